@@ -1,0 +1,30 @@
+"""Calibrate CCD dark frames: in a notebook, with a panel, or headlessly.
+
+Importing the package is light: each public name imports its module on first use.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Night": "night",
+    "Recipe": "recipe",
+    "calibrate_dark": "calibrate",
+    "calibrate_darks": "calibrate",
+    "combine_bias": "combine",
+    "combine_darks": "combine",
+    "simulate_night": "simulate",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])
