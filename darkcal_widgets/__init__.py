@@ -9,9 +9,10 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Night": "night",
+    "Parameters": "parameters",
     "Recipe": "recipe",
     "calibrate_dark": "calibrate",
-    "calibrate_darks": "calibrate",
+    "calibrate_darks": "run",
     "combine_bias": "combine",
     "combine_darks": "combine",
     "simulate_night": "simulate",

@@ -1,0 +1,180 @@
+"""Calibrate one dark: subtract the overscan, trim, subtract the combined bias. No files here."""
+
+import numpy as np
+from astropy.nddata import CCDData
+
+from . import __version__
+from .errors import FrameError
+from .sections import to_fits
+
+__all__ = ["calibrate_array", "calibrate_dark", "calibrated_header", "check_bias", "overscan_level"]
+
+# Sections and flags of the raw frame that are no longer true after a trim.
+_SECTION_KEYWORDS = (
+    "BIASSEC", "TRIMSEC", "DATASEC", "CCDSEC", "DETSEC", "AMPSEC", "OSCAN", "OSCANAX", "OSCANST",
+)  # fmt: skip
+
+
+def calibrate_dark(dark, recipe, combined_bias=None, bias_name="in memory"):
+    """Calibrate one dark.
+
+    Parameters
+    ----------
+    dark : CCDData
+        Raw dark of shape (rows, columns); it is not changed.
+    recipe : Recipe
+        What is done.
+    combined_bias : CCDData, optional
+        Needed where `recipe` subtracts the bias: calibrated with the same overscan and trim, of the shape of the trimmed dark
+        and in its unit.
+    bias_name : str
+        How the history calls the combined bias.
+
+    Returns
+    -------
+    CCDData
+        A new frame in the recipe's output type. Mask, uncertainty and WCS follow the trim; pixels masked in the
+        combined bias are masked; the header tells what was done.
+
+    Raises
+    ------
+    FrameError
+        A combined bias is needed and not given, or does not fit the dark.
+    ParameterError
+        The recipe's sections do not fit the frame.
+
+    Notes
+    -----
+    Equal to `ccdproc.subtract_overscan` (``median=True``), `ccdproc.trim_image` and `ccdproc.subtract_bias`, one after the other.
+    """
+    regions = recipe.regions(dark.shape)
+    bias = None
+    if recipe.subtract_bias:
+        check_bias(dark, regions, combined_bias)
+        bias = combined_bias.data
+    level = overscan_level(dark.data, regions)
+    data = calibrate_array(dark.data, regions, level, bias, recipe.output_dtype)
+    trimmed = dark[regions.keep]
+    return CCDData(
+        data,
+        unit=dark.unit,
+        mask=_either(trimmed.mask, combined_bias.mask if bias is not None else None),
+        uncertainty=trimmed.uncertainty,
+        wcs=trimmed.wcs,
+        header=calibrated_header(dark.header, dark.shape, recipe, level, bias_name),
+    )
+
+
+def overscan_level(raw, regions):
+    """Return the median of the overscan of each row (or column), to be broadcast over the frame.
+
+    Returns
+    -------
+    ndarray or None
+        Shape (rows, 1), or (1, columns) for an overscan of rows; `None` where no overscan is subtracted.
+    """
+    if regions.overscan is None:
+        return None
+    return np.median(raw[regions.overscan], axis=regions.axis, keepdims=True)
+
+
+def calibrate_array(raw, regions, level, bias, dtype):
+    """Return the kept part of `raw` minus the overscan's `level` minus the `bias`.
+
+    Parameters
+    ----------
+    raw : ndarray
+        Shape (rows, columns), any number type.
+    regions : Regions
+        Where the kept part is.
+    level : ndarray or None
+        From `overscan_level`.
+    bias : ndarray or None
+        Of the shape of the kept part.
+    dtype : str
+        Type of the result.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of the kept part.
+    """
+    result = raw[regions.keep].astype(np.float64)
+    if level is not None:
+        result -= level[regions.keep[0]] if regions.axis == 1 else level[:, regions.keep[1]]
+    if bias is not None:
+        result -= bias
+    return result.astype(dtype, copy=False)
+
+
+def check_bias(dark, regions, combined_bias):
+    """Refuse a combined bias that does not fit a raw dark: not given, of another shape than the trimmed dark, in another unit.
+
+    Raises
+    ------
+    FrameError
+    """
+    if combined_bias is None:
+        raise FrameError(
+            "subtract_bias is True, but there is no combined bias; give one, or set subtract_bias to False."
+        )
+    rows, columns = (part.stop - part.start for part in regions.keep)
+    if combined_bias.shape != (rows, columns):
+        found = " x ".join(map(str, combined_bias.shape))
+        raise FrameError(
+            f"the combined bias has {found} (rows x columns), the trimmed dark has {rows} x {columns}; use the bias of the same "
+            "camera and binning, calibrated with the same keep_columns."
+        )
+    if combined_bias.unit != dark.unit:
+        raise FrameError(
+            f"the combined bias is in {combined_bias.unit}, the dark in {dark.unit}; use frames in one unit (BUNIT in the header)."
+        )
+
+
+def calibrated_header(header, shape, recipe, level, bias_name):
+    """Return the header of the calibrated frame: what was done added, what is no longer true removed.
+
+    Parameters
+    ----------
+    header : `~astropy.io.fits.Header`
+        Of the raw frame; it is not changed.
+    shape : tuple of int
+        (rows, columns) of the raw frame.
+    recipe : Recipe
+        What was done.
+    level : ndarray or None
+        From `overscan_level`.
+    bias_name : str
+        How the history calls the combined bias.
+    """
+    regions = recipe.regions(shape)
+    result = header.copy()
+    trimmed = regions.keep != (slice(0, shape[0]), slice(0, shape[1]))
+    if level is not None:
+        over = "row" if regions.axis == 1 else "column"
+        result.add_history(f"darkcal: overscan {to_fits(regions.overscan)} subtracted, median of each {over}")
+        result["OSCNMEAN"] = (round(float(np.mean(level)), 4), "mean of the overscan levels subtracted")
+    if trimmed:
+        result.add_history(f"darkcal: trimmed to {to_fits(regions.keep)}")
+        _follow_trim(result, regions.keep)
+    if recipe.subtract_bias:
+        result.add_history(f"darkcal: combined bias subtracted: {bias_name}")
+    result["DCRECIPE"] = (recipe.digest(shape), "digest of the darkcal recipe")
+    result["DCVERS"] = (__version__, "version of darkcal_widgets")
+    return result
+
+
+def _follow_trim(header, keep):
+    """Remove sections that are no longer true; shift the reference pixel of each WCS and the IRAF physical coordinates."""
+    for keyword in _SECTION_KEYWORDS:
+        header.remove(keyword, ignore_missing=True)
+    for axis, start in (("1", keep[1].start), ("2", keep[0].start)):
+        for stem in ("CRPIX", "LTV"):
+            for keyword in [key for key in header if key.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == stem + axis]:
+                header[keyword] = header[keyword] - start
+
+
+def _either(one, other):
+    if one is None or other is None:
+        return other if one is None else one
+    return one | other

@@ -1,0 +1,87 @@
+"""What became of each file of a run."""
+
+import html
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import RunError
+
+__all__ = ["Outcome", "Run"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file.
+
+    Attributes
+    ----------
+    name : str
+        The frame, as the night names it.
+    state : str
+        ``'written'``, ``'unchanged'`` or ``'failed'``.
+    path : Path or None
+        The result; `None` where it failed.
+    reason : str
+        Why it failed.
+    """
+
+    name: str
+    state: str
+    path: Path | None = None
+    reason: str = ""
+
+
+@dataclass
+class Run:
+    """What a run has done, in the order of the frames.
+
+    Attributes
+    ----------
+    outcomes : list of Outcome
+    notes : list of str
+        What a user should know and that stopped nothing.
+    cancelled : bool
+        Whether the run was stopped before every frame was done.
+    """
+
+    outcomes: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+    cancelled: bool = False
+
+    @property
+    def written(self):
+        """Paths of the results written."""
+        return [outcome.path for outcome in self.outcomes if outcome.state == "written"]
+
+    @property
+    def unchanged(self):
+        """Paths of the results that were there already, of the same recipe and input."""
+        return [outcome.path for outcome in self.outcomes if outcome.state == "unchanged"]
+
+    @property
+    def failed(self):
+        """Names of the frames that failed, to the reason."""
+        return {outcome.name: outcome.reason for outcome in self.outcomes if outcome.state == "failed"}
+
+    def raise_failures(self):
+        """Raise an error that lists what failed, if anything did.
+
+        Raises
+        ------
+        RunError
+        """
+        if self.failed:
+            listed = "\n".join(f"  {name}: {reason}" for name, reason in self.failed.items())
+            done = len(self.written) + len(self.unchanged)
+            raise RunError(
+                f"{len(self.failed)} of {len(self.outcomes)} frames failed, {done} are done:\n{listed}"
+            )
+
+    def __str__(self):
+        counts = f"{len(self.written)} written, {len(self.unchanged)} unchanged, {len(self.failed)} failed"
+        lines = [counts + (", cancelled before the end" if self.cancelled else "")]
+        lines += [f"failed: {name}: {reason}" for name, reason in self.failed.items()]
+        return "\n".join(lines + [f"note: {note}" for note in self.notes])
+
+    def _repr_html_(self):
+        return "<br>".join(html.escape(line) for line in str(self).splitlines())

@@ -1,0 +1,267 @@
+"""Parameters: everything a run of a notebook is told, to and from YAML, papermill and the notebook itself."""
+
+import ast
+import os
+import shlex
+from dataclasses import MISSING, asdict, dataclass, fields
+from pathlib import Path
+
+import yaml
+
+from .errors import ParameterError
+from .files import replacing
+from .recipe import Recipe, check_names
+
+__all__ = ["Parameters"]
+
+# A parameter file may also name its notebook (1, 2 or a path); papermill passes the name on like any other.
+NOTEBOOK = "notebook"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """The parameters of a notebook: where the frames are, where the results go, and the fields of a `Recipe`.
+
+    Attributes
+    ----------
+    raw_folder : str
+        The night.
+    dark_folder : str or None
+        Where the darks are; `None`: in `raw_folder`.
+    reduced_folder : str
+        Where results go.
+    overscan_columns, keep_columns, subtract_bias, unit, output_dtype
+        See `Recipe`.
+    combined_bias : str or None
+        Its file; `None`: found by header in `reduced_folder`, or built from the night's bias frames.
+    files : tuple of str or None
+        Names of the darks to calibrate; `None`: all.
+    overwrite : bool
+        Replace results made by another recipe.
+
+    Raises
+    ------
+    ParameterError
+        A value is of the wrong kind; the message names the parameter.
+    """
+
+    raw_folder: str
+    dark_folder: str | None = None
+    reduced_folder: str
+    overscan_columns: str | None = None
+    keep_columns: str | None = None
+    subtract_bias: bool = False
+    combined_bias: str | None = None
+    files: tuple | None = None
+    unit: str = "adu"
+    output_dtype: str = "float32"
+    overwrite: bool = False
+
+    def __post_init__(self):
+        for name in ("raw_folder", "dark_folder", "reduced_folder", "combined_bias"):
+            self._set(
+                name, _path(name, getattr(self, name), optional=name in ("dark_folder", "combined_bias"))
+            )
+        if not isinstance(self.overwrite, bool):
+            raise ParameterError(f"overwrite is {self.overwrite!r}; expected True or False.")
+        self._set("files", _files(self.files))
+        self._set("unit", self.recipe.unit)
+
+    @property
+    def recipe(self):
+        """The part that describes what is done, as a `Recipe`."""
+        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+
+    @classmethod
+    def names(cls):
+        """Return the names of the parameters, in the order of the notebooks."""
+        return [field.name for field in fields(cls)]
+
+    @classmethod
+    def from_mapping(cls, values):
+        """Take parameters from a mapping of names to values; a key ``notebook`` is passed over.
+
+        Raises
+        ------
+        ParameterError
+            A name does not exist, a value is of the wrong kind, or a folder is missing.
+        """
+        given = {name: value for name, value in values.items() if name != NOTEBOOK}
+        check_names(given, cls.names())
+        missing = [
+            field.name for field in fields(cls) if field.default is MISSING and field.name not in given
+        ]
+        if missing:
+            raise ParameterError(f"the parameter {missing[0]!r} is missing; give it a value.")
+        return cls(**given)
+
+    @classmethod
+    def from_notebook(cls, namespace):
+        """Take the parameters that a notebook holds as variables, and refuse names that papermill passed but nobody reads.
+
+        Parameters
+        ----------
+        namespace : dict
+            ``globals()`` of the notebook.
+
+        Raises
+        ------
+        ParameterError
+            A name that was passed does not exist (with "did you mean"), a parameter is not set, or its value is of the wrong
+            kind.
+        """
+        cells = namespace.get("In", [])
+        injected = next(
+            (n for n in reversed(range(len(cells))) if cells[n].startswith("# Parameters\n")), None
+        )
+        if injected is not None:
+            own = _assigned(cells[injected - 1]) if injected else []
+            check_names(_assigned(cells[injected]), [*cls.names(), NOTEBOOK, *own])
+        unset = [name for name in cls.names() if name not in namespace]
+        if unset:
+            raise ParameterError(
+                f"the parameter {unset[0]!r} is not set; set it in the cell of parameters and run that cell."
+            )
+        return cls(**{name: namespace[name] for name in cls.names()})
+
+    @classmethod
+    def load(cls, path):
+        """Read parameters from a YAML file, as `save` writes it and ``papermill -f`` reads it.
+
+        Raises
+        ------
+        ParameterError
+            The file is not there, is no YAML mapping, or holds a wrong parameter; the message names the file.
+        """
+        return cls.from_mapping_of(path, read_yaml(path))
+
+    @classmethod
+    def from_mapping_of(cls, path, values):
+        """Do as `from_mapping` and name the file `path` in errors."""
+        try:
+            return cls.from_mapping(values)
+        except ParameterError as error:
+            raise ParameterError(f"{path}: {error}") from error
+
+    def save(self, path, notebook=None):
+        """Write the parameters as YAML, all or nothing; `notebook` (1, 2 or a path) is added for ``darkcal batch``.
+
+        Raises
+        ------
+        OutputError
+            The file cannot be written.
+        """
+        values = {} if notebook is None else {NOTEBOOK: notebook}
+        with replacing(path) as stream:
+            stream.write(
+                yaml.safe_dump(values | self.to_dict(), sort_keys=False, allow_unicode=True).encode()
+            )
+
+    def to_dict(self):
+        """Return names and values as papermill and YAML take them."""
+        return asdict(self) | {"files": None if self.files is None else list(self.files)}
+
+    def papermill_command(self, notebook, output, parameter_file):
+        """Return the shell command that runs `notebook` with the parameters saved in `parameter_file`."""
+        return shlex.join(["papermill", str(notebook), str(output), "-f", str(parameter_file)])
+
+    def python_code(self):
+        """Return the lines of Python that calibrate and combine with these parameters."""
+        steps = {field.name: getattr(self, field.name) for field in fields(Recipe)}
+        differing = {name: value for name, value in steps.items() if value != getattr(Recipe(), name)}
+        options = {
+            name: value
+            for name, value in (
+                ("files", self.files),
+                ("combined_bias", self.combined_bias),
+                ("overwrite", self.overwrite),
+            )
+            if value not in (None, False)
+        }
+        if self.files is not None:
+            options["files"] = list(self.files)
+        night = _call(
+            "Night", [self.raw_folder], {} if self.dark_folder is None else {"dark_folder": self.dark_folder}
+        )
+        return "\n".join(
+            [
+                "from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks",
+                "",
+                f"night = {night}",
+                f"recipe = {_call('Recipe', [], differing)}",
+                f"run = calibrate_darks(night, recipe, {_keywords([self.reduced_folder], options)})",
+                "run.raise_failures()",
+                f"combine_darks({_keywords([self.reduced_folder], {'overwrite': True} if self.overwrite else {})})",
+            ]
+        )
+
+    def _set(self, name, value):
+        object.__setattr__(self, name, value)
+
+
+def read_yaml(path):
+    """Read a YAML file that holds a mapping, without running anything in it.
+
+    Raises
+    ------
+    ParameterError
+        The file is not there, is no YAML, or holds no mapping.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParameterError(f"the parameter file {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParameterError(f"the parameter file {path} is no YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ParameterError(
+            f"the parameter file {path} holds {type(values).__name__}; expected lines of `name: value`."
+        )
+    return values
+
+
+def _assigned(source):
+    """Return the names that a cell assigns at its top level."""
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return []
+    targets = [target for node in statements if isinstance(node, ast.Assign) for target in node.targets]
+    targets += [node.target for node in statements if isinstance(node, ast.AnnAssign)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _path(name, value, optional):
+    if value is None and optional:
+        return None
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        expected = "a path or None" if optional else "the path of a folder"
+        raise ParameterError(f"{name} is {value!r} ({type(value).__name__}); expected {expected}.")
+    return os.fspath(value)
+
+
+def _files(files):
+    if files is None:
+        return None
+    if (
+        isinstance(files, str)
+        or not isinstance(files, list | tuple)
+        or not all(isinstance(name, str) for name in files)
+    ):
+        raise ParameterError(
+            f"files is {files!r}; expected a list of file names, or None for all darks (on papermill's command line: "
+            '-y "files: [dark-1.fits, dark-2.fits]").'
+        )
+    if not files:
+        raise ParameterError(
+            "files is an empty list: no dark is selected; name at least one, or None for all darks."
+        )
+    return tuple(files)
+
+
+def _call(name, arguments, keywords):
+    return f"{name}({_keywords(arguments, keywords)})"
+
+
+def _keywords(arguments, keywords):
+    return ", ".join([*map(repr, arguments), *(f"{name}={value!r}" for name, value in keywords.items())])

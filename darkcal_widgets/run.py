@@ -1,0 +1,389 @@
+"""Calibrate the darks of a night: decide what each frame needs, do it on several workers, say what became of it."""
+
+import os
+from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from .calibrate import calibrate_dark, check_bias
+from .combine import COMBINED_BIAS, check_bias_frames, combine_bias
+from .errors import DarkcalError, FrameError, NightError, OutputError, ParameterError
+from .files import check_results_folder, checksum, is_frame_name, result_name
+from .frames import read_frame, read_header, write_frame
+from .headers import describe
+from .outcome import Outcome, Run
+
+__all__ = ["calibrate_darks", "choose_bias", "find_combined_bias", "plan"]
+
+# A CCD's dark current doubles every 6 to 7 degrees; at 2 degrees the bias of most controllers has not moved visibly.
+TEMPERATURE_TOLERANCE = 2.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that one worker needs to calibrate one dark; small enough to be sent to another process."""
+
+    name: str
+    raw: Path
+    result: Path
+    recipe: object
+    bias: Path | None = None
+    bias_checksum: str = ""
+    overwrite: bool = False
+
+
+def calibrate_darks(
+    night,
+    recipe,
+    reduced_folder,
+    *,
+    files=None,
+    combined_bias=None,
+    overwrite=False,
+    workers=None,
+    executor=None,
+    progress=True,
+    on_outcome=None,
+    cancel=None,
+):
+    """Calibrate the darks of a night.
+
+    Raw frames are opened for reading only. A result is written all or nothing; one of the same recipe and input is left as
+    it is; one bad frame costs one frame.
+
+    Parameters
+    ----------
+    night : Night
+    recipe : Recipe
+    reduced_folder : path-like
+        Where the results go, under the names of the raw frames; made if it is not there.
+    files : iterable of str, optional
+        Names of darks; `None`: all.
+    combined_bias : path-like, optional
+        Where the recipe subtracts the bias; `None`: the one found by its header in `reduced_folder`, or else one built from
+        the night's bias frames.
+    overwrite : bool
+        Replace results that were made with another recipe.
+    workers : int, optional
+        Threads; `None`: one for each processor, at most four.
+    executor : `concurrent.futures.Executor`, optional
+        Where to work instead, such as a process pool or a cluster that sees the same folders.
+    progress : bool
+        Show a progress bar.
+    on_outcome : callable, optional
+        Called with each `Outcome` as it comes.
+    cancel : `threading.Event`, optional
+        Once it is set, no further frame is begun.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ParameterError
+        The recipe does not fit the frames, or `files` names what is not there.
+    NightError
+        There is no dark, or no way to a combined bias.
+    FrameError
+        The combined bias does not fit.
+    OutputError
+        Raw data would be in danger, or the folder cannot be made.
+    """
+    folder = Path(reduced_folder)
+    jobs = plan(night, recipe, folder, files=files, overwrite=overwrite)
+    run = Run(_unreadable(night, files))
+    if recipe.subtract_bias and jobs:
+        bias = choose_bias(
+            night, recipe, folder, files=files, combined_bias=combined_bias, overwrite=overwrite
+        )
+        _make_folder(folder)
+        bias = bias or _build_bias(night, recipe, folder, overwrite, run)
+        run.notes += _differences(bias, night.select_darks(files))
+        jobs = [replace(job, bias=bias, bias_checksum=checksum(bias)) for job in jobs]
+    _make_folder(folder)
+    _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress)
+    return run
+
+
+def plan(night, recipe, reduced_folder, *, files=None, overwrite=False):
+    """Check everything that can be checked before a frame is touched, and list what is to be done.
+
+    Returns
+    -------
+    list of Job
+        One for each dark, without its combined bias.
+
+    Raises
+    ------
+    ParameterError, NightError, OutputError
+        See `calibrate_darks`.
+    """
+    folder = Path(reduced_folder)
+    darks = night.select_darks(files)
+    for shape in dict.fromkeys(dark.info.shape for dark in darks):
+        recipe.regions(shape)
+    jobs = [
+        Job(dark.name, dark.path, folder / result_name(dark.path.name), recipe, overwrite=overwrite)
+        for dark in darks
+    ]
+    _check_distinct(jobs)
+    raw_files = [frame.path for frame in night.frames]
+    check_results_folder(folder, night.folders, [job.result for job in jobs], raw_files)
+    return jobs
+
+
+def choose_bias(night, recipe, reduced_folder, *, files=None, combined_bias=None, overwrite=False):
+    """Decide which combined bias the darks get, and check that it fits them; nothing is written.
+
+    Returns
+    -------
+    Path or None
+        `None`: it has to be built from the night's bias frames.
+
+    Raises
+    ------
+    NightError
+        There are several combined biases, or none and no bias frames to build one from.
+    FrameError
+        The combined bias has another shape or unit than the darks, or was made with another overscan or trim.
+    ParameterError
+        The file `combined_bias` is not there.
+    """
+    darks = night.select_darks(files)
+    path = _given_bias(combined_bias) if combined_bias is not None else find_combined_bias(reduced_folder)
+    own = path is not None and combined_bias is None and path.name == COMBINED_BIAS
+    if path is None or (own and overwrite and night.biases and _sections_differ(path, darks, recipe)):
+        check_bias_frames(night, recipe)
+        return None
+    _check_combined_bias(path, darks, recipe)
+    return path
+
+
+def find_combined_bias(reduced_folder):
+    """Return the combined bias in a folder, found by its header, or `None`.
+
+    Raises
+    ------
+    NightError
+        There are several.
+    """
+    folder = Path(reduced_folder)
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = [path for path in paths if is_frame_name(path.name) and _is_combined_bias(path)]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise NightError(
+            f"there are {len(found)} combined biases in {folder}: {names}. Name the one to use with combined_bias, or move the "
+            "others away."
+        )
+    return found[0] if found else None
+
+
+def _given_bias(combined_bias):
+    path = Path(combined_bias)
+    if not path.is_file():
+        raise ParameterError(
+            f"combined_bias {str(combined_bias)!r} is not there (seen from {Path.cwd()}); give the path of a FITS file, or None to "
+            "have it found or built."
+        )
+    return path
+
+
+def _build_bias(night, recipe, folder, overwrite, run):
+    built = combine_bias(night, recipe, folder, overwrite=overwrite)
+    run.outcomes += [outcome for outcome in built.outcomes if outcome.state == "failed"]
+    return folder / COMBINED_BIAS
+
+
+def _check_combined_bias(path, darks, recipe):
+    header, shape = read_header(path)
+    if _sections_differ(path, darks, recipe):
+        raise FrameError(
+            f"the combined bias {path} was made with other overscan_columns or keep_columns than the recipe's "
+            f"({_sections_text(header)}); move it away to have it built again from the bias frames, or set overwrite."
+        )
+    bias = _Claim(shape, describe(header, shape).unit or recipe.unit)
+    for dark in darks:
+        try:
+            check_bias(
+                _Claim(dark.info.shape, dark.info.unit or recipe.unit), recipe.regions(dark.info.shape), bias
+            )
+        except FrameError as error:
+            raise FrameError(f"{path} and {dark.name}: {error}") from error
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What the header of a frame says: enough to check a combined bias against a dark before either is read."""
+
+    shape: tuple
+    unit: str
+
+
+def _differences(path, darks):
+    """Say where the combined bias was taken with other settings than the darks."""
+    notes, bias = [], describe(*read_header(path))
+    for what in ("binning", "gain", "readout"):
+        other = sorted({str(getattr(dark.info, what)) for dark in darks} - {str(getattr(bias, what))})
+        if other and getattr(bias, what) not in (None, ""):
+            notes.append(f"{path.name} has {what} {getattr(bias, what)}, darks have {', '.join(other)}.")
+    if bias.temperature is not None:
+        far = [dark for dark in darks if dark.info.temperature is not None]
+        far = [dark for dark in far if abs(dark.info.temperature - bias.temperature) > TEMPERATURE_TOLERANCE]
+        if far:
+            worst = max(far, key=lambda dark: abs(dark.info.temperature - bias.temperature))
+            notes.append(
+                f"{path.name} was taken at {bias.temperature:g} degrees, {worst.name} at {worst.info.temperature:g} "
+                f"({len(far)} darks are more than {TEMPERATURE_TOLERANCE:g} degrees away)."
+            )
+    return notes
+
+
+def _sections_differ(path, darks, recipe):
+    header, _ = read_header(path)
+    if "DCRECIPE" not in header:
+        return False
+    return header["DCRECIPE"] != replace(recipe, subtract_bias=False).digest(darks[0].info.shape)
+
+
+def _sections_text(header):
+    steps = [
+        str(line) for line in header.get("HISTORY", []) if "overscan" in str(line) or "trimmed" in str(line)
+    ]
+    return "; ".join(steps) or "nothing subtracted, nothing trimmed"
+
+
+def _is_combined_bias(path):
+    try:
+        header, shape = read_header(path)
+        info = describe(header, shape)
+    except DarkcalError:
+        return False  # Whatever it is, it is no combined bias; frames that fail are reported where they are used.
+    return info.combined and info.type == "bias"
+
+
+def _check_distinct(jobs):
+    by_result = {}
+    for job in jobs:
+        by_result.setdefault(job.result.name.casefold(), []).append(job.name)
+    for names in by_result.values():
+        if len(names) > 1:
+            raise OutputError(
+                f"{' and '.join(names)} would have the same result; leave one out with files, or rename a copy."
+            )
+
+
+def _make_folder(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"reduced_folder {str(folder)!r} cannot be made: {error.strerror}; name another folder."
+        ) from error
+
+
+def _unreadable(night, files):
+    if files is not None:
+        return []
+    return [Outcome(name, "failed", reason=night.unreadable[name]) for name in night.unreadable_darks]
+
+
+def _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress):
+    own = ThreadPoolExecutor(workers or min(4, os.cpu_count() or 1)) if executor is None else None
+    done = []
+    try:
+        for outcome in _work(jobs, executor or own, cancel, progress):
+            done.append(outcome)
+            if on_outcome is not None:
+                on_outcome(outcome)
+    finally:
+        if own is not None:
+            own.shutdown(cancel_futures=True)
+    run.cancelled = len(done) < len(jobs)
+    order = {job.name: index for index, job in enumerate(jobs)}
+    run.outcomes += sorted(done, key=lambda outcome: order[outcome.name])
+
+
+def _work(jobs, executor, cancel, progress):
+    """Yield the outcome of each job as it comes, with only a few jobs handed out at a time, so that a stop is quick."""
+    waiting, running = list(reversed(jobs)), set()
+    window = 2 * (getattr(executor, "_max_workers", None) or os.cpu_count() or 1)
+    with tqdm(total=len(jobs), unit="frame", desc="calibrate", disable=not progress) as bar:
+        while waiting or running:
+            while waiting and len(running) < window and not (cancel is not None and cancel.is_set()):
+                running.add(executor.submit(calibrate_file, waiting.pop()))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                bar.update()
+                yield future.result()
+
+
+def calibrate_file(job):
+    """Calibrate one file as the job says; an expected failure is an outcome, not an exception."""
+    try:
+        return _calibrate_file(job)
+    except DarkcalError as error:
+        return Outcome(job.name, "failed", reason=str(error))
+
+
+def _calibrate_file(job):
+    made_from = checksum(job.raw)
+    dark = read_frame(job.raw, job.recipe.unit)
+    cards = _provenance(job, dark.shape, made_from)
+    state = _existing(job, cards)
+    if state == "unchanged":
+        return Outcome(job.name, "unchanged", job.result)
+    bias = None if job.bias is None else _bias(job.bias, job.bias_checksum, job.recipe.unit)
+    result = calibrate_dark(dark, job.recipe, bias, bias_name="" if job.bias is None else job.bias.name)
+    result.header.update(cards)
+    result.header["BUNIT"] = result.unit.to_string()
+    write_frame(job.result, result.data, result.header)
+    return Outcome(job.name, "written", job.result)
+
+
+def _provenance(job, shape, made_from):
+    cards = {
+        "DCRECIPE": (job.recipe.digest(shape), "digest of the darkcal recipe"),
+        "DCINPUT": (made_from, "CRC-32 of the raw file"),
+        "RAWFILE": (job.raw.name, "raw frame"),
+    }
+    if job.bias is not None:
+        cards["BIASFILE"] = (job.bias.name, "combined bias subtracted")
+        cards["BIASSUM"] = (job.bias_checksum, "CRC-32 of the combined bias")
+    return cards
+
+
+def _existing(job, cards):
+    """Decide what to do about a file under the result's name: leave it (``'unchanged'``), or write (``'absent'``)."""
+    if not job.result.exists():
+        return "absent"
+    header, _ = read_header(job.result)
+    if "DCRECIPE" not in header:
+        raise OutputError(
+            f"{job.result} is there and is no result of darkcal; move it away, or name another reduced_folder."
+        )
+    different = [key for key, (value, _) in cards.items() if header.get(key) != value]
+    if not different:
+        return "unchanged"
+    if job.overwrite:
+        return "absent"
+    causes = {
+        "DCRECIPE": "with another recipe",
+        "DCINPUT": "from another raw file",
+        "BIASSUM": "with another combined bias",
+    }
+    cause = next((text for key, text in causes.items() if key in different), "differently")
+    raise OutputError(
+        f"{job.result} was made {cause}; set overwrite to replace it, or name another reduced_folder."
+    )
+
+
+@lru_cache(maxsize=2)
+def _bias(path, _checksum, unit):
+    return read_frame(path, unit)

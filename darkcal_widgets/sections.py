@@ -1,0 +1,220 @@
+"""Columns and FITS sections to slices, and back.
+
+Two notations are read. A *Python slice* of columns, 0-based, end excluded: ``2055:``, ``:2048``, ``-25:``. A *FITS section*,
+1-based, both ends included, columns first: ``[2056:2080, 1:4128]``, with ``*`` or ``:`` for a whole axis.
+"""
+
+import re
+from dataclasses import dataclass
+
+from .errors import ParameterError
+
+__all__ = ["Regions", "Section", "parse_section", "resolve_regions", "to_fits", "to_python"]
+
+_PYTHON = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*")
+_FITS = re.compile(r"\s*\[\s*([\d:*\s]+?)\s*,\s*([\d:*\s]+?)\s*\]\s*")
+_FITS_RANGE = re.compile(r"(\d+)\s*:\s*(\d+)")
+_HINT = "write a Python slice of columns such as '2055:' or a FITS section such as '[2056:2080, 1:4128]'"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a frame as it was written, not yet laid on a frame.
+
+    Attributes
+    ----------
+    text : str
+        As written.
+    columns, rows : slice
+        0-based, end excluded; ``slice(None)`` is the whole axis.
+    """
+
+    text: str
+    columns: slice
+    rows: slice
+
+    def resolve(self, shape, parameter):
+        """Lay the section on a frame.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (rows, columns) of the frame.
+        parameter : str
+            Name for the message of an error.
+
+        Returns
+        -------
+        tuple of slice
+            Rows and columns with both ends given, to index the frame's array.
+
+        Raises
+        ------
+        ParameterError
+            The section is empty or reaches outside the frame.
+        """
+        return (
+            _resolve_axis(self.rows, shape[0], "rows", self.text, parameter),
+            _resolve_axis(self.columns, shape[1], "columns", self.text, parameter),
+        )
+
+
+@dataclass(frozen=True)
+class Regions:
+    """The overscan and the kept part of a frame of one shape, as slices with both ends given.
+
+    Attributes
+    ----------
+    overscan : tuple of slice or None
+        Rows and columns of the overscan; `None`: no overscan is subtracted.
+    axis : int
+        Axis over which the median of the overscan is taken: 1, one level per row; 0, one per column.
+    keep : tuple of slice
+        Rows and columns that the trim keeps.
+    """
+
+    overscan: tuple | None
+    axis: int
+    keep: tuple
+
+
+def parse_section(text, parameter):
+    """Read a Python slice of columns or a FITS section.
+
+    Parameters
+    ----------
+    text : str
+        ``'2055:'`` or ``'[2056:2080, 1:4128]'``.
+    parameter : str
+        Name for the message of an error.
+
+    Returns
+    -------
+    Section
+
+    Raises
+    ------
+    ParameterError
+        The text is in neither notation, or surely selects nothing.
+
+    Examples
+    --------
+    >>> parse_section("2055:", "overscan_columns").columns
+    slice(2055, None, None)
+    >>> parse_section("[2056:2080, *]", "overscan_columns").columns
+    slice(2055, 2080, None)
+    """
+    if not isinstance(text, str):
+        raise ParameterError(f"{parameter} is {text!r} ({type(text).__name__}); expected text: {_HINT}.")
+    if python := _PYTHON.fullmatch(text):
+        start, stop = (None if bound is None else int(bound) for bound in python.groups())
+        return Section(text, slice(start, stop), slice(None))
+    if fits := _FITS.fullmatch(text):
+        columns, rows = (_fits_range(part, text, parameter) for part in fits.groups())
+        return Section(text, columns, rows)
+    raise ParameterError(f"{parameter} is {text!r}, which is no selection of columns; {_HINT}.")
+
+
+def resolve_regions(overscan, keep, shape):
+    """Lay the overscan and the kept part on a frame and check that they fit each other.
+
+    As in IRAF's ccdproc, only the extent of the overscan across its levels counts: an overscan of columns gives one level
+    for every row of the frame, whichever rows the section names, because headers often name one row too few. A section
+    that spans all columns, but not all rows, is an overscan of rows.
+
+    Parameters
+    ----------
+    overscan, keep : Section or None
+        `None`: no overscan; everything kept.
+    shape : tuple of int
+        (rows, columns) of the frame.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    ParameterError
+        A section is empty or reaches outside the frame, the overscan is the whole frame, or it overlaps the kept part.
+    """
+    whole = (slice(0, shape[0]), slice(0, shape[1]))
+    kept = whole if keep is None else keep.resolve(shape, "keep_columns")
+    if overscan is None:
+        return Regions(None, 1, kept)
+    found = overscan.resolve(shape, "overscan_columns")
+    if found == whole:
+        raise ParameterError(
+            f"overscan_columns is {overscan.text!r}, the whole frame of {shape[1]} columns x {shape[0]} rows; "
+            "name only the columns (or rows) that no light falls on."
+        )
+    axis = 0 if found[1] == whole[1] else 1
+    strip = (whole[0], found[1]) if axis == 1 else (found[0], whole[1])
+    if keep is not None and _overlap(strip[axis], kept[axis]):
+        raise ParameterError(
+            f"keep_columns {keep.text!r} keeps a part of the overscan overscan_columns {overscan.text!r}, which is "
+            f"{to_fits(strip)} of the frame; end the kept part before the overscan or move the overscan."
+        )
+    return Regions(strip, axis, kept)
+
+
+def to_fits(region):
+    """Write slices as a FITS section.
+
+    Examples
+    --------
+    >>> to_fits((slice(0, 4128), slice(2055, 2080)))
+    '[2056:2080, 1:4128]'
+    """
+    rows, columns = region
+    return f"[{columns.start + 1}:{columns.stop}, {rows.start + 1}:{rows.stop}]"
+
+
+def to_python(region, shape):
+    """Write slices as a Python index, whole axes as ``:``.
+
+    Examples
+    --------
+    >>> to_python((slice(0, 4128), slice(2055, 2080)), (4128, 2080))
+    '[:, 2055:2080]'
+    """
+    texts = (
+        ":" if part == slice(0, n) else f"{part.start}:{part.stop}"
+        for part, n in zip(region, shape, strict=True)
+    )
+    return f"[{', '.join(texts)}]"
+
+
+def _fits_range(part, text, parameter):
+    if part in ("*", ":"):
+        return slice(None)
+    bounds = _FITS_RANGE.fullmatch(part)
+    if bounds is None:
+        raise ParameterError(f"{parameter} is {text!r}: {part!r} is no range; {_HINT}.")
+    first, last = map(int, bounds.groups())
+    if not 1 <= first <= last:
+        raise ParameterError(
+            f"{parameter} is {text!r}: {part!r} selects nothing; FITS sections count from 1 and name the lower end first."
+        )
+    return slice(first - 1, last)
+
+
+def _resolve_axis(wanted, size, axis, text, parameter):
+    start, stop = (
+        default if bound is None else bound + size if bound < 0 else bound
+        for bound, default in ((wanted.start, 0), (wanted.stop, size))
+    )
+    if not (0 <= start <= size and 0 <= stop <= size):
+        raise ParameterError(
+            f"{parameter} is {text!r}, which reaches outside the frame of {size} {axis}; "
+            f"expected {axis} within 0:{size} (Python) or 1:{size} (FITS)."
+        )
+    if start >= stop:
+        raise ParameterError(
+            f"{parameter} is {text!r}, which selects no {axis} of a frame of {size} {axis}; give a range that holds at least one."
+        )
+    return slice(start, stop)
+
+
+def _overlap(one, other):
+    return one.start < other.stop and other.start < one.stop
