@@ -1,0 +1,61 @@
+# `make` alone lists the commands. The virtual environment is made on first use, and brought up to date
+# whenever what it should hold has changed.
+
+VENV := .venv
+PYTHON ?= python3
+FOLDER ?= demo
+STAMP := $(VENV)/.darkcal-installed
+RUN := $(VENV)/bin/python -m
+
+GOOD := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+USABLE := import pip, sys; sys.exit(sys.version_info < (3, 11))
+
+# An environment belongs to the folder it was made in: after a clone was moved it is installed again.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(STAMP)
+endif
+
+.PHONY: help demo lab test bench check clean
+.DEFAULT_GOAL := help
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(STAMP)  ## simulate both example nights and run both notebooks headlessly, in demo/
+	@$(VENV)/bin/darkcal demo "$(FOLDER)"
+
+lab: $(STAMP)  ## open the same notebooks in JupyterLab
+	@$(VENV)/bin/darkcal lab "$(FOLDER)" -- $(LAB_OPTIONS)
+
+test: $(STAMP)  ## run all tests
+	@$(RUN) pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
+
+bench: $(STAMP)  ## measure speed and memory
+	@$(RUN) benchmarks
+
+check: $(STAMP)  ## lint, and compare the format
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+
+clean:  ## remove what can be made again: the environment and caches, never demo/
+	rm -rf $(VENV) build dist bench-results .pytest_cache .ruff_cache .hypothesis
+	find darkcal_widgets tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(VENV)/bin/python -c '$(USABLE)' 2>/dev/null || { $(MAKE_VENV); }
+	@echo "Installing darkcal and what it needs into $(VENV) ..."
+	@$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dask]'
+	@echo "$(CURDIR)" > $@
+
+define MAKE_VENV
+for python in $(PYTHON) python3.13 python3.12 python3.11; do \
+    $$python -c '$(GOOD)' 2>/dev/null && found=$$python && break; \
+done; \
+if [ -z "$$found" ]; then \
+    echo "darkcal needs Python 3.11 or newer with its venv module; $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
+    echo "On Debian and Ubuntu: apt install python3-venv. Or name another: make PYTHON=/path/to/python3" >&2; \
+    exit 1; \
+fi; \
+echo "Making $(VENV) with $$($$found --version) ..."; \
+$$found -m venv --clear $(VENV)
+endef
