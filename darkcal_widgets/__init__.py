@@ -15,6 +15,7 @@ _HOME = {
     "calibrate_darks": "run",
     "combine_bias": "combine",
     "combine_darks": "combine",
+    "results_table": "results",
     "simulate_night": "simulate",
 }
 

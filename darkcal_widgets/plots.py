@@ -1,0 +1,228 @@
+"""Every figure. Each function takes data and returns a `matplotlib.figure.Figure`; nothing is read or written here."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "before_after", "column_profile", "combined_images", "levels"]
+
+# Okabe and Ito's colours, which people with any colour vision tell apart.
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "vermilion": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "yellow": "#F0E442",
+    "black": "#000000",
+}
+
+# Pictures are drawn from at most this many pixels along each axis; a screen shows no more.
+_PICTURE_PIXELS = 800
+
+
+def before_after(raw, calibrated, unit="adu", title=""):
+    """Show a frame before and after calibration on one stretch: the same span of values, each around its own median.
+
+    Parameters
+    ----------
+    raw, calibrated : ndarray
+        Shape (rows, columns); the calibrated frame may be smaller.
+    unit : str
+        Of the values.
+    title : str
+        Plain text.
+    """
+    figure = _figure(10, 4.2, title)
+    half = 5 * max(_spread(calibrated), 1e-6)
+    for axes, image, name in zip(figure.subplots(1, 2), (raw, calibrated), ("before", "after"), strict=True):
+        middle = float(np.nanmedian(_thinned(image)))
+        shown = _show(axes, image, middle - half, middle + half)
+        axes.set_title(
+            f"{name}: {image.shape[1]} columns x {image.shape[0]} rows, median {middle:.5g} {unit}",
+            fontsize=9,
+        )
+        figure.colorbar(shown, ax=axes, label=unit, shrink=0.85)
+    return figure
+
+
+def column_profile(profiles, regions=None, unit="adu", title="", margin=40):
+    """Draw the mean of each column over the rows, whole width and zoomed to the overscan, with the overscan shaded.
+
+    Parameters
+    ----------
+    profiles : mapping of str to ndarray
+        Label to one value per column.
+    regions : Regions, optional
+        From `Recipe.regions`: its overscan is shaded, the kept part is marked.
+    unit : str
+        Of the values.
+    title : str
+        Plain text.
+    margin : int
+        Columns shown on each side of the overscan in the zoomed part.
+    """
+    figure = _figure(10, 4.2, title)
+    whole, zoomed = figure.subplots(1, 2)
+    width = max(len(profile) for profile in profiles.values())
+    for axes in (whole, zoomed):
+        for (label, profile), colour in zip(profiles.items(), _cycle(), strict=False):
+            axes.plot(np.arange(len(profile)), profile, label=label, color=colour, linewidth=0.9)
+        _shade(axes, regions)
+        axes.set_xlabel("column (0-based)")
+        axes.set_ylabel(f"mean of the column [{unit}]")
+    whole.set_xlim(0, width)
+    whole.legend(fontsize=8, loc="best")
+    _zoom(zoomed, profiles, _strip(regions, width), margin)
+    return figure
+
+
+def levels(before, after, names, unit="adu", title=""):
+    """Draw the level of each frame before and after calibration, and the histogram of what is left.
+
+    Parameters
+    ----------
+    before, after : sequence of float
+        Median of each frame.
+    names : sequence of str
+        Of the frames.
+    unit : str
+        Of the values.
+    title : str
+        Plain text.
+    """
+    before, after = np.asarray(before, float), np.asarray(after, float)
+    figure = _figure(10, 3.6, title)
+    drift, histogram = figure.subplots(1, 2, width_ratios=(2, 1))
+    places = np.arange(len(names))
+    for values, label, colour in ((before, "before", COLOURS["orange"]), (after, "after", COLOURS["blue"])):
+        drift.plot(
+            places,
+            values - values.mean(),
+            "o-",
+            color=colour,
+            label=f"{label} (mean {values.mean():.5g} {unit})",
+        )
+    drift.set_xticks(places, [_plain(name) for name in names], rotation=60, ha="right", fontsize=7)
+    drift.set_ylabel(f"level minus its mean [{unit}]")
+    drift.legend(fontsize=8)
+    bins = max(5, min(30, len(names)))
+    histogram.hist(after, bins=bins, color=COLOURS["blue"])
+    histogram.set_xlabel(f"level left in a frame [{unit}]")
+    histogram.set_ylabel("frames")
+    return figure
+
+
+def combined_images(images, unit="adu", title=""):
+    """Show combined darks side by side, each on its own stretch, with the histogram of their values.
+
+    Parameters
+    ----------
+    images : mapping of str to ndarray
+        Label to image.
+    unit : str
+        Of the values.
+    title : str
+        Plain text.
+    """
+    figure = _figure(4.2 * (len(images) + 1), 3.8, title)
+    *pictures, histogram = figure.subplots(1, len(images) + 1)
+    for axes, (label, image), colour in zip(pictures, images.items(), _cycle(), strict=False):
+        sample = _thinned(image)
+        middle, spread = float(np.nanmedian(sample)), _spread(image)
+        shown = _show(axes, image, middle - 3 * spread, middle + 7 * spread)
+        figure.colorbar(shown, ax=axes, shrink=0.8, label=unit)
+        axes.set_title(_plain(label), fontsize=9)
+        bins = np.linspace(middle - 6 * spread, middle + 14 * spread, 120)
+        histogram.hist(sample.ravel(), bins=bins, histtype="step", color=colour, label=_plain(label))
+    histogram.set_yscale("log")
+    histogram.set_xlabel(f"value [{unit}]")
+    histogram.set_ylabel("pixels (sampled)")
+    histogram.legend(fontsize=7)
+    return figure
+
+
+def _figure(width, height, title):
+    figure = Figure(figsize=(width, height), layout="constrained")
+    if title:
+        figure.suptitle(_plain(title), fontsize=10, parse_math=False)
+    return figure
+
+
+def _plain(text):
+    """Keep text from headers and file names from being read as mathematics."""
+    return str(text).replace("$", r"\$")
+
+
+def _thinned(image):
+    step = tuple(max(1, size // _PICTURE_PIXELS) for size in image.shape)
+    return image[:: step[0], :: step[1]]
+
+
+def _spread(image):
+    sample = _thinned(image).astype(float)
+    spread = 1.4826 * float(np.nanmedian(np.abs(sample - np.nanmedian(sample))))
+    return spread if spread > 0 else max(float(np.nanstd(sample)), 1e-6)
+
+
+def _show(axes, image, low, high):
+    extent = (0, image.shape[1], 0, image.shape[0])
+    shown = axes.imshow(
+        _thinned(image),
+        origin="lower",
+        cmap="viridis",
+        vmin=low,
+        vmax=high,
+        extent=extent,
+        aspect="auto",
+        interpolation="nearest",
+    )
+    axes.set_xlabel("column")
+    axes.set_ylabel("row")
+    return shown
+
+
+def _cycle():
+    names = ("blue", "vermilion", "green", "orange", "purple", "sky", "black")
+    return [COLOURS[name] for name in names]
+
+
+def _strip(regions, width):
+    """Return the columns to zoom to: the overscan, or what the trim removes, or the last columns."""
+    if regions is not None and regions.overscan is not None and regions.axis == 1:
+        return regions.overscan[1]
+    if regions is not None and regions.keep[1].stop < width:
+        return slice(regions.keep[1].stop, width)
+    return (
+        slice(0, regions.keep[1].start)
+        if regions is not None and regions.keep[1].start > 0
+        else slice(width - 1, width)
+    )
+
+
+def _shade(axes, regions):
+    if regions is None:
+        return
+    if regions.overscan is not None and regions.axis == 1:
+        strip = regions.overscan[1]
+        axes.axvspan(
+            strip.start - 0.5,
+            strip.stop - 0.5,
+            color=COLOURS["sky"],
+            alpha=0.3,
+            label="overscan",
+            linewidth=0,
+        )
+    for edge in (regions.keep[1].start, regions.keep[1].stop):
+        axes.axvline(edge - 0.5, color=COLOURS["black"], linestyle=":", linewidth=1)
+
+
+def _zoom(axes, profiles, strip, margin):
+    low, high = strip.start - margin, strip.stop + margin
+    axes.set_xlim(low, high)
+    near = np.concatenate([profile[max(0, strip.start - 2) : strip.stop] for profile in profiles.values()])
+    middle = float(np.median(near))
+    reach = max(1.5 * float(np.max(np.abs(near - middle))), 5.0) if len(near) else 5.0
+    reach = min(reach, max(60.0, 8 * float(np.median(np.abs(near - middle)))))
+    axes.set_ylim(middle - reach, middle + reach)
+    axes.set_title("zoom; dotted: edges of the kept part", fontsize=8)
