@@ -21,6 +21,7 @@ from astropy.io import fits
 
 from darkcal_widgets.cameras import CAMERAS, CRYOGENIC, THERMO_ELECTRIC, Camera, Exposure
 from darkcal_widgets.errors import NightError, OutputError, ParameterError
+from darkcal_widgets.files import is_frame_name, replacing
 from darkcal_widgets.layers import SATURATED_RATE
 
 __all__ = [
@@ -44,9 +45,6 @@ DEFAULT_ROWS = 512
 EXAMPLE_FOLDERS = {"cryogenic": "example-cryo-LFC", "thermo-electric": "example-thermo-electric"}
 ORIGIN = "darkcal simulation"  # how a simulated frame is told from a real one of the same name
 MINIMUM_CLEAN = 4  # with fewer columns the median of a row carries over 60 % of the read noise into the frame
-FITS_ENDINGS = tuple(
-    ending + packed for ending in (".fits", ".fit", ".fts") for packed in ("", ".gz", ".bz2", ".fz")
-)
 
 
 # --- One frame --------------------------------------------------------------------------------------------
@@ -170,16 +168,6 @@ def _header(camera, scene, shot):
     }
     header.update({keyword: value for keyword, value in claims.items() if value is not None})
     return header
-
-
-def _write_atomically(path, write):
-    """Call ``write(temporary)``, then rename: a killed run leaves no half file under the true name."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 # --- The truth --------------------------------------------------------------------------------------------
@@ -327,7 +315,7 @@ def _check_numbers(seed, rows):
 
 
 def _fits_files(folder):
-    return [path for path in folder.rglob("*") if path.name.lower().endswith(FITS_ENDINGS) and path.is_file()]
+    return [path for path in folder.rglob("*") if is_frame_name(path.name) and path.is_file()]
 
 
 def _is_simulated(path):
@@ -363,20 +351,27 @@ def _refuse_others(folder, own):
         )
 
 
-def _clear(folder, names):
+def _clear(folder):
     """Take away an earlier simulation, truth first, so that no truth outlives its frames."""
     (folder / TRUTH_NAME).unlink(missing_ok=True)
-    for name in names:
-        (folder / name).unlink(missing_ok=True)
+    for path in _fits_files(folder):
+        path.unlink()
+
+
+def _make_folders(folder, shots):
+    try:
+        for path in {(folder / shot.path).parent for shot in shots}:
+            path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: no folder for the night can be made there ({error})") from error
 
 
 def _write_frame(folder, camera, scene, fixed, seed, shot):
     rng = np.random.default_rng([seed, shot.index])
     pixels, *levels = _expose(camera, _with_light(camera, scene, fixed, shot.exposure), fixed, rng)
     hdu = fits.PrimaryHDU(pixels, _header(camera, scene, shot))
-    path = folder / shot.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write_atomically(path, hdu.writeto)
+    with replacing(folder / shot.path) as stream:
+        hdu.writeto(stream)
     return levels
 
 
@@ -406,7 +401,7 @@ def simulate_night(folder, camera="cryogenic", *, seed=DEFAULT_SEED, rows=DEFAUL
     ParameterError
         Unknown camera, or a number that cannot be used.
     OutputError
-        `folder` holds FITS files that are not the simulation's own.
+        `folder` holds FITS files that are not the simulation's own, or cannot be written to.
     """
     _check_numbers(seed, rows)
     camera, folder = _camera(camera), Path(folder)
@@ -415,12 +410,14 @@ def simulate_night(folder, camera="cryogenic", *, seed=DEFAULT_SEED, rows=DEFAUL
     if old and _is_complete(folder, old, _identity(camera, scene, int(seed))):
         return folder
     _refuse_others(folder, {*old.get("frames", ()), *(shot.path for shot in shots)})
-    _clear(folder, old.get("frames", ()))
+    _make_folders(folder, shots)
+    _clear(folder)
     fixed = _Fixed.draw(camera, scene, seed)
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         levels = list(pool.map(lambda shot: _write_frame(folder, camera, scene, fixed, seed, shot), shots))
     text = json.dumps(_truth(camera, scene, int(seed), fixed, shots, levels), indent=1)
-    _write_atomically(folder / TRUTH_NAME, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+    with replacing(folder / TRUTH_NAME) as stream:
+        stream.write(f"{text}\n".encode())
     return folder
 
 
