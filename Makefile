@@ -25,7 +25,7 @@ demo: $(STAMP)  ## simulate both example nights and run both notebooks headlessl
 	@$(VENV)/bin/darkcal demo "$(FOLDER)"
 
 lab: $(STAMP)  ## open the same notebooks in JupyterLab
-	@$(VENV)/bin/darkcal lab "$(FOLDER)" -- $(LAB_OPTIONS)
+	@$(VENV)/bin/darkcal lab "$(FOLDER)" $(LAB_OPTIONS)
 
 test: $(STAMP)  ## run all tests
 	@$(RUN) pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)

@@ -1,0 +1,110 @@
+"""The `darkcal` command: translates arguments, calls one function, and turns errors into messages.
+
+A new command is one function that adds its parser, listed in `_COMMANDS`. It imports what it runs only when it runs,
+so that ``darkcal --help`` stays quick.
+"""
+
+import argparse
+import sys
+
+from . import __version__
+from .errors import DarkcalError, ParameterError
+
+__all__ = ["main"]
+
+
+def main(arguments=None):
+    """Run `darkcal`.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Default: those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0, 1 after an error of darkcal (its message is on stderr), 130 after Ctrl-C. Wrong usage
+        exits with 2.
+    """
+    options = vars(_parser().parse_args(arguments))
+    run = options.pop("run")
+    try:
+        run(**options)
+    except DarkcalError as error:
+        print(f"darkcal: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("darkcal: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="darkcal", description="Calibrate CCD dark frames.")
+    parser.add_argument("--version", action="version", version=f"darkcal {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in _COMMANDS:
+        add(commands)
+    return parser
+
+
+def _add_sample(commands):
+    sample = commands.add_parser("sample", help="make, or download, the nights of both examples")
+    sample.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="where (default: here)")
+    sample.add_argument("--real", action="store_true", help="download the real nights instead (large)")
+    sample.add_argument("--full", action="store_true", help="simulate all rows of the cameras, not 512")
+    sample.add_argument("--seed", type=int, help="another seed gives other noise and other hot pixels")
+    sample.set_defaults(run=_sample)
+
+
+def _sample(folder, real, full, seed):
+    if real:
+        if full or seed is not None:
+            raise ParameterError("--real downloads frames as they are: leave out --full and --seed.")
+        from .download import download_examples
+
+        nights = download_examples(folder)
+    else:
+        from .simulate import simulate_examples
+
+        nights = simulate_examples(folder, full=full, **({} if seed is None else {"seed": seed}))
+    print(*nights, sep="\n")
+
+
+def _add_demo(commands):
+    demo = commands.add_parser("demo", help="simulate both nights and run both notebooks headlessly")
+    demo.add_argument("folder", nargs="?", default="demo", metavar="FOLDER", help="where (default: demo)")
+    demo.set_defaults(run=_demo)
+
+
+def _demo(folder):
+    from .workspace import demo
+
+    demo(folder)
+
+
+def _add_lab(commands):
+    lab = commands.add_parser("lab", help="open the notebooks in JupyterLab")
+    lab.add_argument("folder", nargs="?", default="demo", metavar="FOLDER", help="where (default: demo)")
+    lab.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        dest="options",
+        help="an option for JupyterLab, as --option=--no-browser; repeat for more",
+    )
+    lab.set_defaults(run=_lab)
+
+
+def _lab(folder, options):
+    from .workspace import prepare, start_lab
+
+    print(prepare(folder))
+    start_lab(folder, options)
+
+
+_COMMANDS = [_add_sample, _add_demo, _add_lab]
+
+if __name__ == "__main__":
+    sys.exit(main())
