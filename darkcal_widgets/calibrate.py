@@ -1,6 +1,7 @@
 """Calibrate one dark: subtract the overscan, trim, subtract the combined bias. No files here."""
 
 import numpy as np
+from astropy.io import fits
 from astropy.nddata import CCDData
 
 from . import __version__
@@ -127,7 +128,7 @@ def check_bias(dark, regions, combined_bias):
         )
     if combined_bias.unit != dark.unit:
         raise FrameError(
-            f"the combined bias is in {combined_bias.unit}, the dark in {dark.unit}; use frames in one unit (BUNIT in the header)."
+            f"the combined bias is in {combined_bias.unit}, the dark in {dark.unit}; use frames in one unit (BUNIT)."
         )
 
 
@@ -148,7 +149,7 @@ def calibrated_header(header, shape, recipe, level, bias_name):
         How the history calls the combined bias.
     """
     regions = recipe.regions(shape)
-    result = header.copy()
+    result = fits.Header(header, copy=True)
     trimmed = regions.keep != (slice(0, shape[0]), slice(0, shape[1]))
     if level is not None:
         over = "row" if regions.axis == 1 else "column"

@@ -7,7 +7,6 @@ import math
 import re
 from dataclasses import dataclass
 
-
 from .recipe import standard_unit
 
 __all__ = ["FRAME_TYPES", "FrameInfo", "describe", "frame_type"]

@@ -205,8 +205,8 @@ class Night:
             f"{count} {kind!r}" for kind, count in Counter(_type_label(f.info) for f in here).items()
         )
         return (
-            f"there are no darks in {self.dark_folder}: the headers say {found or 'nothing'}. Name their folder with dark_folder, "
-            "or say which word means a dark with Night(..., image_types={'word': 'dark'})."
+            f"there are no darks in {self.dark_folder}: the headers say {found or 'nothing'}. Name their folder with "
+            "dark_folder, or say which word means a dark with Night(..., image_types={'word': 'dark'})."
         )
 
     def _summary(self):

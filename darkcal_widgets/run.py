@@ -1,7 +1,7 @@
 """Calibrate the darks of a night: decide what each frame needs, do it on several workers, say what became of it."""
 
 import os
-from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -187,8 +187,8 @@ def _given_bias(combined_bias):
     path = Path(combined_bias)
     if not path.is_file():
         raise ParameterError(
-            f"combined_bias {str(combined_bias)!r} is not there (seen from {Path.cwd()}); give the path of a FITS file, or None to "
-            "have it found or built."
+            f"combined_bias {str(combined_bias)!r} is not there (seen from {Path.cwd()}); give the path of a FITS file, or "
+            "None to have it found or built."
         )
     return path
 

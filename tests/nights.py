@@ -1,0 +1,67 @@
+"""Small nights for the tests, and the reference: the plain ccdproc loop."""
+
+from pathlib import Path
+
+import ccdproc
+import numpy as np
+from astropy import units as u
+from astropy.io import fits
+from astropy.nddata import CCDData
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def write_raw(path, data, kind="dark", exposure=10.0, **cards):
+    """Write one raw frame as a camera would and return its path; a card None is left out."""
+    header = fits.Header()
+    for keyword, value in ({"IMAGETYP": kind, "EXPTIME": exposure} | cards).items():
+        if value is not None:
+            header[keyword.replace("_", "-")] = value
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fits.PrimaryHDU(np.asarray(data), header=header).writeto(path)
+    return path
+
+
+def random_frame(seed, shape=(20, 30), level=1000, dtype="uint16"):
+    """Return noise around a level, of an integer or floating type."""
+    return np.random.default_rng(seed).normal(level, 10, shape).astype(dtype)
+
+
+def small_night(folder, darks=3, biases=4, shape=(20, 30)):
+    """Write darks (columns 24 on are overscan) and bias frames into a folder and return it."""
+    for index in range(darks):
+        write_raw(
+            Path(folder) / f"dark-{index}.fits", random_frame(index, shape, 1200 + index), exposure=10.0
+        )
+    for index in range(biases):
+        write_raw(Path(folder) / f"bias-{index}.fits", random_frame(100 + index, shape), "bias", 0.0)
+    return Path(folder)
+
+
+def reference_example_1(path, overscan=slice(2055, None), keep=slice(None, 2048)):
+    """Do example 1 to one file with plain ccdproc."""
+    ccd = CCDData.read(path, unit=None if "BUNIT" in fits.getheader(path) else "adu")
+    ccd = ccdproc.subtract_overscan(ccd, overscan=ccd[:, overscan], median=True)
+    return ccdproc.trim_image(ccd[:, keep]).data
+
+
+def reference_example_2(path, combined_bias, keep=slice(None, 4096)):
+    """Do example 2 to one file with plain ccdproc; the combined bias is a CCDData."""
+    ccd = CCDData.read(path, unit=None if "BUNIT" in fits.getheader(path) else "adu")
+    ccd = ccdproc.trim_image(ccd[:, keep])
+    return ccdproc.subtract_bias(ccd, combined_bias).data
+
+
+def as_double(path):
+    """Read a combined bias as ccdproc users do, in double precision."""
+    return CCDData(fits.getdata(path).astype(np.float64), unit=u.adu)
+
+
+def folder_bytes(folder):
+    """Return the bytes of every file below a folder, by its name."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file()
+    }

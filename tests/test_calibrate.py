@@ -1,0 +1,115 @@
+import ccdproc
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.io import fits
+from astropy.nddata import CCDData
+from astropy.wcs import WCS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nights import random_frame
+
+from darkcal_widgets import Recipe, calibrate_dark
+from darkcal_widgets.errors import FrameError
+
+
+def dark(dtype="uint16", shape=(20, 30), **header):
+    return CCDData(random_frame(5, shape, dtype=dtype), unit="adu", header=fits.Header(header))
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rows=st.integers(1, 12),
+    kept=st.integers(1, 12),
+    overscan=st.integers(1, 9),
+    left=st.booleans(),
+    dtype=st.sampled_from(["float32", "float64"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_overscan_and_trim_equal_plain_ccdproc(seed, rows, kept, overscan, left, dtype):
+    ccd = CCDData(
+        np.random.default_rng(seed).integers(0, 65536, (rows, kept + overscan), dtype="uint16"), unit="adu"
+    )
+    keep, strip = (slice(overscan, None), slice(0, overscan)) if left else (slice(0, kept), slice(kept, None))
+    expected = ccdproc.trim_image(
+        ccdproc.subtract_overscan(ccd, overscan=ccd[:, strip], median=True)[:, keep]
+    ).data
+    text = [f"{part.start}:{'' if part.stop is None else part.stop}" for part in (strip, keep)]
+    result = calibrate_dark(ccd, Recipe(overscan_columns=text[0], keep_columns=text[1], output_dtype=dtype))
+    assert result.dtype == dtype
+    np.testing.assert_array_equal(result.data, expected)
+
+
+def test_an_overscan_of_rows_equals_plain_ccdproc():
+    ccd = dark()
+    expected = ccdproc.subtract_overscan(ccd, overscan=ccd[16:], overscan_axis=0, median=True)[:16].data
+    result = calibrate_dark(
+        ccd, Recipe(overscan_columns="[1:30, 17:20]", keep_columns="[*, 1:16]", output_dtype="float64")
+    )
+    np.testing.assert_array_equal(result.data, expected)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32", "float64"])
+def test_every_kind_of_number_is_calibrated(dtype):
+    ccd = CCDData(random_frame(5, level=100, dtype=dtype), unit="adu")
+    bias = CCDData(np.full((20, 24), 7.25), unit="adu")
+    result = calibrate_dark(ccd, Recipe(keep_columns=":24", subtract_bias=True, output_dtype="float64"), bias)
+    np.testing.assert_array_equal(result.data, ccd.data[:, :24].astype(float) - 7.25)
+
+
+def test_the_raw_frame_is_not_changed():
+    ccd = dark(BIASSEC="[25:30,1:20]")
+    before = ccd.data.copy(), ccd.header.copy()
+    result = calibrate_dark(ccd, Recipe(overscan_columns="24:", keep_columns=":24"))
+    result.data[:] = 0
+    np.testing.assert_array_equal(ccd.data, before[0])
+    assert ccd.header == before[1]
+
+
+def test_mask_and_wcs_follow_the_trim_and_the_bias_adds_its_mask():
+    wcs = WCS(naxis=2)
+    wcs.wcs.crpix = [10.0, 5.0]
+    ccd = CCDData(random_frame(5), unit="adu", wcs=wcs, mask=np.zeros((20, 30), bool))
+    ccd.mask[3, 8] = True
+    bias = CCDData(np.zeros((20, 26)), unit="adu", mask=np.zeros((20, 26), bool))
+    bias.mask[7, 7] = True
+    result = calibrate_dark(ccd, Recipe(keep_columns="4:", subtract_bias=True), bias)
+    assert list(zip(*np.nonzero(result.mask), strict=True)) == [(3, 4), (7, 7)]
+    np.testing.assert_array_equal(result.wcs.wcs.crpix, [6.0, 5.0])
+
+
+def test_the_header_tells_what_was_done_and_holds_nothing_that_is_no_longer_true():
+    ccd = dark(
+        BIASSEC="[25:30,1:20]", TRIMSEC="[3:24,1:20]", CRPIX1=10.0, CRPIX2=5.0, LTV1=0.0, OBJECT="dark"
+    )
+    result = calibrate_dark(ccd, Recipe(overscan_columns="24:", keep_columns="2:24"))
+    header = result.header
+    assert "BIASSEC" not in header
+    assert "TRIMSEC" not in header
+    assert (header["CRPIX1"], header["CRPIX2"], header["LTV1"], header["OBJECT"]) == (8.0, 5.0, -2.0, "dark")
+    history = list(header["HISTORY"])
+    assert history == [
+        "darkcal: overscan [25:30, 1:20] subtracted, median of each row",
+        "darkcal: trimmed to [3:24, 1:20]",
+    ]
+    assert header["OSCNMEAN"] == pytest.approx(np.median(ccd.data[:, 24:], axis=1).mean(), abs=1e-4)
+
+
+def test_sections_stay_where_nothing_was_trimmed():
+    assert (
+        calibrate_dark(dark(BIASSEC="[25:30,1:20]"), Recipe(overscan_columns="24:")).header["BIASSEC"]
+        == "[25:30,1:20]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("bias", "message"),
+    [
+        (None, "subtract_bias is True, but there is no combined bias"),
+        (CCDData(np.zeros((20, 30)), unit="adu"), "has 20 x 30 .*the trimmed dark has 20 x 24"),
+        (CCDData(np.zeros((20, 24)), unit=u.electron), "is in electron, the dark in adu"),
+    ],
+)
+def test_a_bias_that_does_not_fit_is_refused(bias, message):
+    with pytest.raises(FrameError, match=message):
+        calibrate_dark(dark(), Recipe(keep_columns=":24", subtract_bias=True), bias)

@@ -1,0 +1,89 @@
+import os
+
+import pytest
+
+from darkcal_widgets.errors import OutputError
+from darkcal_widgets.files import check_results_folder, checksum, is_frame_name, replacing, result_name
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.fits", "a.fits"),
+        ("a.fit.gz", "a.fit"),
+        ("a.FTS.BZ2", "a.FTS"),
+        ("a.fits.fz", "a.fits"),
+        ("a.b.fits", "a.b.fits"),
+    ],
+)
+def test_a_result_drops_the_suffix_of_the_compression(name, expected):
+    assert result_name(name) == expected
+    assert is_frame_name(name)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.gz", "fits", ".a.fits.part", ".hidden.fits", "a.fits.txt"])
+def test_other_files_are_no_frames(name):
+    assert not is_frame_name(name)
+
+
+def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path):
+    target = tmp_path / "a.fits"
+    target.write_bytes(b"before")
+    with pytest.raises(ZeroDivisionError), replacing(target) as stream:
+        stream.write(b"%d" % (1 / 0))
+    assert target.read_bytes() == b"before"
+    assert os.listdir(tmp_path) == ["a.fits"]
+
+
+def test_a_new_file_can_be_read_by_those_whom_the_umask_lets(tmp_path):
+    with replacing(tmp_path / "a.fits") as stream:
+        stream.write(b"whole")
+    (tmp_path / "b").write_bytes(b"")
+    assert (tmp_path / "a.fits").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_a_folder_that_is_gone_is_named(tmp_path):
+    with (
+        pytest.raises(OutputError, match="gone.*cannot be written: No such file"),
+        replacing(tmp_path / "gone" / "a.fits"),
+    ):
+        pass
+
+
+def test_the_checksum_is_the_standard_crc_32(tmp_path):
+    (tmp_path / "a").write_bytes(b"123456789")
+    assert checksum(tmp_path / "a") == "cbf43926"  # the check value that the standard gives for these digits
+
+
+@pytest.fixture
+def raw(tmp_path):
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    (folder / "a.fits").write_bytes(b"raw")
+    return folder
+
+
+def test_the_raw_folder_is_refused_under_any_of_its_names(raw, tmp_path):
+    (tmp_path / "link").symlink_to(raw)
+    for folder in (raw, tmp_path / "link", raw / ".." / "raw"):
+        with pytest.raises(OutputError, match="raw data are never touched"):
+            check_results_folder(folder, [raw], [folder / "a.fits"], [raw / "a.fits"])
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_result_that_is_a_link_to_a_raw_frame_is_refused(raw, tmp_path, link):
+    out = tmp_path / "out"
+    out.mkdir()
+    link(raw / "a.fits", out / "a.fits")
+    with pytest.raises(OutputError, match="would replace the raw frame"):
+        check_results_folder(out, [raw], [out / "a.fits"], [raw / "a.fits"])
+
+
+def test_a_file_is_no_folder_for_results(raw, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match="is a file"):
+        check_results_folder(tmp_path / "file", [raw], [], [])
+
+
+def test_a_folder_inside_the_raw_one_is_fine(raw):
+    check_results_folder(raw / "reduced", [raw], [raw / "reduced" / "a.fits"], [raw / "a.fits"])

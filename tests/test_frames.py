@@ -1,0 +1,137 @@
+import bz2
+import gzip
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from nights import random_frame, write_raw
+
+from darkcal_widgets.errors import FrameError
+from darkcal_widgets.frames import read_frame, read_info, read_rows, write_frame
+
+needs_fitsverify = pytest.mark.skipif(
+    shutil.which("fitsverify") is None, reason="the program fitsverify is not installed"
+)
+
+
+def pack(path, suffix):
+    """Compress a FITS file the way its suffix says and return the new path."""
+    packed = path.with_name(path.name + suffix)
+    if suffix == ".fz":
+        with fits.open(path) as hdus:
+            header = hdus[0].header.copy()
+            fits.CompImageHDU(hdus[0].data, header=header, compression_type="RICE_1").writeto(packed)
+    else:
+        opener = {".gz": gzip.open, ".bz2": bz2.open}[suffix]
+        with opener(packed, "wb") as stream:
+            stream.write(path.read_bytes())
+    return packed
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".fz"])
+def test_compressed_frames_read_like_plain_ones(tmp_path, suffix):
+    data = random_frame(1)
+    path = write_raw(tmp_path / "a.fits", data, FILTER="R")
+    path = pack(path, suffix) if suffix else path
+    frame = read_frame(path)
+    np.testing.assert_array_equal(frame.data, data)
+    assert frame.dtype == np.uint16
+    assert read_info(path).filter == "R"
+    np.testing.assert_array_equal(read_rows(path, slice(3, 9)), data[3:9])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"])
+def test_every_bitpix_reads_as_the_values_it_means(tmp_path, dtype):
+    data = random_frame(2, level=120, dtype=dtype)
+    frame = read_frame(write_raw(tmp_path / "a.fits", data))
+    np.testing.assert_array_equal(frame.data, data)
+    assert frame.data.dtype.isnative
+
+
+def test_scaled_integers_read_as_the_values_they_mean(tmp_path):
+    hdu = fits.PrimaryHDU(np.arange(12, dtype="int16").reshape(3, 4))
+    hdu.header["BSCALE"], hdu.header["BZERO"] = 0.5, 100.0
+    hdu.writeto(tmp_path / "a.fits")
+    raw = (tmp_path / "a.fits").read_bytes()
+    assert b"BSCALE  =                  0.5" in raw
+    stored = np.frombuffer(raw[2880 : 2880 + 24], ">i2").reshape(3, 4)
+    np.testing.assert_array_equal(read_frame(tmp_path / "a.fits").data, stored * 0.5 + 100.0)
+
+
+def test_the_first_image_of_two_dimensions_is_taken_with_the_cards_of_the_primary_header(tmp_path):
+    primary = fits.PrimaryHDU(header=fits.Header({"IMAGETYP": "dark", "EXPTIME": 5.0}))
+    cube = fits.ImageHDU(np.zeros((2, 3, 4), "int16"))
+    image = fits.ImageHDU(random_frame(3), header=fits.Header({"EXPTIME": 7.0}))
+    fits.HDUList([primary, cube, image, fits.ImageHDU(np.zeros((5, 5)))]).writeto(tmp_path / "a.fits")
+    info = read_info(tmp_path / "a.fits")
+    assert (info.type, info.exposure, info.shape) == ("dark", 7.0, (20, 30))
+    np.testing.assert_array_equal(read_frame(tmp_path / "a.fits").data, random_frame(3))
+
+
+@pytest.mark.parametrize(
+    ("bunit", "expected"), [("ADU", "adu"), ("counts", "adu"), ("Electrons", "electron"), (None, "adu")]
+)
+def test_the_unit_is_the_headers_or_else_the_one_given(tmp_path, bunit, expected):
+    assert (
+        read_frame(write_raw(tmp_path / "a.fits", random_frame(1), BUNIT=bunit), unit="adu").unit.to_string()
+        == expected
+    )
+
+
+def damaged(tmp_path):
+    whole = write_raw(tmp_path / "whole.fits", random_frame(1)).read_bytes()
+    cube = fits.PrimaryHDU(np.zeros((2, 3, 4)))
+    cube.writeto(tmp_path / "cube.fits")
+    return {
+        "truncated": whole[:3000],
+        "half a header": whole[:1000],
+        "empty": b"",
+        "text": b"hello\n" * 1000,
+        "no image": (tmp_path / "cube.fits").read_bytes(),
+    }
+
+
+@pytest.mark.filterwarnings("ignore:File may have been truncated", "ignore:Error validating header")
+@pytest.mark.parametrize("kind", ["truncated", "half a header", "empty", "text", "no image"])
+def test_a_damaged_file_is_named_with_the_reason(tmp_path, kind):
+    path = tmp_path / "bad.fits"
+    path.write_bytes(damaged(tmp_path)[kind])
+    with pytest.raises(
+        FrameError, match=r"bad\.fits (cannot be read as a FITS frame: .+|holds no two-dimensional image: .*)"
+    ):
+        read_frame(path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FrameError, match="No such file"):
+        read_frame(tmp_path / "a.fits")
+
+
+def test_writing_twice_gives_the_same_bytes_and_right_checksums(tmp_path):
+    header = fits.Header({"OBJECT": "x", "BZERO": 32768})
+    for name in ("a.fits", "b.fits"):
+        write_frame(tmp_path / name, random_frame(1, dtype="float32"), header)
+    assert (tmp_path / "a.fits").read_bytes() == (tmp_path / "b.fits").read_bytes()
+    with fits.open(tmp_path / "a.fits", checksum=True) as hdus:  # warns, so fails, when a checksum is wrong
+        np.testing.assert_array_equal(hdus[0].data, random_frame(1, dtype="float32"))
+        assert "CHECKSUM" in hdus[0].header
+
+
+@needs_fitsverify
+def test_a_header_that_is_not_standard_is_mended_and_nothing_of_it_lost(tmp_path):
+    path = write_raw(tmp_path / "a.fits", random_frame(1))
+    text = path.read_bytes()
+    free = b"GAIN    =  1.9" + b" " * 66
+    odd = b"low case=                  1.5 / not standard" + b" " * 80
+    end = text.index(b"END" + b" " * 77)
+    path.write_bytes(text[:end] + free + odd[:80] + text[end:][: 2880 - end - 160] + text[2880:])
+    frame = read_frame(path)
+    write_frame(tmp_path / "b.fits", frame.data.astype("float32"), frame.header)
+    report = subprocess.run(["fitsverify", tmp_path / "b.fits"], capture_output=True, text=True, check=False)
+    assert "0 warning(s) and 0 error(s)" in report.stdout.replace(
+        "warnings and 0 errors", "warning(s) and 0 error(s)"
+    ), report.stdout
+    assert b"1.9" in (tmp_path / "b.fits").read_bytes()[:5760]
+    assert b"1.5" in (tmp_path / "b.fits").read_bytes()[:5760]

@@ -1,0 +1,123 @@
+import pytest
+
+from darkcal_widgets import Parameters
+from darkcal_widgets.errors import ParameterError
+
+EXAMPLE = {
+    "raw_folder": "example-cryo-LFC",
+    "dark_folder": "example-cryo-LFC/darks",
+    "reduced_folder": "example1-reduced",
+    "overscan_columns": "2055:",
+    "keep_columns": ":2048",
+    "subtract_bias": False,
+    "combined_bias": None,
+    "files": None,
+    "unit": "adu",
+    "output_dtype": "float32",
+    "overwrite": False,
+}
+
+
+def namespace(injected=None, **values):
+    cells = ["import this", "raw_folder = 'x'\nobserver = 'me'"]
+    return (
+        EXAMPLE
+        | values
+        | {"In": cells + ([] if injected is None else [f"# Parameters\n{injected}\n"]) + ["check"]}
+    )
+
+
+def test_the_names_are_those_of_the_notebooks():
+    assert Parameters.names() == list(EXAMPLE)
+
+
+def test_a_notebooks_variables_become_parameters():
+    parameters = Parameters.from_notebook(namespace())
+    assert parameters.to_dict() == EXAMPLE
+    assert parameters.recipe.overscan_columns == "2055:"
+
+
+def test_a_misspelt_name_that_papermill_passed_stops_the_run():
+    with pytest.raises(
+        ParameterError, match="no parameter 'overscan_colums'; did you mean 'overscan_columns'"
+    ):
+        Parameters.from_notebook(namespace("overscan_colums = '2055:'"))
+
+
+def test_names_that_the_notebook_has_and_its_number_may_be_passed():
+    Parameters.from_notebook(namespace("observer = 'you'\nnotebook = 1\nunit = 'adu'"))
+
+
+def test_a_parameter_that_is_not_set_is_named():
+    values = namespace()
+    del values["keep_columns"]
+    with pytest.raises(ParameterError, match="'keep_columns' is not set"):
+        Parameters.from_notebook(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("raw_folder", None),
+        ("raw_folder", 5),
+        ("reduced_folder", ""),
+        ("dark_folder", 1),
+        ("overscan_columns", "abc"),
+        ("keep_columns", 620),
+        ("subtract_bias", "yes"),
+        ("combined_bias", True),
+        ("files", "dark.fits"),
+        ("files", []),
+        ("files", [1]),
+        ("unit", "bananas"),
+        ("output_dtype", "float16"),
+        ("overwrite", 1),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused_by_its_name(name, value):
+    with pytest.raises(ParameterError, match=f"^{name} is "):
+        Parameters.from_mapping(EXAMPLE | {name: value})
+
+
+def test_parameters_survive_the_way_through_yaml(tmp_path):
+    parameters = Parameters.from_mapping(EXAMPLE | {"files": ["a.fits", "b.fits"], "keep_columns": "10:50"})
+    parameters.save(tmp_path / "p.yaml", notebook=1)
+    assert Parameters.load(tmp_path / "p.yaml") == parameters
+    assert (tmp_path / "p.yaml").read_text().startswith("notebook: 1\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "overscan_colums: '2055:'",
+            r"p\.yaml: there is no parameter 'overscan_colums'; did you mean 'overscan_columns'",
+        ),
+        ("raw_folder: a", r"p\.yaml: the parameter 'reduced_folder' is missing"),
+        ("[1, 2]", r"p\.yaml holds list; expected lines of `name: value`"),
+        ("a: [", r"p\.yaml is no YAML"),
+        ("a: !!python/object/apply:os.system ['touch pwned']", r"p\.yaml is no YAML"),
+    ],
+)
+def test_a_wrong_file_of_parameters_is_explained(tmp_path, monkeypatch, text, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.yaml").write_text(text)
+    with pytest.raises(ParameterError, match=message):
+        Parameters.load(tmp_path / "p.yaml")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_the_lines_of_python_do_what_the_parameters_say(tmp_path, monkeypatch):
+    from nights import small_night
+
+    monkeypatch.chdir(tmp_path)
+    small_night(tmp_path / "raw")
+    parameters = Parameters(
+        raw_folder="raw", reduced_folder="out", keep_columns=":24", subtract_bias=True, files=["dark-1.fits"]
+    )
+    exec(parameters.python_code())
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "combined_bias.fits",
+        "combined_dark_10.000.fits",
+        "dark-1.fits",
+    ]

@@ -1,0 +1,351 @@
+import shutil
+import subprocess
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from nights import (
+    SHARED,
+    as_double,
+    folder_bytes,
+    random_frame,
+    reference_example_1,
+    reference_example_2,
+    small_night,
+    write_raw,
+)
+
+from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks, simulate_night
+from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError, RunError
+from darkcal_widgets.run import plan
+
+RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
+WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
+
+needs_shared = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="the folder of real frames, shared/data, is not there"
+)
+needs_fitsverify = pytest.mark.skipif(
+    shutil.which("fitsverify") is None, reason="the program fitsverify is not installed"
+)
+
+
+def calibrate(night, recipe, folder, **options):
+    return calibrate_darks(night, recipe, folder, progress=False, **options)
+
+
+@pytest.fixture
+def night(tmp_path):
+    return Night(small_night(tmp_path / "raw"))
+
+
+@pytest.fixture(scope="module")
+def cryogenic(tmp_path_factory):
+    folder = simulate_night(tmp_path_factory.mktemp("night") / "cryo", "cryogenic", seed=3, rows=64)
+    return Night(folder, dark_folder=folder / "darks")
+
+
+@pytest.fixture(scope="module")
+def thermo_electric(tmp_path_factory):
+    return Night(simulate_night(tmp_path_factory.mktemp("night") / "te", "thermo-electric", seed=3, rows=64))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_example_1_equals_the_plain_ccdproc_loop_exactly(cryogenic, tmp_path, dtype):
+    recipe = Recipe(overscan_columns="2055:", keep_columns=":2048", output_dtype=dtype)
+    run = calibrate(cryogenic, recipe, tmp_path)
+    assert len(run.written) == 9
+    for dark, result in zip(cryogenic.darks, run.written, strict=True):
+        data = fits.getdata(result)
+        assert data.dtype.name == dtype
+        assert np.max(np.abs(data - reference_example_1(dark.path))) == 0
+
+
+@pytest.mark.parametrize(("dtype", "steps"), [("float32", 1), ("float64", 0)])
+def test_example_2_equals_the_plain_ccdproc_loop(thermo_electric, tmp_path, dtype, steps):
+    run = calibrate(
+        thermo_electric, Recipe(keep_columns=":4096", subtract_bias=True, output_dtype=dtype), tmp_path
+    )
+    assert len(run.written) == 10
+    bias = as_double(tmp_path / "combined_bias.fits")
+    for dark, result in zip(thermo_electric.darks, run.written, strict=True):
+        expected = reference_example_2(dark.path, bias)
+        step = np.spacing(np.abs(expected).astype(dtype))
+        assert np.all(np.abs(fits.getdata(result) - expected) <= steps * step)
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, WITH_BIAS])
+def test_a_second_run_writes_nothing(night, tmp_path, recipe):
+    calibrate(night, recipe, tmp_path / "out")
+    before = folder_bytes(tmp_path / "out")
+    times = [path.stat().st_mtime_ns for path in sorted((tmp_path / "out").iterdir())]
+    run = calibrate(night, recipe, tmp_path / "out")
+    assert (len(run.written), len(run.unchanged), run.failed) == (0, 3, {})
+    assert folder_bytes(tmp_path / "out") == before
+    assert [path.stat().st_mtime_ns for path in sorted((tmp_path / "out").iterdir())] == times
+
+
+def test_the_same_bytes_come_from_any_place_and_any_number_of_workers(night, tmp_path):
+    shutil.copytree(tmp_path / "raw", tmp_path / "elsewhere" / "raw")
+    calibrate(night, WITH_BIAS, tmp_path / "a", workers=1)
+    calibrate(Night(tmp_path / "elsewhere" / "raw"), WITH_BIAS, tmp_path / "b", workers=3)
+    with ProcessPoolExecutor(2) as executor:
+        calibrate(night, WITH_BIAS, tmp_path / "c", executor=executor)
+    assert folder_bytes(tmp_path / "a") == folder_bytes(tmp_path / "b") == folder_bytes(tmp_path / "c")
+
+
+def test_raw_frames_are_not_touched(night, tmp_path):
+    before = folder_bytes(tmp_path / "raw")
+    calibrate(night, WITH_BIAS, tmp_path / "raw" / "reduced")
+    combine_darks(tmp_path / "raw" / "reduced")
+    assert {name: data for name, data in folder_bytes(tmp_path / "raw").items() if "/" not in name} == before
+
+
+def test_results_carry_their_provenance(night, tmp_path):
+    calibrate(night, WITH_BIAS, tmp_path)
+    header = fits.getheader(tmp_path / "dark-1.fits")
+    assert header["RAWFILE"] == "dark-1.fits"
+    assert header["BIASFILE"] == "combined_bias.fits"
+    assert header["DCRECIPE"] == WITH_BIAS.digest((20, 30))
+    assert "darkcal: combined bias subtracted: combined_bias.fits" in list(header["HISTORY"])
+    assert str(tmp_path) not in str(header)
+
+
+def test_a_result_of_another_recipe_is_refused_unless_overwrite(night, tmp_path):
+    calibrate(night, RECIPE, tmp_path / "out")
+    before = folder_bytes(tmp_path / "out")
+    other = replace(RECIPE, overscan_columns="25:")
+    run = calibrate(night, other, tmp_path / "out")
+    assert len(run.failed) == 3
+    assert "was made with another recipe; set overwrite" in run.failed["dark-0.fits"]
+    assert folder_bytes(tmp_path / "out") == before
+    assert len(calibrate(night, other, tmp_path / "out", overwrite=True).written) == 3
+
+
+def test_a_result_of_another_raw_file_of_the_same_name_is_refused(night, tmp_path):
+    calibrate(night, RECIPE, tmp_path / "out")
+    (tmp_path / "raw" / "dark-0.fits").unlink()
+    write_raw(tmp_path / "raw" / "dark-0.fits", random_frame(77))
+    assert (
+        "was made from another raw file" in calibrate(night, RECIPE, tmp_path / "out").failed["dark-0.fits"]
+    )
+
+
+def test_a_file_that_is_no_result_is_never_replaced(night, tmp_path):
+    foreign = write_raw(tmp_path / "out" / "dark-0.fits", random_frame(1))
+    before = foreign.read_bytes()
+    run = calibrate(night, RECIPE, tmp_path / "out", overwrite=True)
+    assert "is no result of darkcal" in run.failed["dark-0.fits"]
+    assert foreign.read_bytes() == before
+    assert len(run.written) == 2
+
+
+@pytest.mark.filterwarnings("ignore:File may have been truncated")
+def test_one_bad_frame_costs_one_frame_and_the_run_can_be_made_to_end_in_an_error(night, tmp_path):
+    (tmp_path / "raw" / "dark-1.fits").write_bytes((tmp_path / "raw" / "dark-1.fits").read_bytes()[:3500])
+    (tmp_path / "raw" / "dark-9.fits").write_bytes(b"not a frame")
+    run = calibrate(night, RECIPE, tmp_path / "out")
+    assert [path.name for path in run.written] == ["dark-0.fits", "dark-2.fits"]
+    assert list(run.failed) == ["dark-1.fits"]
+    with pytest.raises(
+        RunError, match=r"1 of 3 frames failed, 2 are done:\n  dark-1\.fits: .*cannot be read"
+    ):
+        run.raise_failures()
+
+
+def test_a_file_that_no_header_could_be_read_from_fails_by_name(tmp_path):
+    small_night(tmp_path / "raw")
+    (tmp_path / "raw" / "dark-9.fits").write_bytes(b"not a frame")
+    run = calibrate(Night(tmp_path / "raw"), RECIPE, tmp_path / "out")
+    assert list(run.failed) == ["dark-9.fits"]
+    assert len(run.written) == 3
+
+
+def test_only_the_named_files_are_calibrated(night, tmp_path):
+    run = calibrate(night, RECIPE, tmp_path / "out", files=["dark-2.fits"])
+    assert [path.name for path in run.written] == ["dark-2.fits"]
+
+
+def test_frames_that_would_have_one_result_are_refused(tmp_path):
+    small_night(tmp_path / "raw")
+    write_raw(tmp_path / "raw" / "DARK-0.FITS", random_frame(1))
+    with pytest.raises(OutputError, match=r"DARK-0\.FITS and dark-0\.fits would have the same result"):
+        calibrate(Night(tmp_path / "raw"), RECIPE, tmp_path / "out")
+
+
+def test_results_in_the_raw_folder_are_refused(night, tmp_path):
+    with pytest.raises(OutputError, match="raw data are never touched"):
+        calibrate(night, RECIPE, tmp_path / "raw")
+
+
+def test_columns_outside_the_frame_stop_the_run_before_anything_is_written(night, tmp_path):
+    with pytest.raises(ParameterError, match="keep_columns is ':99'"):
+        calibrate(night, Recipe(keep_columns=":99"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_writes_nothing(night, tmp_path):
+    assert [job.name for job in plan(night, RECIPE, tmp_path / "out")] == [
+        "dark-0.fits",
+        "dark-1.fits",
+        "dark-2.fits",
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_can_be_cancelled_and_continued(night, tmp_path):
+    cancel = threading.Event()
+    run = calibrate(
+        night, RECIPE, tmp_path / "out", workers=1, cancel=cancel, on_outcome=lambda outcome: cancel.set()
+    )
+    assert run.cancelled
+    assert 1 <= len(run.written) < 3
+    rest = calibrate(night, RECIPE, tmp_path / "out")
+    assert not rest.cancelled
+    assert len(rest.written) + len(run.written) == 3
+
+
+def test_no_bias_and_nothing_to_build_it_from_is_said(tmp_path):
+    night = Night(small_night(tmp_path / "raw", biases=0))
+    with pytest.raises(NightError, match="no bias frames in .*set subtract_bias to False"):
+        calibrate(night, WITH_BIAS, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_combined_biases_are_named(night, tmp_path):
+    for name in ("one.fits", "two.fits"):
+        write_raw(tmp_path / "out" / name, random_frame(1, (20, 24)), "bias", COMBINED=True)
+    with pytest.raises(NightError, match=r"2 combined biases in .*: one\.fits, two\.fits\. Name the one"):
+        calibrate(night, WITH_BIAS, tmp_path / "out")
+
+
+def test_a_combined_bias_of_other_software_is_used_where_it_is_named(night, tmp_path):
+    bias = write_raw(tmp_path / "bias.fits", np.full((20, 24), 100.5, "float32"), "bias")
+    run = calibrate(night, WITH_BIAS, tmp_path / "out", combined_bias=bias)
+    expected = night.darks[0].path
+    np.testing.assert_array_equal(
+        fits.getdata(run.written[0]), fits.getdata(expected)[:, :24] - np.float32(100.5)
+    )
+
+
+def test_a_combined_bias_of_another_shape_is_refused(night, tmp_path):
+    bias = write_raw(tmp_path / "bias.fits", random_frame(1, (20, 30)), "bias")
+    with pytest.raises(FrameError, match=r"bias\.fits and dark-0\.fits: the combined bias has 20 x 30"):
+        calibrate(night, WITH_BIAS, tmp_path / "out", combined_bias=bias)
+
+
+def test_a_combined_bias_in_another_unit_is_refused(night, tmp_path):
+    bias = write_raw(tmp_path / "bias.fits", random_frame(1, (20, 24)), "bias", BUNIT="electron")
+    with pytest.raises(FrameError, match="is in electron, the dark in adu"):
+        calibrate(night, WITH_BIAS, tmp_path / "out", combined_bias=bias)
+
+
+def test_a_combined_bias_that_is_not_there_is_named(night, tmp_path):
+    with pytest.raises(ParameterError, match=r"combined_bias 'gone\.fits' is not there"):
+        calibrate(night, WITH_BIAS, tmp_path / "out", combined_bias="gone.fits")
+
+
+def test_a_combined_bias_of_other_sections_is_refused_and_built_again_with_overwrite(night, tmp_path):
+    combine_bias(night, replace(RECIPE, overscan_columns="26:"), tmp_path)
+    recipe = replace(RECIPE, subtract_bias=True)
+    with pytest.raises(
+        FrameError, match=r"made with other overscan_columns or keep_columns.*\[27:30, 1:20\]"
+    ):
+        calibrate(night, recipe, tmp_path)
+    assert len(calibrate(night, recipe, tmp_path, overwrite=True).written) == 3
+
+
+def test_a_bias_of_other_settings_is_reported(tmp_path):
+    small_night(tmp_path / "raw", darks=0, biases=0)
+    write_raw(
+        tmp_path / "raw" / "b.fits",
+        random_frame(1),
+        "bias",
+        0.0,
+        XBINNING=1,
+        YBINNING=1,
+        GAIN=1.5,
+        CCD_TEMP=-20.0,
+    )
+    write_raw(
+        tmp_path / "raw" / "d.fits",
+        random_frame(2),
+        "dark",
+        9.0,
+        XBINNING=2,
+        YBINNING=2,
+        GAIN=2.5,
+        CCD_TEMP=-16.0,
+    )
+    notes = " ".join(calibrate(Night(tmp_path / "raw"), WITH_BIAS, tmp_path / "out").notes)
+    assert "binning (1, 1), darks have (2, 2)" in notes
+    assert "gain 1.5, darks have 2.5" in notes
+    assert "taken at -20 degrees, d.fits at -16" in notes
+
+
+@needs_shared
+def test_a_real_night_runs_as_both_examples(tmp_path):
+    night = Night(SHARED / "feder-2013-07-04")
+    run = calibrate(
+        night, Recipe(overscan_columns="[1538:1541, 1:1024]", keep_columns="[1:1536, 1:1024]"), tmp_path / "1"
+    )
+    expected = reference_example_1(night.darks[0].path, slice(1537, 1541), slice(0, 1536))
+    np.testing.assert_array_equal(fits.getdata(run.written[0]), expected)
+    assert run.written[0].name == "darks-001D15.fit"
+    run = calibrate(
+        night,
+        Recipe(keep_columns="[1:1536, 1:1024]", subtract_bias=True, output_dtype="float64"),
+        tmp_path / "2",
+    )
+    expected = reference_example_2(
+        night.darks[0].path, as_double(tmp_path / "2" / "combined_bias.fits"), slice(0, 1536)
+    )
+    np.testing.assert_array_equal(fits.getdata(run.written[0]), expected)
+    assert [path.name for path in combine_darks(tmp_path / "1").written] == [
+        "combined_dark_15.000.fits",
+        "combined_dark_60.000.fits",
+    ]
+
+
+@needs_shared
+def test_a_real_overscan_on_the_left_is_subtracted(tmp_path):
+    night = Night(SHARED / "saao-ste3", image_types={"object": "dark"})
+    run = calibrate(
+        night,
+        Recipe(overscan_columns="[   4:  13,   1: 520]", keep_columns="[  17: 528,   1: 520]"),
+        tmp_path,
+    )
+    expected = reference_example_1(night.darks[0].path, slice(3, 13), slice(16, 528))
+    np.testing.assert_array_equal(fits.getdata(run.written[0]), expected)
+
+
+@needs_fitsverify
+def test_fitsverify_finds_no_error_in_any_file_written(night, thermo_electric, cryogenic, tmp_path):
+    calibrate(night, WITH_BIAS, tmp_path / "1")
+    calibrate(thermo_electric, Recipe(keep_columns=":4096", subtract_bias=True), tmp_path / "2")
+    calibrate(
+        cryogenic,
+        Recipe(overscan_columns="2055:", keep_columns=":2048", output_dtype="float64"),
+        tmp_path / "3",
+    )
+    if SHARED.is_dir():
+        calibrate(
+            Night(SHARED / "feder-2013-07-04"),
+            Recipe(keep_columns=":1536", subtract_bias=True),
+            tmp_path / "4",
+        )
+        calibrate(
+            Night(SHARED / "saao-ste3", image_types={"object": "dark"}),
+            Recipe(keep_columns="16:528"),
+            tmp_path / "5",
+        )
+    for folder in tmp_path.glob("[1-5]"):
+        combine_darks(folder)
+    results = sorted(tmp_path.glob("[1-5]/*"))
+    report = subprocess.run(
+        ["fitsverify", "-e", "-q", *results], capture_output=True, text=True, check=False
+    ).stdout
+    assert report.count("verification OK") == len(results), report
