@@ -18,7 +18,7 @@ endif
 .PHONY: help demo lab test bench check clean
 .DEFAULT_GOAL := help
 
-help:  ## list these commands
+help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(STAMP)  ## simulate both example nights and run both notebooks headlessly, in demo/
