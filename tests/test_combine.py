@@ -94,7 +94,7 @@ def test_a_damaged_bias_frame_costs_one_frame(tmp_path):
 
 def test_a_night_without_bias_frames_cannot_give_a_combined_bias(tmp_path):
     night = Night(small_night(tmp_path / "raw", biases=0))
-    with pytest.raises(NightError, match="no bias frames in .*combined_bias, or set subtract_bias to False"):
+    with pytest.raises(NightError, match=r"no bias frames in .*combined_bias, or set subtract_bias to False"):
         combine_bias(night, RECIPE, tmp_path / "out")
 
 

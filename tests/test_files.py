@@ -44,7 +44,7 @@ def test_a_new_file_can_be_read_by_those_whom_the_umask_lets(tmp_path):
 
 def test_a_folder_that_is_gone_is_named(tmp_path):
     with (
-        pytest.raises(OutputError, match="gone.*cannot be written: No such file"),
+        pytest.raises(OutputError, match=r"gone.*cannot be written: No such file"),
         replacing(tmp_path / "gone" / "a.fits"),
     ):
         pass

@@ -76,7 +76,7 @@ def test_a_wrong_selection_is_explained(tmp_path, files, message):
 
 def test_a_night_without_darks_says_what_it_found(tmp_path):
     night = Night(small_night(tmp_path, darks=0))
-    with pytest.raises(NightError, match="there are no darks in .*4 'bias'.*dark_folder"):
+    with pytest.raises(NightError, match=r"there are no darks in .*4 'bias'.*dark_folder"):
         night.select_darks()
 
 
@@ -100,7 +100,7 @@ def test_text_from_a_header_is_not_run_as_html(tmp_path):
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.write_bytes(b"")])
 def test_a_folder_that_is_none_is_named(tmp_path, make):
     make(tmp_path / "night")
-    with pytest.raises(NightError, match="raw_folder .*night.*(not there|a file).*darkcal sample"):
+    with pytest.raises(NightError, match=r"raw_folder .*night.*(not there|a file).*darkcal sample"):
         Night(tmp_path / "night")
 
 

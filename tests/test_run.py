@@ -210,7 +210,7 @@ def test_a_run_can_be_cancelled_and_continued(night, tmp_path):
 
 def test_no_bias_and_nothing_to_build_it_from_is_said(tmp_path):
     night = Night(small_night(tmp_path / "raw", biases=0))
-    with pytest.raises(NightError, match="no bias frames in .*set subtract_bias to False"):
+    with pytest.raises(NightError, match=r"no bias frames in .*set subtract_bias to False"):
         calibrate(night, WITH_BIAS, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

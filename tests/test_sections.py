@@ -53,7 +53,7 @@ def test_both_notations_give_the_same_columns(text, columns):
 )
 def test_what_is_no_selection_of_columns_is_refused_by_name(text):
     with pytest.raises(
-        ParameterError, match="overscan_columns is .*2055:|overscan_columns is .*FITS sections count from 1"
+        ParameterError, match=r"overscan_columns is .*2055:|overscan_columns is .*FITS sections count from 1"
     ):
         parse_section(text, "overscan_columns")
 
@@ -91,7 +91,7 @@ def test_overscan_on_the_left_and_a_kept_part_after_it_fit_together():
     [("2000:", ":2048"), ("2055:", ":2056"), ("2055:", ":"), ("[1:2080, 4000:4128]", ":2048")],
 )
 def test_a_kept_part_that_holds_overscan_is_refused(overscan, keep):
-    with pytest.raises(ParameterError, match="keep_columns .* keeps a part of the overscan"):
+    with pytest.raises(ParameterError, match=r"keep_columns .* keeps a part of the overscan"):
         regions(overscan, keep)
 
 
