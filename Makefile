@@ -44,7 +44,7 @@ clean:  ## remove what can be made again: the environment and caches, never demo
 $(STAMP): pyproject.toml constraints.txt
 	@$(VENV)/bin/python -c '$(USABLE)' 2>/dev/null || { $(MAKE_VENV); }
 	@echo "Installing darkcal and what it needs into $(VENV) ..."
-	@$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dask]'
+	@$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dask,lab,test]'
 	@echo "$(CURDIR)" > $@
 
 define MAKE_VENV
