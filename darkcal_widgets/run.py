@@ -16,7 +16,7 @@ from .frames import read_frame, read_header, write_frame
 from .headers import describe
 from .outcome import Outcome, Run
 
-__all__ = ["calibrate_darks", "choose_bias", "find_combined_bias", "plan"]
+__all__ = ["calibrate_darks", "choose_bias", "existing_results", "find_combined_bias", "plan"]
 
 # A CCD's dark current doubles every 6 to 7 degrees; at 2 degrees the bias of most controllers has not moved visibly.
 TEMPERATURE_TOLERANCE = 2.0
@@ -183,6 +183,48 @@ def find_combined_bias(reduced_folder):
     return found[0] if found else None
 
 
+def existing_results(night, parameters):
+    """Tell, from headers alone, what is already where the results of a run will go.
+
+    Parameters
+    ----------
+    night : Night
+    parameters : Parameters
+
+    Returns
+    -------
+    dict of str to str
+        Name of each dark to ``'absent'``, ``'same'`` (made with the same recipe), ``'other'`` (with another one) or ``'foreign'``
+        (no result of darkcal). Whether the raw frame or the combined bias have changed since is only seen by the run itself.
+    """
+    recipe, folder = parameters.recipe, Path(parameters.reduced_folder)
+    return {
+        dark.name: _foreseen(folder / result_name(dark.path.name), recipe, dark.info.shape)
+        for dark in night.select_darks(parameters.files)
+    }
+
+
+def _foreseen(path, recipe, shape):
+    if not path.exists():
+        return "absent"
+    try:
+        made_with = _read_once(path)[0].get("DCRECIPE")
+    except FrameError:
+        return "foreign"
+    return "foreign" if made_with is None else "same" if made_with == recipe.digest(shape) else "other"
+
+
+def _read_once(path):
+    """Do as `read_header`, and read again only when the file has changed: the panel asks at every turn."""
+    status = path.stat()
+    return _header_of(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _header_of(path, _changed, _size):
+    return read_header(path)
+
+
 def _given_bias(combined_bias):
     path = Path(combined_bias)
     if not path.is_file():
@@ -259,8 +301,7 @@ def _sections_text(header):
 
 def _is_combined_bias(path):
     try:
-        header, shape = read_header(path)
-        info = describe(header, shape)
+        info = describe(*_read_once(path))
     except DarkcalError:
         return False  # Whatever it is, it is no combined bias; frames that fail are reported where they are used.
     return info.combined and info.type == "bias"

@@ -1,0 +1,22 @@
+"""Text from headers and file names, made safe to look at."""
+
+import unicodedata
+
+__all__ = ["visible"]
+
+# Control and format characters (bidirectional marks among them), lone surrogates, private ones, line and paragraph separators.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def visible(text):
+    r"""Return the text with every character that is not seen, or that reorders what is seen, written as an escape.
+
+    Examples
+    --------
+    >>> visible("dark\u202e1\n.fits")
+    'dark\\u202e1\\n.fits'
+    """
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSEEN else char
+        for char in str(text)
+    )
