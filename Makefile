@@ -41,7 +41,7 @@ clean:  ## remove what can be made again: the environment and caches, never demo
 	rm -rf $(VENV) build dist bench-results .pytest_cache .ruff_cache .hypothesis
 	find darkcal_widgets tests -name __pycache__ -prune -exec rm -rf {} +
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): Makefile pyproject.toml constraints.txt
 	@$(VENV)/bin/python -c '$(USABLE)' 2>/dev/null || { $(MAKE_VENV); }
 	@echo "Installing darkcal and what it needs into $(VENV) ..."
 	@$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dask,lab,test]'
