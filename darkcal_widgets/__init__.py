@@ -12,6 +12,7 @@ _HOME = {
     "Night": "night",
     "Parameters": "parameters",
     "Recipe": "recipe",
+    "advise": "advice",
     "calibrate_dark": "calibrate",
     "calibrate_darks": "run",
     "combine_bias": "combine",
