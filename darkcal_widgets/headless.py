@@ -3,11 +3,16 @@
 papermill, nbconvert and all they bring are imported by the functions that need them: they take seconds.
 """
 
+import contextlib
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 from .errors import ParameterError, RunError
 
-__all__ = ["run_notebook", "shipped_notebooks", "write_report"]
+__all__ = ["NotebookError", "run_notebook", "shipped_notebooks", "write_report"]
 
 # A report is opened without a network and holds text from FITS headers: it loads nothing and runs nothing.
 _TEMPLATE = """{% extends 'lab/index.html.j2' %}
@@ -26,6 +31,17 @@ _TAGS = frozenset(
 )
 _ATTRIBUTES = frozenset("align alt class colspan height href id rowspan style title width".split())
 _PROTOCOLS = frozenset(["data", "http", "https", "mailto"])
+
+
+class NotebookError(RunError):
+    """A notebook failed; `reason` is what went wrong, without where."""
+
+    def __init__(self, notebook, executed, reason):
+        super().__init__(f"{notebook.name} failed: {reason}\nHow far it came: {executed}")
+        self.reason = reason
+
+    def __reduce__(self):
+        return RunError, self.args
 
 
 def shipped_notebooks():
@@ -51,7 +67,18 @@ def shipped_notebooks():
     return {int(path.name.partition("-")[0]): path for path in found}
 
 
-def run_notebook(notebook, out_folder, parameters=None, *, folder=None, name=None, report=None):
+def run_notebook(
+    notebook,
+    out_folder,
+    parameters=None,
+    *,
+    folder=None,
+    name=None,
+    report=None,
+    timeout=None,
+    stop=None,
+    warm=False,
+):
     """Execute a notebook with papermill, and always write its HTML report.
 
     The kernel is the running interpreter, whatever kernels are installed on the machine. Nothing is printed.
@@ -69,6 +96,13 @@ def run_notebook(notebook, out_folder, parameters=None, *, folder=None, name=Non
     name, report : str, optional
         File names of the executed notebook (default: the notebook's own) and of the report (default: the
         same, ending in ``.html``).
+    timeout : float, optional
+        Seconds after which the kernel is killed.
+    stop : `threading.Event`, optional
+        Once it is set, the kernel is killed.
+    warm : bool
+        Fork the kernel from a process that has imported what notebooks import, see `darkcal_widgets.warm`: quicker
+        from the second notebook on.
 
     Returns
     -------
@@ -79,8 +113,8 @@ def run_notebook(notebook, out_folder, parameters=None, *, folder=None, name=Non
     ------
     ParameterError
         `notebook` is not there.
-    RunError
-        A cell failed or the kernel died. The executed notebook and the report show how far it came.
+    NotebookError
+        A cell failed, the kernel died, or it was killed. The executed notebook and the report show how far it came.
     """
     notebook, out_folder = Path(notebook), Path(out_folder)
     if not notebook.is_file():
@@ -88,7 +122,14 @@ def run_notebook(notebook, out_folder, parameters=None, *, folder=None, name=Non
     out_folder.mkdir(parents=True, exist_ok=True)
     executed = out_folder / (notebook.name if name is None else name)
     try:
-        _execute(notebook, executed, parameters, Path.cwd() if folder is None else Path(folder))
+        _execute(
+            notebook,
+            executed,
+            parameters,
+            Path.cwd() if folder is None else Path(folder),
+            _Watch(timeout, stop),
+            warm,
+        )
     finally:
         if executed.is_file():
             write_report(executed, None if report is None else out_folder / report)
@@ -131,32 +172,70 @@ def write_report(notebook, report=None):
     return report
 
 
-def _execute(notebook, executed, parameters, folder):
+def _execute(notebook, executed, parameters, folder, watch, warm):
     """Run `notebook` in `folder`, say in one error what went wrong."""
-    from nbclient.exceptions import CellControlSignal, DeadKernelError
     from papermill import PapermillExecutionError, execute_notebook
 
     try:
-        execute_notebook(
-            _literal(notebook),
-            _literal(executed),
-            parameters=parameters,
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            kernel_manager_class=_kernel_manager(),
-            # The kernel's folder alone: papermill's own `cwd` would move this whole process.
-            resources={"metadata": {"path": str(folder)}},
-            shutdown_kernel="immediate",
-        )
+        with watch:
+            execute_notebook(
+                _literal(notebook),
+                _literal(executed),
+                parameters=parameters,
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                kernel_manager_class=_kernel_manager(watch, warm),
+                # The kernel's folder alone: papermill's own `cwd` would move this whole process.
+                resources={"metadata": {"path": str(folder)}},
+                shutdown_kernel="immediate",
+            )
     except PapermillExecutionError as error:
-        raise _failure(notebook, executed, f"{error.ename}: {error.evalue}") from error
-    except (CellControlSignal, DeadKernelError) as error:
-        raise _failure(notebook, executed, str(error)) from error
+        raise NotebookError(notebook, executed, watch.reason or f"{error.ename}: {error.evalue}") from error
+    except RuntimeError as error:  # nbclient's, of a kernel that died or did not start
+        raise NotebookError(notebook, executed, watch.reason or str(error)) from error
 
 
-def _failure(notebook, executed, reason):
-    return RunError(f"{notebook.name} failed: {reason}\nHow far it came: {executed}")
+class _Watch:
+    """Kills the kernel of a run when its time is over or when it is to stop, from a thread of its own."""
+
+    def __init__(self, timeout, stop):
+        self.reason = ""
+        self.manager = None  # of the kernel, once there is one
+        self._timeout, self._stop = timeout, stop
+        self._over = threading.Event()
+
+    def __enter__(self):
+        self._deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        if self._timeout is not None or self._stop is not None:
+            threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+
+    def _watch(self):
+        while not self._over.wait(0.1):
+            if self._stop is not None and self._stop.is_set():
+                self.reason = "stopped before its end"
+            elif self._deadline is not None and time.monotonic() > self._deadline:
+                self.reason = (
+                    f"not done after {self._timeout:g} s, the time limit of a run; its kernel was ended"
+                )
+            if self.reason and (kernel := self._kernel()) is not None:
+                _kill(kernel)
+                return
+
+    def _kernel(self):
+        """Return the process id of the kernel, `None` before it has started."""
+        provisioner = None if self.manager is None else self.manager.provisioner
+        return None if provisioner is None else provisioner.pid
+
+
+def _kill(pid):
+    """End a kernel and the processes it has started, at once."""
+    with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _literal(path):
@@ -164,8 +243,8 @@ def _literal(path):
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def _kernel_manager():
-    """Return the class of kernels that are this interpreter.
+def _kernel_manager(watch, warm):
+    """Return the class of kernels that are this interpreter; `watch` is told of it.
 
     The name ``python3`` alone may stand for another one: a kernel installed for the user hides that of the
     environment.
@@ -174,12 +253,33 @@ def _kernel_manager():
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpec
 
+    # Nobody looks up the history of a headless run, and kernels side by side would wait for its database. The rest of
+    # the log is advice to whoever starts a kernel by hand.
+    options = ["--HistoryManager.enabled=False", "--IPKernelApp.log_level=ERROR"]
+    command = make_ipkernel_cmd(extra_arguments=options)
+
     class OwnKernel(AsyncKernelManager):
+        def __init__(self, *arguments, **keywords):
+            super().__init__(*arguments, **keywords)
+            watch.manager = self
+            if warm:
+                self.provisioner = _warm_provisioner(self)
+
         @property
         def kernel_spec(self):
-            return KernelSpec(argv=make_ipkernel_cmd(), display_name="Python 3", language="python")
+            return KernelSpec(argv=command, display_name="Python 3", language="python")
 
     return OwnKernel
+
+
+def _warm_provisioner(manager):
+    """Return what starts kernels warm, where this system can."""
+    from . import warm
+
+    if not warm.can_fork():
+        return None
+    warm.prepare()
+    return warm.WarmProvisioner(parent=manager, kernel_spec=manager.kernel_spec)
 
 
 def _clean(element):

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from .errors import RunError
 
-__all__ = ["Outcome", "Run"]
+__all__ = ["MIME_TYPE", "Outcome", "Run"]
+
+# A notebook that shows a Run keeps its counts in this form, for whoever has the notebook run.
+MIME_TYPE = "application/vnd.darkcal.run+json"
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ class Run:
         return [outcome.path for outcome in self.outcomes if outcome.state == "unchanged"]
 
     @property
+    def results(self):
+        """Paths of all results that are there now: written or unchanged."""
+        return [outcome.path for outcome in self.outcomes if outcome.path is not None]
+
+    @property
     def failed(self):
         """Names of the frames that failed, to the reason."""
         return {outcome.name: outcome.reason for outcome in self.outcomes if outcome.state == "failed"}
@@ -82,6 +90,10 @@ class Run:
         lines = [counts + (", cancelled before the end" if self.cancelled else "")]
         lines += [f"failed: {name}: {reason}" for name, reason in self.failed.items()]
         return "\n".join(lines + [f"note: {note}" for note in self.notes])
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        counts = {name: len(getattr(self, name)) for name in ("written", "unchanged", "failed")}
+        return {MIME_TYPE: counts | {"results": [str(path) for path in self.results]}}
 
     def _repr_html_(self):
         return "<br>".join(html.escape(line) for line in str(self).splitlines())

@@ -68,7 +68,8 @@ def calibrate_darks(
     overwrite : bool
         Replace results that were made with another recipe.
     workers : int, optional
-        Threads; `None`: one for each processor, at most four.
+        Threads; `None`: the number in the environment variable ``DARKCAL_WORKERS``, or else one for each processor, at
+        most four.
     executor : `concurrent.futures.Executor`, optional
         Where to work instead, such as a process pool or a cluster that sees the same folders.
     progress : bool
@@ -334,7 +335,7 @@ def _unreadable(night, files):
 
 
 def _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress):
-    own = ThreadPoolExecutor(workers or min(4, os.cpu_count() or 1)) if executor is None else None
+    own = ThreadPoolExecutor(workers or _default_workers()) if executor is None else None
     done = []
     try:
         for outcome in _work(jobs, executor or own, cancel, progress):
@@ -347,6 +348,11 @@ def _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress):
     run.cancelled = len(done) < len(jobs)
     order = {job.name: index for index, job in enumerate(jobs)}
     run.outcomes += sorted(done, key=lambda outcome: order[outcome.name])
+
+
+def _default_workers():
+    """Return how many threads to use: those that a batch leaves to this run, or what one run alone may take."""
+    return int(os.environ.get("DARKCAL_WORKERS", 0)) or min(4, os.cpu_count() or 1)
 
 
 def _work(jobs, executor, cancel, progress):

@@ -3,13 +3,15 @@
 import json
 import re
 import sys
+import threading
+import time
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from darkcal_widgets.errors import ParameterError, RunError
-from darkcal_widgets.headless import run_notebook, shipped_notebooks, write_report
+from darkcal_widgets.headless import NotebookError, run_notebook, shipped_notebooks, write_report
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 ATTACK = "<img src=x onerror=\"alert('header')\"><script>alert('header')</script>"
@@ -75,6 +77,43 @@ def test_a_killed_kernel_is_told_and_leaves_a_report(tmp_path):
     with pytest.raises(RunError, match=r"(?s)n.ipynb failed: Kernel died.*n.ipynb"):
         run_notebook(notebook, tmp_path / "out")
     assert "so far" in (tmp_path / "out" / "n.html").read_text()
+
+
+def test_a_run_that_takes_too_long_is_ended_and_leaves_a_report(tmp_path):
+    notebook = save(tmp_path / "n.ipynb", "print('so far')", "import time; time.sleep(600)")
+    with pytest.raises(NotebookError) as caught:
+        run_notebook(notebook, tmp_path / "out", timeout=3)
+    assert caught.value.reason == "not done after 3 s, the time limit of a run; its kernel was ended"
+    assert "so far" in (tmp_path / "out" / "n.html").read_text()
+
+
+def test_a_run_can_be_stopped(tmp_path):
+    stop = threading.Event()
+    notebook = save(tmp_path / "n.ipynb", "open('started', 'w')", "import time; time.sleep(600)")
+    threading.Thread(target=lambda: (wait_for(tmp_path / "started"), stop.set())).start()
+    with pytest.raises(NotebookError, match=r"n.ipynb failed: stopped before its end"):
+        run_notebook(notebook, tmp_path / "out", folder=tmp_path, stop=stop)
+
+
+def test_warm_kernels_share_no_variables_and_no_random_numbers(tmp_path):
+    code = "import numpy; open(name, 'w').write(f'{numpy.random.rand()}')"
+    notebook = save(tmp_path / "n.ipynb", "name = ''", code, "assert 'seen' not in globals(); seen = True")
+    for name in ("one", "two"):
+        run_notebook(notebook, tmp_path / "out", {"name": name}, folder=tmp_path, warm=True)
+    assert (tmp_path / "one").read_text() != (tmp_path / "two").read_text()
+
+
+def test_a_killed_warm_kernel_is_told(tmp_path):
+    notebook = save(tmp_path / "n.ipynb", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(RunError, match=r"n.ipynb failed: Kernel died"):
+        run_notebook(notebook, tmp_path / "out", warm=True)
+
+
+def wait_for(path, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} never came"
+        time.sleep(0.05)
 
 
 def test_a_missing_notebook_is_named(tmp_path):
