@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from astropy.table import Table
 
 from .exposures import match_exposures
-from .findings import Finding, exposure_findings, is_usable, overscan_findings
+from .findings import exposure_findings, is_usable, overscan_findings
 from .frames import read_header
-from .overscan import Measured, measure_overscan, read_claim
+from .overscan import Measured, measure_overscan
 from .profiles import sample_night
 from .recipe import Recipe
 from .sections import to_fits
+from .strips import read_claim
 
 __all__ = ["Advice", "advise"]
 

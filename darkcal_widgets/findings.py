@@ -8,10 +8,10 @@ from .overscan import (
     CONTAMINATION_SIGMA,
     FLATNESS,
     FOLLOWING_RATIO,
-    LIT_FRACTION,
     MINIMUM_COLUMNS,
     ROUNDING_NOISE,
 )
+from .strips import LIT_FRACTION
 
 __all__ = ["Finding", "exposure_findings", "is_usable", "overscan_findings"]
 
@@ -198,7 +198,7 @@ def _follows(measured):
     reasons = {
         "yes": "What the bias level of the image does, the overscan does too, so that subtracting it removes the drift.",
         "no": "The two drift apart, so that subtracting the overscan would add its own drift to the image.",
-        "varies too little to be judged": "The level varies too little to be judged against the noise, so there is little to remove.",
+        "varies too little to be judged": "It varies too little to be judged against the noise, so there is little to remove.",
         "too few frames": "It takes at least two frames without light of one exposure, and more to be sure.",
     }
     value = f"{follow.frames} frames without light"

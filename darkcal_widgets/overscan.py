@@ -1,41 +1,27 @@
-"""The overscan, measured: where it is, which of its columns light reaches, and whether it tells the bias level.
+"""The overscan, measured: which of its columns light reaches, and whether it tells the bias level.
 
-What a header claims is tested here, not believed. Everything is measured on `FrameProfile`, in either direction: "columns"
-below are rows where the overscan lies above or below the image.
+Everything is measured on `FrameProfile`, in either direction: "columns" below are rows where the overscan lies above or
+below the image.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import chdtri, stdtrit
 
-from .errors import ParameterError
 from .profiles import KINDS, Sample
-from .sections import parse_section
+from .strips import Claim, Strip, brightest, locate, pixel_noise
 
 __all__ = [
     "CONTAMINATION_SIGMA",
     "FOLLOWING_RATIO",
-    "LIT_FRACTION",
     "MINIMUM_COLUMNS",
-    "Claim",
+    "Contamination",
     "Follow",
     "Measured",
     "Shift",
-    "Strip",
     "measure_overscan",
-    "read_claim",
 ]
-
-# A column with less than this part of the image's light is no part of the image: vignetting leaves more, and leaks into
-# the overscan are of a percent.
-LIT_FRACTION = 0.25
-
-# Columns beyond an overscan that belong to neither it nor the image: some cameras read a few odd ones at the very edge.
-_EDGE_COLUMNS = 16
-
-# The light must stand out this far from the noise of a column before an edge is looked for in it.
-_LIGHT_SIGMA = 10.0
 
 # A clean column is mistaken for a contaminated one, by chance, once in some thousand nights.
 CONTAMINATION_SIGMA = 3.5
@@ -50,9 +36,6 @@ MINIMUM_COLUMNS = 4
 # part of the strip is something else, such as the edge of the image.
 FLATNESS = 3.0
 
-# In a narrower strip an odd column at the outer edge cannot be told from the others.
-_TRIM_WIDTH = 8
-
 # Subtracting the overscan must take away at least half of the drift of the level, or else it is not worth its noise.
 FOLLOWING_RATIO = 0.5
 
@@ -61,61 +44,6 @@ _CHANCE = 1e-3
 
 # Below this scatter of the pixels, rounding to whole ADU hides every drift smaller than 1 ADU.
 ROUNDING_NOISE = 0.3
-
-SIDES = {(1, "low"): "left", (1, "high"): "right", (0, "low"): "bottom", (0, "high"): "top"}
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What the header says: slices along one axis, and the text; `None` where it says nothing that can be read."""
-
-    overscan: slice | None = None
-    axis: int = 1
-    keep: tuple | None = None
-    texts: tuple = ()
-    problems: tuple = ()
-
-
-@dataclass(frozen=True)
-class Strip:
-    """The place of the overscan: `start` to `stop` along `axis` (1: columns, 0: rows), image from `image_start` to `image_stop`."""
-
-    axis: int
-    start: int
-    stop: int
-    image_start: int
-    image_stop: int
-
-    @property
-    def side(self):
-        """``'left'``, ``'right'``, ``'bottom'`` or ``'top'``: which side of the image it is on."""
-        return SIDES[self.axis, "low" if self.low else "high"]
-
-    @property
-    def low(self):
-        """Whether it comes before the image."""
-        return self.start < self.image_start
-
-    @property
-    def image(self):
-        """The image area as a slice along the axis."""
-        return slice(self.image_start, self.image_stop)
-
-    @property
-    def part(self):
-        """The overscan as a slice along the axis."""
-        return slice(self.start, self.stop)
-
-    def without(self, count):
-        """Return the strip without the `count` columns next to the image, as a slice."""
-        if self.low:
-            return slice(self.start, self.stop - count)
-        return slice(self.start + count, self.stop)
-
-    def outwards(self, profile):
-        """Return the part of a profile in the strip, the column next to the image first."""
-        part = profile[self.part]
-        return part[::-1] if self.low else part
 
 
 @dataclass(frozen=True)
@@ -190,6 +118,17 @@ class Shift:
 
 
 @dataclass(frozen=True)
+class FrameLevel:
+    """Level of the image area and of the clean overscan of one frame; the exposure is in seconds or `None`."""
+
+    name: str
+    kind: str
+    exposure: float | None
+    image: float
+    overscan: float
+
+
+@dataclass(frozen=True)
 class Measured:
     """All that was measured of the overscan.
 
@@ -210,8 +149,7 @@ class Measured:
         Of one pixel of the overscan.
     follow : Follow
     shift : Shift
-    levels : tuple of (name, kind, exposure, image, overscan)
-        Level of the image area and of the clean overscan in each frame.
+    levels : tuple of FrameLevel
     """
 
     sample: Sample
@@ -232,38 +170,6 @@ class Measured:
         return 0 if self.clean is None else self.clean.stop - self.clean.start
 
 
-def read_claim(header, shape):
-    """Read what a header claims of the overscan and of the image area; nothing is believed here.
-
-    Parameters
-    ----------
-    header : mapping
-    shape : tuple of int
-        (rows, columns) of the frame.
-
-    Returns
-    -------
-    Claim
-    """
-    texts, problems, found = [], [], {}
-    for keyword in ("BIASSEC", "TRIMSEC", "DATASEC", "CCDSEC"):
-        text = header.get(keyword)
-        if text is None or not str(text).strip():
-            continue
-        texts.append(f"{keyword} = {str(text).strip()!r}")
-        try:
-            found[keyword] = parse_section(str(text), keyword).resolve(shape, keyword)
-        except ParameterError as error:
-            problems.append(str(error))
-    keep = next((found[word] for word in ("TRIMSEC", "DATASEC", "CCDSEC") if word in found), None)
-    overscan, axis = None, 1
-    if "BIASSEC" in found:
-        rows, columns = found["BIASSEC"]
-        axis = 0 if columns == slice(0, shape[1]) and rows != slice(0, shape[0]) else 1
-        overscan = (rows, columns)[axis]
-    return Claim(overscan, axis, keep, tuple(texts), tuple(problems))
-
-
 def measure_overscan(sample, claim):
     """Measure the overscan of a night.
 
@@ -278,17 +184,14 @@ def measure_overscan(sample, claim):
     -------
     Measured
     """
-    strip, source = _locate(sample, claim)
+    strip, source = locate(sample, claim, bool(_pairs(sample)))
     if strip is None:
         return Measured(sample, claim, source=source)
-    strip = _believed(sample, strip, claim)
     contamination = _contamination(sample, strip)
     clean = strip.without(contamination.count)
-    if clean.start >= clean.stop:
-        return Measured(
-            sample, claim, strip, source, contamination, levels=_levels(sample, strip, strip.part)
-        )
-    noise = _pixel_noise(sample, strip.axis, clean)
+    sigma = pixel_noise(sample, strip.axis, clean)
+    levels = _levels(sample, strip, clean)
+    noise = _difference_noise(sample.shape[1 - strip.axis], strip, clean, sigma)
     return Measured(
         sample,
         claim,
@@ -297,133 +200,11 @@ def measure_overscan(sample, claim):
         contamination,
         clean,
         _pattern(sample, strip, clean),
-        noise,
-        _follow(sample, strip, clean, noise),
-        _shift(sample, strip, clean, noise),
-        _levels(sample, strip, clean),
+        sigma,
+        _follow(levels, noise, sigma),
+        _shift(levels, noise),
+        levels,
     )
-
-
-# --- Where it is ------------------------------------------------------------------------------------------
-
-
-def _locate(sample, claim):
-    """Return the strip, or `None`, and where it is known from."""
-    lit = _brightest(sample)
-    for axis in (1, 0):
-        strip = _edge(sample, lit, axis, claim) if lit else None
-        if strip is not None:
-            return strip, "measured"
-    if lit and _has_light(sample, lit):
-        return None, "measured"
-    if claim.overscan is None:
-        return None, "unknown"
-    return _claimed_strip(sample.shape, claim), "header"
-
-
-def _brightest(sample):
-    for kind in ("flat", "science"):
-        if frames := sample.of_kind(kind):
-            return frames
-    return []
-
-
-def _light(sample, lit, axis):
-    """Return the light along an axis and the noise of one value; frames without light are subtracted where there are any."""
-    unlit = sample.of_kind("bias") or sample.of_kind("dark")
-    profile = np.mean([frame.profile(axis) for frame in lit], axis=0)
-    if unlit:
-        profile = profile - np.mean([frame.profile(axis) for frame in unlit], axis=0)
-    else:
-        profile = profile - np.percentile(profile, 1)
-    noise = lit[0].noise(axis, slice(None)) / np.sqrt(len(lit))
-    return profile, noise
-
-
-def _has_light(sample, lit):
-    profile, noise = _light(sample, lit, 1)
-    return bool(np.median(profile) > _LIGHT_SIGMA * noise)
-
-
-def _edge(sample, lit, axis, claim):
-    """Find the widest strip without light at an end of an axis, with a sharp edge to the image."""
-    profile, noise = _light(sample, lit, axis)
-    signal = np.median(profile)
-    if signal <= _LIGHT_SIGMA * noise:
-        return None
-    dark = profile < LIT_FRACTION * signal
-    strips = [_at_end(dark, profile / signal), _at_end(dark[::-1], profile[::-1] / signal)]
-    length = len(profile)
-    low, high = strips[0], None if strips[1] is None else tuple(length - edge for edge in strips[1][::-1])
-    image = (0 if low is None else low[1], length if high is None else high[0])
-    found = [strip for strip in (low, high) if strip is not None]
-    if not found:
-        return None
-    start, stop = max(found, key=lambda strip: _claimed_first(strip, claim, axis))
-    return Strip(axis, start, stop, *image)
-
-
-def _at_end(dark, light):
-    """Return start and stop of a run of dark columns that begins within a few columns of the end, or `None`."""
-    if not dark[: _EDGE_COLUMNS + 1].any():
-        return None
-    start = int(np.argmax(dark))
-    lit_again = np.flatnonzero(~dark[start:])
-    if len(lit_again) == 0:
-        return None
-    stop = start + int(lit_again[0])
-    # The step from overscan to image is one of two columns; vignetting and shadows are smoother.
-    sharp = light[min(stop + 1, len(light) - 1)] - light[stop - 1] > LIT_FRACTION
-    return (start, stop) if stop - start >= 2 and sharp else None
-
-
-def _claimed_first(strip, claim, axis):
-    """Rank strips: one that the header names comes first, then the widest."""
-    claimed = claim.overscan is not None and claim.axis == axis and _overlaps(claim.overscan, slice(*strip))
-    return claimed, strip[1] - strip[0]
-
-
-def _overlaps(one, other):
-    return one.start < other.stop and other.start < one.stop
-
-
-def _claimed_strip(shape, claim):
-    length, start, stop = shape[claim.axis], claim.overscan.start, claim.overscan.stop
-    if claim.keep is not None and not _overlaps(claim.keep[claim.axis], claim.overscan):
-        image = claim.keep[claim.axis]
-    else:
-        image = slice(0, start) if start >= length - stop else slice(stop, length)
-    return Strip(claim.axis, start, stop, image.start, image.stop)
-
-
-def _believed(sample, strip, claim):
-    """Return the strip without what is neither overscan nor image.
-
-    Where bright and dark frames cannot be compared, a claim that lies within the strip is believed; else odd columns at the
-    outer edge are left out.
-    """
-    if claim.overscan is not None and claim.axis == strip.axis and not _pairs(sample):
-        start, stop = claim.overscan.start, claim.overscan.stop
-        if strip.start <= start and stop <= strip.stop:
-            return replace(strip, start=start, stop=stop)
-    outside = _odd_outside(sample, strip)
-    return (
-        replace(strip, start=strip.start + outside)
-        if strip.low
-        else replace(strip, stop=strip.stop - outside)
-    )
-
-
-def _odd_outside(sample, strip):
-    """Count the columns at the outer edge that differ from the rest of the strip in every way that noise does not."""
-    if strip.stop - strip.start < _TRIM_WIDTH:
-        return 0
-    frames = sample.of_kind("bias") or sample.of_kind("dark") or list(sample.frames)
-    profile = strip.outwards(np.mean([frame.profile(strip.axis) for frame in frames], axis=0))
-    deviations = np.abs(profile - np.median(profile))
-    limit = max(6 * 1.4826 * np.median(deviations), 2 * _pixel_noise(sample, strip.axis, strip.part))
-    odd = np.flatnonzero(deviations[::-1][: _TRIM_WIDTH // 2] > limit)
-    return 0 if len(odd) == 0 else int(odd[-1]) + 1
 
 
 # --- Which columns light reaches --------------------------------------------------------------------------
@@ -459,7 +240,7 @@ def _compared(sample, strip, bright, faint):
 
 def _alone(sample, strip):
     """Without frames to compare, the offsets of the columns themselves are the noise."""
-    frames = _brightest(sample) or sample.of_kind("dark") or sample.of_kind("bias")
+    frames = brightest(sample) or sample.of_kind("dark") or sample.of_kind("bias")
     if not frames:
         return Contamination()
     profile = strip.outwards(np.mean([frame.profile(strip.axis) for frame in frames], axis=0))
@@ -500,11 +281,6 @@ def _outer_half(strip):
 # --- Whether the rest is flat, follows, and is the same in all kinds --------------------------------------
 
 
-def _pixel_noise(sample, axis, part):
-    noises = [frame.noise(axis, part) for frame in sample.frames]
-    return float(np.median(noises) * np.sqrt(sample.shape[1 - axis]))
-
-
 def _pattern(sample, strip, clean):
     frames = sample.of_kind("bias") or sample.of_kind("dark") or list(sample.frames)
     profile = np.mean([frame.profile(strip.axis)[clean] for frame in frames], axis=0)
@@ -513,7 +289,7 @@ def _pattern(sample, strip, clean):
 
 def _levels(sample, strip, part):
     return tuple(
-        (
+        FrameLevel(
             frame.name,
             frame.kind,
             frame.exposure,
@@ -525,69 +301,66 @@ def _levels(sample, strip, part):
 
 
 def _groups(levels):
-    """Group frames without light by kind and exposure: within a group, only the bias level can change."""
+    """Group frames without light by kind and exposure: within a group, only the bias level can change.
+
+    The values are arrays of the level of the image and of overscan minus image, shape (frames, 2).
+    """
     groups = {}
-    for _, kind, exposure, image, overscan in levels:
-        if kind in ("bias", "dark"):
-            groups.setdefault((kind, exposure), []).append((image, overscan))
+    for level in levels:
+        if level.kind in ("bias", "dark"):
+            pair = (level.image, level.overscan - level.image)
+            groups.setdefault((level.kind, level.exposure), []).append(pair)
     return {key: np.array(values) for key, values in groups.items()}
 
 
-def _follow(sample, strip, clean, pixel_noise):
+def _difference_noise(lines, strip, clean, sigma):
+    """Return the noise of overscan minus image of one frame, from the noise of a pixel and the pixels on both sides."""
+    counts = [lines * (part.stop - part.start) for part in (clean, strip.image)]
+    return float(sigma * np.sqrt(sum(1 / count for count in counts)))
+
+
+def _follow(levels, noise, sigma):
     """Compare overscan and image from frame to frame.
 
     With x the level of the image and d = overscan - x, each minus its mean within frames of one kind and exposure, the overscan
     follows if the scatter of d is less than half that of x. It does not if it is more and the noise of the pixels cannot
     explain d (chi-squared test).
     """
-    groups = _groups(_levels(sample, strip, clean))
-    offset = next(
-        (float(np.mean(v[:, 1] - v[:, 0])) for (kind, _), v in groups.items() if kind == "bias"), None
-    )
-    centred = [values - values.mean(axis=0) for values in groups.values() if len(values) > 1]
-    freedom = sum(len(values) - 1 for values in centred)
+    groups = _groups(levels)
+    offset = next((float(pairs[:, 1].mean()) for (kind, _), pairs in groups.items() if kind == "bias"), None)
+    centred = [pairs - pairs.mean(axis=0) for pairs in groups.values() if len(pairs) > 1]
+    freedom = sum(len(pairs) - 1 for pairs in centred)
     if freedom < 2:
         return Follow("too few frames", frames=sum(map(len, groups.values())), offset=offset)
-    image, overscan = np.concatenate(centred).T
-    image_sum, difference_sum = float(np.sum(image**2)), float(np.sum((overscan - image) ** 2))
-    noise = _difference_noise(sample, strip, clean, pixel_noise)
-    verdict = _follow_verdict(image_sum, difference_sum, noise, freedom, pixel_noise)
-    scatters = np.sqrt(np.array([image_sum, difference_sum]) / freedom)
-    return Follow(verdict, *map(float, scatters), noise, len(image), offset)
+    squares = np.sum(np.concatenate(centred) ** 2, axis=0)
+    verdict = _follow_verdict(*squares, noise, freedom, sigma)
+    scatters = np.sqrt(squares / freedom)
+    return Follow(verdict, *map(float, scatters), noise, sum(map(len, centred)), offset)
 
 
-def _follow_verdict(image_sum, difference_sum, noise, freedom, pixel_noise):
-    if pixel_noise < ROUNDING_NOISE and max(image_sum, difference_sum) < freedom:
+def _follow_verdict(image_squares, difference_squares, noise, freedom, sigma):
+    if sigma < ROUNDING_NOISE and max(image_squares, difference_squares) < freedom:
         return "varies too little to be judged"
-    limit = float(chdtri(freedom, _CHANCE)) * noise**2
-    if difference_sum > max(limit, FOLLOWING_RATIO**2 * image_sum):
+    explained = float(chdtri(freedom, _CHANCE)) * noise**2
+    allowed = FOLLOWING_RATIO**2 * image_squares
+    if difference_squares > max(explained, allowed):
         return "no"
-    if image_sum > limit and difference_sum <= FOLLOWING_RATIO**2 * image_sum:
+    if image_squares > explained and difference_squares <= allowed:
         return "yes"
     return "varies too little to be judged"
 
 
-def _difference_noise(sample, strip, clean, pixel_noise):
-    lines = sample.shape[1 - strip.axis]
-    counts = [lines * (part.stop - part.start) for part in (clean, strip.image)]
-    return float(pixel_noise * np.sqrt(sum(1 / count for count in counts)))
-
-
-def _shift(sample, strip, clean, pixel_noise):
-    levels = _levels(sample, strip, clean)
-    lit = np.array([overscan for _, kind, _, _, overscan in levels if kind in ("flat", "science")])
-    unlit = np.array(
-        [(image, overscan) for _, kind, _, image, overscan in levels if kind in ("bias", "dark")]
-    )
-    noise = _difference_noise(sample, strip, clean, pixel_noise)
-    dark_value, dark_limit = _dark_shift(_groups(levels), noise)
-    in_darks = bool(dark_value > dark_limit)
-    if len(lit) == 0 or len(lit) + len(unlit) < 4 or len(unlit) < 2:
-        return Shift("yes" if in_darks else "cannot be judged", dark_value=dark_value, dark_limit=dark_limit)
+def _shift(levels, noise):
+    """Compare the level of frames with light with that of frames without, and of darks with that of bias frames."""
+    lit = np.array([level.overscan for level in levels if level.kind in ("flat", "science")])
+    unlit = np.array([(level.image, level.overscan) for level in levels if level.kind in ("bias", "dark")])
+    rise, rise_limit = _dark_rise(_groups(levels), noise)
+    in_darks = bool(rise > rise_limit)
+    if len(lit) == 0 or len(unlit) < 2 or len(lit) + len(unlit) < 4:
+        return Shift("yes" if in_darks else "cannot be judged", dark_value=rise, dark_limit=rise_limit)
     value = float(lit.mean() - unlit[:, 1].mean())
     limit = _shift_limit(lit, unlit, noise)
-    verdict = "yes" if in_darks or abs(value) > limit else "no"
-    return Shift(verdict, value, limit, dark_value, dark_limit)
+    return Shift("yes" if in_darks or abs(value) > limit else "no", value, limit, rise, rise_limit)
 
 
 def _shift_limit(lit, unlit, noise):
@@ -598,9 +371,9 @@ def _shift_limit(lit, unlit, noise):
     return float(max(stdtrit(freedom, 1 - _CHANCE / 2) * error, np.ptp(unlit[:, 0]), 4 * noise))
 
 
-def _dark_shift(groups, noise):
+def _dark_rise(groups, noise):
     """Return the largest rise of overscan minus image from bias frames to darks of one exposure, and its limit."""
-    means = {key: (np.mean(v[:, 1] - v[:, 0]), len(v)) for key, v in groups.items()}
+    means = {key: (pairs[:, 1].mean(), len(pairs)) for key, pairs in groups.items()}
     bias = next((value for (kind, _), value in means.items() if kind == "bias"), None)
     darks = [value for (kind, _), value in means.items() if kind == "dark"]
     if bias is None or not darks:

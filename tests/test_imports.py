@@ -21,7 +21,7 @@ ORDER = """
     night
     calibrate combine run results
     layers cameras simulate download
-    profiles overscan exposures findings advice check
+    profiles strips overscan exposures findings advice darks check
     draft preview plots shown
     panel
     preload warm headless workspace batch

@@ -1,0 +1,161 @@
+"""How often the advice is right: nights of random cameras, and the frames of each told nothing but what a header says.
+
+    python bench/advice.py [--nights 200] [--workers 2] [--rows 512] [--columns 600]
+
+prints, for each of the two cameras, how often "usable or not" and the first usable column agree with what was simulated.
+"""
+
+import argparse
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from darkcal_widgets import Night, advise, simulate_night
+from darkcal_widgets.layers import Overscan
+from darkcal_widgets.simulate import CAMERAS, read_truth
+
+SIDES = ("right", "left", "top", "bottom", "none")
+KINDS = ("bias", "dark", "flat", "science")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One night: what was simulated and what was advised."""
+
+    camera: str
+    seed: int
+    usable: bool
+    advised: bool
+    clean: tuple | None
+    found: tuple | None
+    side: str
+
+    @property
+    def right(self):
+        """Whether usable or not is right."""
+        return self.usable == self.advised
+
+    @property
+    def exact(self):
+        """Whether the columns are right, where there are any to name."""
+        return self.clean == self.found
+
+    @property
+    def contaminated(self):
+        """How many contaminated columns the advice takes in."""
+        if self.found is None:
+            return 0
+        clean = self.clean or (0, 0)
+        inside = max(0, min(clean[1], self.found[1]) - max(clean[0], self.found[0]))
+        return self.found[1] - self.found[0] - inside
+
+
+def random_camera(name, rng, rows, columns):
+    """Draw a camera like `name` of a few hundred rows and columns."""
+    camera = CAMERAS[name]
+    side = str(rng.choice(SIDES))
+    width = 0 if side == "none" else int(rng.integers(4, 101))
+    claims = {"right": ("right", "right"), "none": (None, None), "wrong": wrong_claim(rng, rows, columns)}
+    biassec, trimsec = claims[str(rng.choice(list(claims)))]
+    return replace(
+        camera,
+        rows=rows,
+        columns=columns,
+        gain=float(rng.uniform(0.5, 4)),
+        overscan=Overscan(side, width, biassec, trimsec),
+        bias=replace(camera.bias, level=float(rng.uniform(300, 3000)), drift=float(rng.uniform(0, 30))),
+        read_noise=replace(camera.read_noise, electrons=float(rng.uniform(2, 12))),
+        leak=replace(camera.leak, columns=int(rng.integers(0, 13))),
+        plan=tuple(random_plan(camera.plan, rng)),
+    )
+
+
+def wrong_claim(rng, rows, columns):
+    """Draw BIASSEC and TRIMSEC that name some part of the frame, or nothing that can be read."""
+    start = int(rng.integers(2, columns - 40))
+    stop = start + int(rng.integers(4, 39))
+    return (
+        (f"[{start}:{stop},1:{rows}]", f"[1:{start - 1},1:{rows}]"),
+        (f"[1:{columns},{rows - 9}:{rows}]", None),
+        (f"[{columns + 1}:{columns + 32},1:{rows}]", "[0:0,0:0]"),
+        ("somewhere", None),
+    )[int(rng.integers(4))]
+
+
+def random_plan(plan, rng):
+    """Give each kind 3 to 20 frames, spread over its lines of the plan."""
+    for kind in KINDS:
+        lines = [line for line in plan if line.kind == kind]
+        total = int(rng.integers(3, 21))
+        for index, line in enumerate(lines):
+            count = (total + len(lines) - 1 - index) // len(lines)
+            if count:
+                name = f"{kind}-{index}-{{number:03d}}.fits"
+                yield replace(line, count=count, name=name, subfolder="", first=1)
+
+
+def score_night(name, seed, rows, columns):
+    """Simulate one night, ask for advice, and compare."""
+    camera = random_camera(name, np.random.default_rng([seed, 7]), rows, columns)
+    with tempfile.TemporaryDirectory() as folder:
+        simulate_night(Path(folder) / "night", camera, seed=seed, rows=None)
+        truth = read_truth(Path(folder) / "night")["overscan"]
+        advice = advise(Night(Path(folder) / "night"))
+    regions = advice.recipe.regions((rows, columns))
+    found = advice.overscan.clean
+    clean = tuple(truth["clean"]) if truth["clean_count"] else None
+    return Score(
+        name,
+        seed,
+        truth["usable"],
+        regions.overscan is not None,
+        clean,
+        None if found is None else (found.start, found.stop),
+        truth["side"],
+    )
+
+
+def report(scores):
+    """Return the figures of one camera as lines."""
+    usable = [score for score in scores if score.usable]
+    right = sum(score.right for score in scores)
+    exact = sum(score.advised and score.exact for score in usable)
+    worst = max((score.contaminated for score in usable if score.advised), default=0)
+    yield f"{scores[0].camera}: {len(scores)} nights, {len(usable)} with a usable overscan"
+    yield f"  usable or not is right in {right} ({right / len(scores):.1%})"
+    if usable:
+        yield f"  first usable column is exact in {exact} of {len(usable)} ({exact / len(usable):.1%})"
+        yield f"  contaminated columns taken in, at most: {worst}"
+    for score in scores:
+        if not score.right or (score.usable and not score.exact):
+            simulated = f"{score.clean} {_word(score.usable)}"
+            yield f"  seed {score.seed} ({score.side}): {simulated}; advice: {score.found} {_word(score.advised)}"
+
+
+def main(arguments=None):
+    """Score nights of both cameras and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--nights", type=int, default=200, help="of each camera")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rows", type=int, default=512)
+    parser.add_argument("--columns", type=int, default=600)
+    options = parser.parse_args(arguments)
+    with ProcessPoolExecutor(options.workers) as pool:
+        for name in CAMERAS:
+            nights = [
+                pool.submit(score_night, name, seed, options.rows, options.columns)
+                for seed in range(1, options.nights + 1)
+            ]
+            print(*report([night.result() for night in nights]), sep="\n", flush=True)
+
+
+def _word(usable):
+    return "usable" if usable else "not usable"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
