@@ -1,5 +1,7 @@
 """Every figure. Each function takes data and returns a `matplotlib.figure.Figure`; nothing is read or written here."""
 
+import io
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -73,7 +75,7 @@ def column_profile(profiles, regions=None, unit="adu", title="", margin=40):
         axes.set_ylabel(f"mean of the column [{unit}]")
     whole.set_xlim(0, width)
     whole.legend(fontsize=8, loc="best")
-    _zoom(zoomed, profiles, _strip(regions, width), margin)
+    _zoom(zoomed, profiles, _strip(regions, width), margin, width)
     return figure
 
 
@@ -83,7 +85,7 @@ def levels(before, after, names, unit="adu", title=""):
     Parameters
     ----------
     before, after : sequence of float
-        Median of each frame.
+        Level of each frame.
     names : sequence of str
         Of the frames.
     unit : str
@@ -142,8 +144,17 @@ def combined_images(images, unit="adu", title=""):
     return figure
 
 
+class _Picture(Figure):
+    """A figure that a notebook shows by itself, without pyplot and its list of open figures."""
+
+    def _repr_png_(self):
+        stream = io.BytesIO()
+        self.savefig(stream, format="png")
+        return stream.getvalue()
+
+
 def _figure(width, height, title):
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = _Picture(figsize=(width, height), layout="constrained")
     if title:
         figure.suptitle(_plain(title), fontsize=10, parse_math=False)
     return figure
@@ -217,9 +228,8 @@ def _shade(axes, regions):
         axes.axvline(edge - 0.5, color=COLOURS["black"], linestyle=":", linewidth=1)
 
 
-def _zoom(axes, profiles, strip, margin):
-    low, high = strip.start - margin, strip.stop + margin
-    axes.set_xlim(low, high)
+def _zoom(axes, profiles, strip, margin, width):
+    axes.set_xlim(max(-1, strip.start - margin), min(width, strip.stop + margin))
     near = np.concatenate([profile[max(0, strip.start - 2) : strip.stop] for profile in profiles.values()])
     middle = float(np.median(near))
     reach = max(1.5 * float(np.max(np.abs(near - middle))), 5.0) if len(near) else 5.0

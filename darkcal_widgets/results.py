@@ -10,7 +10,7 @@ from .files import is_frame_name
 from .frames import read_frame
 from .headers import describe
 
-__all__ = ["SAMPLING", "results_table"]
+__all__ = ["SAMPLING", "level_and_scatter", "results_table"]
 
 # Every 4th row and column is plenty for a level, and sixteen times quicker on a full-size frame.
 SAMPLING = 4
@@ -26,9 +26,9 @@ def results_table(reduced_folder):
     Returns
     -------
     `~astropy.table.Table`
-        Columns file, frames (how many it is the average of), exposure in seconds, overscan (mean level subtracted), level
-        (median of every 4th row and column), scatter (1.4826 times the median absolute deviation of the same pixels), all three
-        in the unit of the frame, and bias (the combined bias subtracted). Files that are no results are not in it.
+        Columns file, frames (how many it is the average of), exposure in seconds, overscan (mean level subtracted), level and
+        scatter (see `level_and_scatter`), these three in the unit of the frame, and bias (the combined bias subtracted).
+        Files that are no results are not in it.
 
     Raises
     ------
@@ -51,6 +51,28 @@ def results_table(reduced_folder):
     return table
 
 
+def level_and_scatter(data):
+    """Measure the level of a frame without its hot pixels, cosmic rays and glow, from every 4th row and column.
+
+    Parameters
+    ----------
+    data : ndarray
+        Shape (rows, columns). NaN is no value.
+
+    Returns
+    -------
+    level : float
+        Mean of the values within 3 standard deviations of the median; a median moves in steps where counts are whole.
+    scatter : float
+        The standard deviation of a pixel, taken as 1.4826 times the median absolute deviation.
+    """
+    sample = data[::SAMPLING, ::SAMPLING].astype(float)
+    middle = np.nanmedian(sample)
+    distance = np.abs(sample - middle)
+    scatter = 1.4826 * float(np.nanmedian(distance))
+    return float(np.mean(sample[distance <= 3 * scatter])), scatter
+
+
 def _row(path):
     try:
         frame = read_frame(path)
@@ -59,9 +81,7 @@ def _row(path):
     header = frame.header
     if "DCRECIPE" not in header:
         return None
-    sample = frame.data[::SAMPLING, ::SAMPLING]
-    level = float(np.nanmedian(sample))
-    scatter = 1.4826 * float(np.nanmedian(np.abs(sample - level)))
+    level, scatter = level_and_scatter(frame.data)
     exposure = describe(header, frame.shape).exposure
     return (
         path.name,

@@ -1,0 +1,142 @@
+"""The two notebooks as papermill runs them: the contract with its users, the bytes, and what stops a run."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nights import folder_bytes
+
+from darkcal_widgets import DarkPanel, Parameters, simulate_night
+from darkcal_widgets.headless import shipped_notebooks
+
+# The contract: these names with these values, and no others.
+DEFAULTS = {
+    1: {
+        "raw_folder": "example-cryo-LFC",
+        "dark_folder": "example-cryo-LFC/darks",
+        "reduced_folder": "example1-reduced",
+        "overscan_columns": "2055:",
+        "keep_columns": ":2048",
+        "subtract_bias": False,
+        "combined_bias": None,
+        "files": None,
+        "unit": "adu",
+        "output_dtype": "float32",
+        "overwrite": False,
+    },
+    2: {
+        "raw_folder": "example-thermo-electric",
+        "dark_folder": None,
+        "reduced_folder": "example2-reduced",
+        "overscan_columns": None,
+        "keep_columns": ":4096",
+        "subtract_bias": True,
+        "combined_bias": None,
+        "files": None,
+        "unit": "adu",
+        "output_dtype": "float32",
+        "overwrite": False,
+    },
+}
+CAMERAS = {1: "cryogenic", 2: "thermo-electric"}
+
+
+def read(number):
+    return nbformat.read(shipped_notebooks()[number], as_version=4)
+
+
+def papermill(number, folder, *options):
+    """Run a notebook in a folder by papermill's own command, as a user does."""
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "--no-progress-bar",
+        shipped_notebooks()[number],
+        "out.ipynb",
+        *options,
+    ]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nights")
+    for number, camera in CAMERAS.items():
+        simulate_night(folder / DEFAULTS[number]["raw_folder"], camera, rows=48)
+    return folder
+
+
+@pytest.fixture
+def here(nights, tmp_path, monkeypatch):
+    """A folder of its own with both nights, to run in."""
+    for number in DEFAULTS:
+        name = DEFAULTS[number]["raw_folder"]
+        (tmp_path / name).symlink_to(nights / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_one_cell_holds_the_parameters_of_the_contract(number):
+    tagged = [cell for cell in read(number).cells if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    values = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(tagged[0].source).body}
+    assert values == DEFAULTS[number]
+    assert list(values) == Parameters.names()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_notebook_is_kept_without_outputs(number):
+    code = [cell for cell in read(number).cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_papermill_and_the_panel_write_the_same_bytes_and_a_second_run_none(here, number):
+    Parameters.from_mapping(DEFAULTS[number] | {"reduced_folder": "panel"}).save("settings.yaml", number)
+    DarkPanel.from_parameters(Parameters.load("settings.yaml")).calibrate()
+    by_panel = folder_bytes(here / "panel")
+    for _ in range(2):
+        run = papermill(number, here, "-p", "reduced_folder", "headless")
+        assert run.returncode == 0, run.stderr
+        by_papermill = folder_bytes(here / "headless")
+        assert {name: by_papermill[name] for name in by_panel} == by_panel
+        assert all(name.startswith("combined_dark") for name in set(by_papermill) - set(by_panel))
+    outputs = str(nbformat.read("out.ipynb", as_version=4))
+    assert f"0 written, {len(by_panel) - (number == 2)} unchanged, 0 failed" in outputs
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-p", "overscan_colums", "2055:"], "did you mean 'overscan_columns'"),
+        (["-p", "overscan_columns", "abc"], "overscan_columns is 'abc'"),
+        (
+            ["-p", "keep_columns", ":9999"],
+            "keep_columns is ':9999', which reaches outside the frame of 2080 columns",
+        ),
+    ],
+)
+def test_a_wrong_parameter_stops_the_run_before_any_work(here, options, message):
+    run = papermill(1, here, *options)
+    assert run.returncode != 0
+    assert message in run.stderr
+    assert not (here / "example1-reduced").exists()
+
+
+@pytest.mark.filterwarnings("ignore:File may have been truncated")
+def test_a_frame_that_fails_ends_the_run_in_an_error_after_the_others_are_done(nights, tmp_path):
+    name = DEFAULTS[1]["raw_folder"]
+    shutil.copytree(nights / name, tmp_path / name)
+    bad = sorted((tmp_path / name / "darks").glob("*.fits"))[4]
+    bad.write_bytes(bad.read_bytes()[:20000])
+    run = papermill(1, tmp_path)
+    assert run.returncode != 0
+    assert f"1 of 9 frames failed, 8 are done:\n  darks/{bad.name}: " in run.stderr
+    assert len(list((tmp_path / "example1-reduced").glob("ccd*.fits"))) == 8
+    assert Path(tmp_path / "out.ipynb").is_file()

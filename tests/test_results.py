@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+from astropy.io import fits
+from nights import random_frame, small_night, write_raw
+
+from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks, results_table
+from darkcal_widgets.errors import NightError
+from darkcal_widgets.results import level_and_scatter
+
+
+def test_the_level_is_not_moved_by_hot_pixels_or_by_whole_counts():
+    data = np.round(np.random.default_rng(1).normal(1000.3, 5, (400, 400)))
+    data[::7, ::5] = 60000
+    level, scatter = level_and_scatter(data)
+    assert level == pytest.approx(1000.3, abs=0.2)
+    assert scatter == pytest.approx(5, rel=0.2)
+
+
+def test_the_table_lists_results_and_nothing_else(tmp_path):
+    night = Night(small_night(tmp_path / "raw"))
+    calibrate_darks(
+        night, Recipe(overscan_columns="24:", keep_columns=":24"), tmp_path / "out", progress=False
+    )
+    combine_darks(tmp_path / "out")
+    write_raw(tmp_path / "out" / "foreign.fits", random_frame(1))
+    (tmp_path / "out" / "bad.fits").write_bytes(b"not a frame")
+    table = results_table(tmp_path / "out")
+    assert list(table["file"]) == ["combined_dark_10.000.fits", "dark-0.fits", "dark-1.fits", "dark-2.fits"]
+    assert list(table["frames"]) == [3, 1, 1, 1]
+    assert list(table["exposure"]) == [10.0] * 4
+    raw = fits.getdata(night.darks[0].path)
+    assert table["overscan"][1] == pytest.approx(np.median(raw[:, 24:], axis=1).mean(), abs=1e-3)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(NightError, match="gone"):
+        results_table(tmp_path / "gone")
