@@ -16,6 +16,8 @@ __all__ = ["Parameters"]
 
 # A parameter file may also name its notebook (1, 2 or a path); papermill passes the name on like any other.
 NOTEBOOK = "notebook"
+# What is required beside a parameter that is looked at alone.
+_SOME_FOLDERS = {"raw_folder": ".", "reduced_folder": "."}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,33 @@ class Parameters:
         if missing:
             raise ParameterError(f"the parameter {missing[0]!r} is missing; give it a value.")
         return cls(**given)
+
+    @classmethod
+    def problems(cls, values, also=()):
+        """List everything that `from_mapping` would refuse, where it stops at the first.
+
+        Parameters
+        ----------
+        values : mapping
+        also : collection of str
+            Names that a notebook has beside these parameters; they are not looked at.
+
+        Returns
+        -------
+        list of str
+            A sentence for each mistake, which names the parameter, what was found and what is expected.
+        """
+        known = [*cls.names(), *also, NOTEBOOK]
+        found = [
+            _message(check_names, [name], known)
+            or (_message(cls, **_SOME_FOLDERS | {name: value}) if name in cls.names() else "")
+            for name, value in values.items()
+        ]
+        required = [field.name for field in fields(cls) if field.default is MISSING]
+        found += [
+            f"the parameter {name!r} is missing; give it a value." for name in required if name not in values
+        ]
+        return [message for message in found if message]
 
     @classmethod
     def from_notebook(cls, namespace):
@@ -218,6 +247,14 @@ def read_yaml(path):
             f"the parameter file {path} holds {type(values).__name__}; expected lines of `name: value`."
         )
     return values
+
+
+def _message(check, *arguments, **keywords):
+    try:
+        check(*arguments, **keywords)
+    except ParameterError as error:
+        return str(error)
+    return ""
 
 
 def _assigned(source):

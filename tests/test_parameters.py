@@ -79,6 +79,24 @@ def test_a_value_of_the_wrong_kind_is_refused_by_its_name(name, value):
         Parameters.from_mapping(EXAMPLE | {name: value})
 
 
+def test_all_mistakes_are_listed_at_once():
+    values = {
+        "overscan_colums": "2055:",
+        "keep_columns": 620,
+        "subtract_bias": "yes",
+        "raw_folder": "a",
+        "mine": 1,
+    }
+    found = Parameters.problems(values, also=["mine"])
+    assert [message.split(";")[0] for message in found] == [
+        "there is no parameter 'overscan_colums'",
+        "keep_columns is 620 (int)",
+        "subtract_bias is 'yes' (str)",
+        "the parameter 'reduced_folder' is missing",
+    ]
+    assert Parameters.problems(EXAMPLE | {"notebook": 1}) == []
+
+
 def test_parameters_survive_the_way_through_yaml(tmp_path):
     parameters = Parameters.from_mapping(EXAMPLE | {"files": ["a.fits", "b.fits"], "keep_columns": "10:50"})
     parameters.save(tmp_path / "p.yaml", notebook=1)
