@@ -8,7 +8,7 @@ import numpy as np
 
 from .calibrate import calibrate_array, calibrated_header, overscan_level
 from .errors import FrameError, NightError, OutputError
-from .files import checksum, is_frame_name
+from .files import checksum, is_frame_name, make_results_folder
 from .frames import read_frame, read_header, read_rows, write_frame
 from .headers import describe
 from .night import group_exposures
@@ -250,7 +250,7 @@ def _combine(sources, target, header, dtype, overwrite):
                 f"{target} was made with another recipe; set overwrite to replace it, or name another reduced_folder."
             )
     average = _average(sources, dtype)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_results_folder(target.parent)
     write_frame(target, average, _combined_header(header, sources, inputs))
     return Outcome(target.name, "written", target)
 

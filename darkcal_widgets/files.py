@@ -1,19 +1,45 @@
-"""Files as files: names of frames and results, all-or-nothing writing, checksums, and the safety of raw data."""
+"""Files as files: names of frames and results, all-or-nothing writing, leftovers, checksums, and the safety of raw data."""
 
 import contextlib
+import errno
 import os
-import tempfile
+import secrets
 import zlib
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import FrameError, OutputError
 
-__all__ = ["FRAME_SUFFIXES", "check_results_folder", "checksum", "is_frame_name", "replacing", "result_name"]
+try:
+    import fcntl
+except ImportError:  # Windows: without locks, what a dead run has left stays
+    fcntl = None
+
+__all__ = [
+    "FRAME_SUFFIXES",
+    "check_results_folder",
+    "checksum",
+    "is_frame_name",
+    "make_results_folder",
+    "replacing",
+    "result_name",
+]
 
 FRAME_SUFFIXES = (".fits", ".fit", ".fts")
 _PACKED_SUFFIXES = (".gz", ".bz2", ".fz")
 _PART_SUFFIX = ".darkcal-part"
 _CHUNK = 1 << 22
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows alone has it
+
+_NEXT_STEPS = {
+    errno.ENOSPC: "free some space there, or choose another folder",
+    errno.EDQUOT: "remove files of yours there, or choose another folder",
+    errno.EFBIG: "raise the limit on the size of files, or choose another folder",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.EROFS: "choose a folder that you may write to",
+    errno.ENOENT: "look whether the folder is still there",
+    errno.ENAMETOOLONG: "rename the raw frame",
+}
 
 
 def is_frame_name(name):
@@ -34,42 +60,86 @@ def result_name(name):
 
 
 def checksum(path):
-    """Return the CRC-32 of a file's bytes as 8 hexadecimal digits: it tells whether a file has changed, no more."""
+    """Return the CRC-32 of a file's bytes as 8 hexadecimal digits: it tells whether a file has changed, no more.
+
+    Raises
+    ------
+    FrameError
+        The file cannot be read.
+    """
     value = 0
-    with open(path, "rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            value = zlib.crc32(chunk, value)
+    try:
+        with open(path, "rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                value = zlib.crc32(chunk, value)
+    except OSError as error:
+        raise FrameError(f"{path} cannot be read: {error.strerror or error}.") from error
     return f"{value:08x}"
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, *, new=False):
     """Write a file all or nothing: yields a stream to a temporary file beside `path` that takes its name at the end.
 
-    A run that is killed leaves at most a hidden ``*.darkcal-part`` file, never half a result.
+    A run that is killed leaves at most a hidden ``*.darkcal-part`` file, never half a result. The temporary file is locked
+    while its writer lives, so that `make_results_folder` can tell what a dead run has left.
+
+    Parameters
+    ----------
+    path : path-like
+    new : bool
+        Refuse to replace a file, even one that another program makes in the meantime.
 
     Raises
     ------
+    FileExistsError
+        `new` is true and there is a file at `path` by now.
     OutputError
         The file cannot be written; what was at `path` before is still there.
     """
     path = Path(path)
     try:
-        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PART_SUFFIX, dir=path.parent)
+        part, stream = _new_part(path)
         try:
-            with os.fdopen(handle, "wb") as stream:
+            with stream:
                 yield stream
-            os.chmod(part, 0o666 & ~_umask())
-            os.replace(part, path)
+                stream.flush()
+                if fcntl is None:  # Windows renames no open file
+                    stream.close()
+                _rename(part, path, new)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(part)
             raise
+    except FileExistsError:
+        raise
     except OSError as error:
+        raise OutputError(_cannot_write(path, error)) from error
+
+
+def make_results_folder(folder):
+    """Make a folder for results if it is not there, and remove from it what runs that were killed have left.
+
+    Temporary files of a run that is alive are left alone.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made or read.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        leftovers = [path for path in folder.iterdir() if _is_part(path)]
+    except OSError as error:
+        cause = error.strerror or error
         raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}. Free some space or choose another folder; "
-            "results written before are kept."
+            f"the folder of results {str(folder)!r} cannot be made or read: {cause}; name another one."
         ) from error
+    for part in leftovers:
+        # Gone already, or not to be removed by us: nothing that a run needs to know.
+        with contextlib.suppress(OSError):
+            _remove_if_dead(part)
 
 
 def check_results_folder(folder, raw_folders, results, raw_files):
@@ -99,13 +169,73 @@ def check_results_folder(folder, raw_folders, results, raw_files):
             )
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"reduced_folder {str(folder)!r} is a file; name a folder for the results.")
-    identities = {_identity(raw): raw for raw in raw_files}
+    identities = {_identity(raw): raw for raw in raw_files if raw.exists()}
     for result in results:
         if result.exists() and (raw := identities.get(_identity(result))) is not None:
             raise OutputError(
                 f"the result {str(result)!r} would replace the raw frame {str(raw)!r}; raw data are never touched: "
                 "name another reduced_folder."
             )
+
+
+def _new_part(path):
+    """Return the name of a new temporary file beside `path` and a stream to it, locked by this process."""
+    while True:
+        part = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}{_PART_SUFFIX}")
+        try:
+            # As open(part, "xb"), whose mode astropy does not know.
+            stream = os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _BINARY, 0o666), "wb")
+        except FileExistsError:
+            continue
+        # Between its making and its locking another run may have taken it for a leftover.
+        if _lock(stream, wait=True) is None or os.fstat(stream.fileno()).st_nlink:
+            return part, stream
+        stream.close()
+
+
+def _is_part(path):
+    return path.name.startswith(".") and path.name.endswith(_PART_SUFFIX) and path.is_file()
+
+
+def _remove_if_dead(part):
+    with open(part, "rb") as stream:
+        if _lock(stream, wait=False):
+            os.unlink(part)
+
+
+def _lock(stream, wait):
+    """Lock an open file: whether that worked, or `None` where the file system has no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _rename(part, path, new):
+    if not new:
+        os.replace(part, path)
+        return
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        os.rename(part, path)
+    else:
+        os.unlink(part)
+
+
+def _cannot_write(path, error):
+    cause, code = error.strerror, error.errno
+    if cause is None:  # NumPy and astropy say how much they could not write, not why
+        cause, code = f"{error} (is the disk full?)", errno.ENOSPC
+    step = _NEXT_STEPS.get(code, "choose another folder")
+    return f"{path} cannot be written: {cause}; {step}. Results written before are kept."
 
 
 def _same(one, other):
@@ -117,9 +247,3 @@ def _same(one, other):
 def _identity(path):
     status = os.stat(path)
     return status.st_dev, status.st_ino
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

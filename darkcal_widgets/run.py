@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from .calibrate import calibrate_dark, check_bias
 from .combine import COMBINED_BIAS, check_bias_frames, combine_bias
 from .errors import DarkcalError, FrameError, NightError, OutputError, ParameterError
-from .files import check_results_folder, checksum, is_frame_name, result_name
+from .files import check_results_folder, checksum, is_frame_name, make_results_folder, result_name
 from .frames import read_frame, read_header, write_frame
 from .headers import describe
 from .outcome import Outcome, Run
@@ -101,11 +101,11 @@ def calibrate_darks(
         bias = choose_bias(
             night, recipe, folder, files=files, combined_bias=combined_bias, overwrite=overwrite
         )
-        _make_folder(folder)
+        make_results_folder(folder)
         bias = bias or _build_bias(night, recipe, folder, overwrite, run)
         run.notes += _differences(bias, night.select_darks(files))
         jobs = [replace(job, bias=bias, bias_checksum=checksum(bias)) for job in jobs]
-    _make_folder(folder)
+    make_results_folder(folder)
     _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress)
     return run
 
@@ -317,15 +317,6 @@ def _check_distinct(jobs):
             raise OutputError(
                 f"{' and '.join(names)} would have the same result; leave one out with files, or rename a copy."
             )
-
-
-def _make_folder(folder):
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"reduced_folder {str(folder)!r} cannot be made: {error.strerror}; name another folder."
-        ) from error
 
 
 def _unreadable(night, files):

@@ -1,9 +1,17 @@
+import errno
 import os
 
 import pytest
 
-from darkcal_widgets.errors import OutputError
-from darkcal_widgets.files import check_results_folder, checksum, is_frame_name, replacing, result_name
+from darkcal_widgets.errors import FrameError, OutputError
+from darkcal_widgets.files import (
+    check_results_folder,
+    checksum,
+    is_frame_name,
+    make_results_folder,
+    replacing,
+    result_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +95,92 @@ def test_a_file_is_no_folder_for_results(raw, tmp_path):
 
 def test_a_folder_inside_the_raw_one_is_fine(raw):
     check_results_folder(raw / "reduced", [raw], [raw / "reduced" / "a.fits"], [raw / "a.fits"])
+
+
+def leftover(folder, name=".a.fits.0123.darkcal-part"):
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"half")
+    return folder / name
+
+
+def test_what_a_dead_run_has_left_is_removed(tmp_path):
+    part = leftover(tmp_path / "out")
+    make_results_folder(tmp_path / "out")
+    assert not part.exists()
+
+
+def test_what_a_live_run_is_writing_is_left_alone(tmp_path):
+    with replacing(tmp_path / "a.fits") as stream:
+        stream.write(b"whole")
+        make_results_folder(tmp_path)
+    assert (tmp_path / "a.fits").read_bytes() == b"whole"
+    assert os.listdir(tmp_path) == ["a.fits"]
+
+
+def test_only_temporary_files_are_removed(tmp_path):
+    raw = tmp_path / "raw.fits"
+    raw.write_bytes(b"raw")
+    out = leftover(tmp_path / "out").parent
+    (out / ".link.darkcal-part").symlink_to(raw)
+    (out / ".dir.darkcal-part").mkdir()
+    (out / "notes.darkcal-part").write_bytes(b"mine")
+    os.mkfifo(out / ".pipe.darkcal-part")  # to open it would wait for ever
+    make_results_folder(out)
+    assert raw.read_bytes() == b"raw"
+    assert {".dir.darkcal-part", "notes.darkcal-part", ".pipe.darkcal-part"} <= set(os.listdir(out))
+
+
+def test_a_new_file_replaces_nothing_that_another_run_has_made_meanwhile(tmp_path):
+    target = tmp_path / "a.fits"
+    with pytest.raises(FileExistsError), replacing(target, new=True):
+        target.write_bytes(b"early")
+    assert target.read_bytes() == b"early"
+    assert os.listdir(tmp_path) == ["a.fits"]
+
+
+def test_without_hard_links_a_new_file_is_made_all_the_same(tmp_path, monkeypatch):
+    def no_links(*_):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", no_links)
+    with replacing(tmp_path / "a.fits", new=True) as stream:
+        stream.write(b"whole")
+    assert os.listdir(tmp_path) == ["a.fits"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space"),
+        (errno.EDQUOT, "quota exceeded; remove files of yours"),
+        (errno.EROFS, "Read-only file system; choose a folder that you may write to"),
+        (errno.EIO, "Input/output error; choose another folder"),
+    ],
+)
+def test_an_error_of_the_disk_names_the_file_the_cause_and_what_to_do(tmp_path, code, words):
+    (tmp_path / "a.fits").write_bytes(b"before")
+    with (
+        pytest.raises(OutputError, match=f"a.fits cannot be written: .*{words}"),
+        replacing(tmp_path / "a.fits"),
+    ):
+        raise OSError(code, os.strerror(code))
+    assert (tmp_path / "a.fits").read_bytes() == b"before"
+    assert os.listdir(tmp_path) == ["a.fits"]
+
+
+def test_the_longest_name_can_be_written(tmp_path):
+    name = "ä" * 125 + ".fits"
+    with replacing(tmp_path / name) as stream:
+        stream.write(b"whole")
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match=r"file/out.*cannot be made or read: Not a directory"):
+        make_results_folder(tmp_path / "file" / "out")
+
+
+def test_a_file_that_is_gone_has_no_checksum(tmp_path):
+    with pytest.raises(FrameError, match=r"a.fits cannot be read: No such file"):
+        checksum(tmp_path / "a.fits")
