@@ -17,7 +17,9 @@ _HOME = {
     "calibrate_darks": "run",
     "combine_bias": "combine",
     "combine_darks": "combine",
+    "measure_darks": "darks",
     "results_table": "results",
+    "scale_dark": "scale",
     "simulate_night": "simulate",
 }
 

@@ -21,10 +21,11 @@ ORDER = """
     night
     calibrate combine run results
     layers cameras simulate download
-    profiles strips overscan exposures findings advice darks check
+    profiles strips overscan exposures findings advice hotpixels noise darks scale check
     draft preview plots shown
     panel
-    preload warm headless workspace batch
+    preload warm headless workspace
+    batch_input batch_record batch_worker batch_pool batch_page batch
     cli
 """.split()
 
