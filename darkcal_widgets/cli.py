@@ -104,7 +104,36 @@ def _lab(folder, options):
     start_lab(folder, options)
 
 
-_COMMANDS = [_add_sample, _add_demo, _add_lab]
+def _add_batch(commands):
+    batch = commands.add_parser("batch", help="run a notebook for each of many parameter files")
+    batch.add_argument(
+        "sources", nargs="+", metavar="FILES", help="parameter files, folders of them, or a CSV or ECSV table"
+    )
+    batch.add_argument(
+        "--out", required=True, metavar="OUT", help="folder for notebooks, reports and the page"
+    )
+    batch.add_argument(
+        "--workers", type=int, metavar="N", help="runs at once (default: one for each processor)"
+    )
+    batch.add_argument("--timeout", type=float, metavar="SECONDS", help="end a run after this time")
+    batch.add_argument("--force", action="store_true", help="do again what is done already")
+    batch.add_argument("--scheduler", metavar="ADDRESS", help="let a Dask cluster do it, as tcp://host:8786")
+    batch.set_defaults(run=_batch)
+
+
+def _batch(sources, out, **options):
+    from .batch import run_batch
+
+    def show(mistakes):
+        if mistakes:
+            print("These are not run:", *mistakes, sep="\n  ", file=sys.stderr)
+
+    batch = run_batch(sources, out, on_mistakes=show, **options)
+    print(batch)
+    batch.raise_failures()
+
+
+_COMMANDS = [_add_sample, _add_demo, _add_lab, _add_batch]
 
 if __name__ == "__main__":
     sys.exit(main())

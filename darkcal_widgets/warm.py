@@ -25,11 +25,15 @@ def can_fork():
     return _FORK_SERVER in multiprocessing.get_all_start_methods()
 
 
-def prepare():
-    """Have the fork server import what kernels need; call it before the first kernel starts."""
+def prepare(at_once=False):
+    """Have the fork server import what kernels need; `at_once`: now, and not with the first kernel."""
     # What ipykernel would set before a notebook imports matplotlib, which reads it at import.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     _context().set_forkserver_preload(["darkcal_widgets.preload"])
+    if at_once:
+        from multiprocessing import forkserver
+
+        forkserver.ensure_running()
 
 
 class WarmProvisioner(LocalProvisioner):

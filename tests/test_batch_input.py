@@ -1,0 +1,242 @@
+"""What a batch is asked to run: every source, every mistake of every file at once."""
+
+import os
+
+import pytest
+import yaml
+from astropy.table import Table
+from batches import write_notebook, write_parameters
+
+from darkcal_widgets.batch_input import read_requests
+from darkcal_widgets.headless import shipped_notebooks
+
+MINIMUM = {"notebook": 1, "raw_folder": "raw", "dark_folder": None, "reduced_folder": "reduced"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a night and a notebook, which is also the current one."""
+    (tmp_path / "raw").mkdir()
+    write_notebook(tmp_path / "run.ipynb")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def save(name, **values):
+    with open(name, "w") as stream:
+        yaml.safe_dump(values, stream)
+    return name
+
+
+def problems(*sources):
+    return [line for request in read_requests(sources) for line in request.problems]
+
+
+def test_files_folders_and_patterns_are_read_each_file_once(folder):
+    for name in ("b.yaml", "a.yml", "c.yaml"):
+        write_parameters(name)
+    assert [request.name for request in read_requests(["."])] == ["a", "b", "c"]
+    assert [request.name for request in read_requests(["*.yaml", folder / "b.yaml", "a.yml"])] == [
+        "b",
+        "c",
+        "a",
+    ]
+    assert problems(".") == []
+
+
+def test_a_file_the_panel_saved_is_a_run(folder):
+    from darkcal_widgets import Parameters
+
+    Parameters(raw_folder="raw", reduced_folder="reduced", keep_columns="10:50").save("p.yaml", notebook=1)
+    (request,) = read_requests(["p.yaml"])
+    assert (request.problems, request.notebook) == ((), shipped_notebooks()[1])
+    assert request.parameters.keep_columns == "10:50"
+
+
+def test_what_is_not_given_is_the_notebooks_own(folder):
+    save("p.yaml", **MINIMUM | {"notebook": 2})
+    (request,) = read_requests(["p.yaml"])
+    assert request.parameters.subtract_bias is True
+    assert request.values == {name: value for name, value in MINIMUM.items() if name != "notebook"}
+
+
+def test_relative_paths_start_in_the_folder_of_the_file(folder, tmp_path_factory, monkeypatch):
+    save("p.yaml", **MINIMUM)
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    (request,) = read_requests([os.path.relpath(folder / "p.yaml")])
+    assert request.problems == ()
+    assert request.path("reduced_folder") == folder / "reduced"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (
+            {"notebook": "absent"},
+            "the parameter 'notebook' is missing; expected 1, 2 or the path of a notebook.",
+        ),
+        ({"notebook": 3}, "notebook is 3; expected 1, 2 or the path of an .ipynb file."),
+        ({"notebook": True}, "notebook is True; expected 1, 2 or the path of an .ipynb file."),
+        ({"notebook": "x.ipynb"}, "notebook is 'x.ipynb', which is not there"),
+        ({"raw_folder": "rwa"}, "raw_folder is 'rwa', which is not there"),
+        ({"dark_folder": "darks"}, "dark_folder is 'darks', which is not there"),
+        ({"combined_bias": "b.fits"}, "combined_bias is 'b.fits', which is not there"),
+        (
+            {"overscan_colums": "3:"},
+            "there is no parameter 'overscan_colums'; did you mean 'overscan_columns'?",
+        ),
+        ({"files": []}, "files is an empty list"),
+        ({"reduced_folder": "raw"}, "reduced_folder is 'raw', a folder of raw frames (of p.yaml)"),
+    ],
+)
+def test_a_mistake_is_explained(folder, values, expected):
+    write_parameters("p.yaml", **values)
+    (found,) = problems("p.yaml")
+    assert found.startswith(expected)
+
+
+def test_every_mistake_of_every_file_is_listed(folder):
+    save("a.yaml", notebook=3, raw_folder=5, overscan_colums="3:")
+    write_parameters("b.yaml", unit="bananas", overwrite=1)
+    (folder / "c.yaml").write_text("- 1")
+    write_parameters("d.yaml")
+    found = {
+        request.name: [line.partition(" ")[0] for line in request.problems]
+        for request in read_requests(["."])
+    }
+    assert found == {
+        "a": ["notebook", "raw_folder", "there"],
+        "b": ["unit", "overwrite"],
+        "c": ["the"],
+        "d": [],
+    }
+
+
+def test_names_of_the_notebooks_own_are_no_mistake(folder):
+    write_parameters("p.yaml", action="wait")
+    (request,) = read_requests(["p.yaml"])
+    assert (request.problems, request.values["action"]) == ((), "wait")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no notebook", "which is no notebook"),
+        ('{"cells": [], "metadata": {}}', "has no cell tagged 'parameters'"),
+        (
+            '{"cells": [{"cell_type": "code", "source": "a = (", "metadata": {"tags": ["parameters"]}}]}',
+            "its cell of parameters is no Python",
+        ),
+    ],
+)
+def test_a_notebook_that_cannot_be_run_is_a_mistake(folder, text, expected):
+    (folder / "run.ipynb").write_text(text)
+    write_parameters("p.yaml")
+    (found,) = problems("p.yaml")
+    assert expected in found
+
+
+def test_sources_that_are_not_there_or_hold_nothing_are_mistakes(folder):
+    (folder / "empty").mkdir()
+    (folder / "t.csv").write_text("notebook,raw_folder\n")
+    found = problems("absent.yaml", "x*.yaml", "empty", "t.csv", "t2.csv")
+    assert ["absent.yaml" in found[0], "x*.yaml" in found[1]] == [True, True]
+    assert found[2] == "there is no parameter file (.yaml, .yml) in the folder."
+    assert found[3] == "the table t.csv has no row; give it one for each run."
+    assert found[4].startswith("the table t2.csv cannot be read")
+
+
+def test_two_runs_of_one_name_are_both_refused(folder):
+    for place in ("one", "two"):
+        (folder / place).mkdir()
+        write_notebook(folder / place / "run.ipynb")
+        (folder / place / "raw").mkdir()
+    write_parameters("one/p.yaml")
+    write_parameters("two/P.yaml")
+    assert problems("one", "two") == [
+        "name is 'p', as in two/P.yaml; expected a name for each run.",
+        "name is 'P', as in one/p.yaml; expected a name for each run.",
+    ]
+
+
+def test_two_runs_into_one_folder_are_both_refused(folder):
+    (folder / "link").symlink_to("red")
+    (folder / "red").mkdir()
+    for name, place in (("a", "red"), ("b", "link"), ("c", "other")):
+        write_parameters(f"{name}.yaml", reduced_folder=place)
+    assert problems(".") == [
+        "reduced_folder is 'red', the same folder as in b.yaml; expected one for each run.",
+        "reduced_folder is 'link', the same folder as in a.yaml; expected one for each run.",
+    ]
+
+
+def test_results_do_not_go_into_the_raw_frames_of_another_run(folder):
+    (folder / "raw2").mkdir()
+    write_parameters("a.yaml", reduced_folder="raw2")
+    write_parameters("b.yaml", raw_folder="raw2")
+    (found,) = problems(".")
+    assert found.startswith("reduced_folder is 'raw2', a folder of raw frames (of b.yaml)")
+
+
+def test_a_csv_table_has_a_row_for_each_run(folder):
+    (folder / "runs.csv").write_text(
+        "name,notebook,raw_folder,dark_folder,reduced_folder,overscan_columns,keep_columns,subtract_bias,files\n"
+        'first,1,raw,None,r1,2055:,":2048",true,"[a.fits, b.fits]"\n'
+        ",2,raw,None,r2,,10:50,FALSE,\n"
+    )
+    first, second = read_requests(["runs.csv"])
+    assert (first.name, second.name) == ("first", "runs-002")
+    assert (first.problems, second.problems) == ((), ())
+    assert first.values == {
+        "raw_folder": "raw",
+        "dark_folder": None,
+        "reduced_folder": "r1",
+        "overscan_columns": "2055:",
+        "keep_columns": ":2048",
+        "subtract_bias": True,
+        "files": ["a.fits", "b.fits"],
+    }
+    assert (second.values["keep_columns"], second.values["subtract_bias"]) == ("10:50", False)
+    assert second.parameters.files is None
+
+
+def test_mistakes_in_a_table_name_the_row(folder):
+    (folder / "runs.csv").write_text(
+        "notebook,raw_folder,dark_folder,reduced_folder,subtract_bias\n1,raw,none,r1,perhaps\n1,raw,none,r2,no,x\n"
+    )
+    first, second = read_requests(["runs.csv"])
+    assert (first.source, first.problems) == (
+        "runs.csv, row 1",
+        ("subtract_bias is 'perhaps' (str); expected True or False.",),
+    )
+    assert second.problems == ("the row has 1 cells more than there are columns.",)
+
+
+def test_an_ecsv_table_keeps_its_types(folder):
+    table = Table(
+        {
+            "name": ["a", "b"],
+            "notebook": [1, 2],
+            "raw_folder": ["raw", "raw"],
+            "dark_folder": ["None", "None"],
+            "reduced_folder": ["r1", "r2"],
+            "subtract_bias": [True, False],
+        },
+        masked=True,
+    )
+    table["subtract_bias"].mask[1] = True
+    table.write(folder / "runs.ecsv")
+    one, two = read_requests(["runs.ecsv"])
+    assert (one.problems, two.problems) == ((), ())
+    assert one.values["subtract_bias"] is True
+    assert "subtract_bias" not in two.values
+    assert two.parameters.subtract_bias is True
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "index.html", "bell\a", "x" * 201])
+def test_a_name_that_could_leave_the_folder_or_hide_is_refused(folder, name):
+    table = Table({"name": [name], "notebook": [1], "raw_folder": ["raw"], "dark_folder": ["None"]})
+    table["reduced_folder"] = ["red"]
+    table.write(folder / "runs.ecsv")
+    (found,) = problems("runs.ecsv")
+    assert found == f"name is {name!r}; expected a plain name, for a folder of its own."
