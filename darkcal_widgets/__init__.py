@@ -15,6 +15,7 @@ _HOME = {
     "advise": "advice",
     "calibrate_dark": "calibrate",
     "calibrate_darks": "run",
+    "check_run": "check",
     "combine_bias": "combine",
     "combine_darks": "combine",
     "measure_darks": "darks",

@@ -1,0 +1,386 @@
+"""Check the answer: results from a simulated night against its true values, in sentences for a student."""
+
+import html
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .darks import measure_darks
+from .errors import FrameError, NightError
+from .files import checksum, is_frame_name
+from .frames import read_frame, read_header
+from .hotpixels import background
+from .sections import parse_section
+from .simulate import TRUTH_NAME, read_truth
+
+__all__ = ["Check", "CheckReport", "check_run", "find_night"]
+
+# Levels this close are the same: a tenth of the read noise of a pixel, or less, in any usual camera.
+LEVEL_TOLERANCE = 0.5
+
+# And this many standard errors of the mean level of the frames.
+_LEVEL_SIGMA = 4.0
+
+# Leaving out usable columns is called waste where it adds a tenth to the noise of the level of a row.
+WASTE = 1.1
+
+# Of the bias level: what is off by more than this part of it is the bias itself, left in or removed twice.
+_BIAS_PART = 0.5
+
+# A dark current is off where it differs from the truth by more than 5 %, and by more than this many times its uncertainty: of
+# a hundred students who have done all right, chance would else make one fail.
+_FRACTION, _SURE = 0.05, 1.5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was compared.
+
+    Attributes
+    ----------
+    what : str
+    state : str
+        ``'right'``, ``'off'`` or ``'not checked'``.
+    text : str
+        One sentence.
+    """
+
+    what: str
+    state: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """All that was compared; `off` tells whether something is wrong."""
+
+    checks: tuple
+
+    @property
+    def off(self):
+        """The checks that found something wrong."""
+        return [check for check in self.checks if check.state == "off"]
+
+    def __str__(self):
+        return "\n".join(f"{check.state:11}  {check.what}: {check.text}" for check in self.checks)
+
+    def _repr_html_(self):
+        rows = "".join(
+            f"<tr><td>{html.escape(check.state)}</td><th>{html.escape(check.what)}</th>"
+            f"<td style='text-align:left'>{html.escape(check.text)}</td></tr>"
+            for check in self.checks
+        )
+        return f"<table>{rows}</table>"
+
+
+@dataclass(frozen=True)
+class _Result:
+    """One calibrated dark: what its header says was done to it, its place in the truth, and its level."""
+
+    frame: str
+    exposure: float
+    recipe: str
+    overscan: tuple | None
+    keep: tuple
+    bias: bool
+    level: float
+
+
+def check_run(reduced_folder, night=None):
+    """Compare calibrated darks of a simulated night with the truth.
+
+    Parameters
+    ----------
+    reduced_folder : path-like
+        Where `calibrate_darks` has written.
+    night : Night or path-like, optional
+        The simulated night; `None`: the one beside `reduced_folder`, or in the working directory, that the results were
+        made from (see `find_night`).
+
+    Returns
+    -------
+    CheckReport
+
+    Raises
+    ------
+    NightError
+        There are no results, no night with a truth file, or the results are not of that night.
+    """
+    paths = _result_paths(Path(reduced_folder))
+    folder = find_night(reduced_folder) if night is None else Path(getattr(night, "raw_folder", night))
+    truth = read_truth(folder)
+    _check_origin(paths, folder, truth)
+    results = _results(paths, truth)
+    return CheckReport(
+        (
+            _frames(results, truth),
+            _overscan(results, truth),
+            _kept(results, truth),
+            _bias(results, truth),
+            _level(results, truth),
+            _dark_current(reduced_folder, truth),
+        )
+    )
+
+
+def find_night(reduced_folder):
+    """Find the simulated night that results were made from.
+
+    Folders beside `reduced_folder` and in the working directory are looked at; the one with a truth file that lists the raw
+    frames of the results, and whose frames have their checksums, is the night.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    NightError
+        There are no results, or no such folder.
+    """
+    paths = _result_paths(Path(reduced_folder))
+    places = dict.fromkeys((Path(reduced_folder).resolve().parent, Path.cwd()))
+    for place in places:
+        for truth in sorted([*place.glob(TRUTH_NAME), *place.glob(f"*/{TRUTH_NAME}")]):
+            if _origin_problem(paths, truth.parent, read_truth(truth.parent)) is None:
+                return truth.parent
+    raise NightError(
+        f"no simulated night of these results was found in {', '.join(map(str, places))}; name its folder, the one with "
+        f"{TRUTH_NAME} in it (darkcal check {reduced_folder} --night FOLDER)."
+    )
+
+
+# --- Results and their origin -----------------------------------------------------------------------------
+
+
+def _result_paths(folder):
+    """Return path to header of the single calibrated darks."""
+    found = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if not is_frame_name(path.name):
+            continue
+        try:
+            header, _ = read_header(path)
+        except FrameError:
+            continue  # Not a result of darkcal; a missing one is counted as such.
+        if "RAWFILE" in header and "DCRECIPE" in header and header.get("COMBINED") is not True:
+            found[path] = header
+    if not found:
+        raise NightError(
+            f"there are no calibrated darks in {str(folder)!r}; name the folder of results (reduced_folder)."
+        )
+    return found
+
+
+def _raw_names(truth):
+    """Return the file name of each dark of the truth to its name in the night."""
+    return {Path(name).name: name for name, frame in truth["frames"].items() if frame["kind"] == "dark"}
+
+
+def _check_origin(paths, folder, truth):
+    if problem := _origin_problem(paths, folder, truth):
+        raise NightError(f"{problem}; name the night these results were made from.")
+
+
+def _origin_problem(paths, folder, truth):
+    names = _raw_names(truth)
+    for path, header in paths.items():
+        if header["RAWFILE"] not in names:
+            return f"{path} was made from {header['RAWFILE']}, which is no dark of {folder}"
+    path, header = next(iter(paths.items()))
+    raw = Path(folder) / names[header["RAWFILE"]]
+    if raw.is_file() and header.get("DCINPUT") not in (None, checksum(raw)):
+        return f"{path} was made from another {header['RAWFILE']} than the one in {folder}"
+    return None
+
+
+def _results(paths, truth):
+    names = _raw_names(truth)
+    exposures = {
+        path: truth["frames"][names[header["RAWFILE"]]]["exposure"] for path, header in paths.items()
+    }
+    ground = background(read_frame(max(exposures, key=exposures.get)).data)
+    results = []
+    for path, header in paths.items():
+        frame = names[header["RAWFILE"]]
+        data = read_frame(path).data
+        level = ground.level_of(data) if data.shape == ground.plain.shape else background(data).level
+        history = [str(line) for line in header.get("HISTORY", [])]
+        whole = tuple((0, length) for length in truth["shape"])
+        results.append(
+            _Result(
+                frame,
+                exposures[path],
+                header["DCRECIPE"],
+                _section(history, "overscan", truth["shape"]),
+                _section(history, "trimmed to", truth["shape"]) or whole,
+                "BIASFILE" in header,
+                level,
+            )
+        )
+    return results
+
+
+def _section(history, step, shape):
+    """Return rows and columns, as pairs of start and stop, of a step in the history."""
+    for line in history:
+        if found := re.search(rf"darkcal: {step} (\[[^]]*\])", line):
+            parts = parse_section(found[1], step).resolve(shape, step)
+            return tuple((part.start, part.stop) for part in parts)
+    return None
+
+
+# --- The checks -------------------------------------------------------------------------------------------
+
+
+def _frames(results, truth):
+    darks = _raw_names(truth)
+    missing = sorted(set(darks.values()) - {result.frame for result in results})
+    recipes = {result.recipe for result in results}
+    if len(recipes) > 1:
+        return Check("frames", "off", f"The darks were calibrated with {len(recipes)} different recipes.")
+    if missing:
+        listed = ", ".join(missing[:3]) + (" and more" if len(missing) > 3 else "")
+        return Check("frames", "off", f"{len(missing)} of {len(darks)} darks have no result: {listed}.")
+    return Check("frames", "right", f"All {len(darks)} darks were calibrated.")
+
+
+def _overscan(results, truth):
+    true, name = truth["overscan"], truth["overscan"]["axis"]
+    used = _used(results[0], true)
+    error = _level_text(results, truth)
+    if used is None:
+        if not true["usable"]:
+            return Check("overscan", "right", "It is not usable, and was not subtracted.")
+        drift = np.ptp([truth["bias_levels"][result.frame] for result in results])
+        text = f"{true['clean_count']} usable {name} were not used: the bias level drifts by {drift:.1f} ADU between the darks."
+        return Check("overscan", "off", text)
+    if lit := _overlap(used, true["image"]):
+        return Check("overscan", "off", f"{lit} {name} of the image were taken for overscan: {error}.")
+    if not true["usable"]:
+        return Check("overscan", "off", f"It is not usable, but was subtracted: {_misled(results, truth)}.")
+    if lit := _overlap(used, true["contaminated"]):
+        return Check("overscan", "off", f"{lit} contaminated {name} were included: {error}.")
+    count = used[1] - used[0]
+    if np.sqrt(true["clean_count"] / count) > WASTE:
+        wasted = true["clean_count"] - count
+        more = np.sqrt(true["clean_count"] / count) - 1
+        text = (
+            f"{wasted} usable {name} were wasted: the level of a row is {more:.0%} noisier than it could be."
+        )
+        return Check("overscan", "off", text)
+    return Check("overscan", "right", f"{count} of {true['clean_count']} usable {name} were used, no other.")
+
+
+def _misled(results, truth):
+    """Say what comes of subtracting an overscan that is not usable."""
+    error, tolerance = _level_error(results, truth)
+    if abs(error) > tolerance:
+        return _level_text(results, truth)
+    levels, frames = truth["overscan_levels"], truth["frames"]
+    lit, unlit = (
+        np.mean([levels[name] for name, frame in frames.items() if frame["kind"] in kinds] or [np.nan])
+        for kinds in (("flat", "science"), ("bias", "dark"))
+    )
+    if abs(lit - unlit) > LEVEL_TOLERANCE:
+        return f"in frames with light it lies {lit - unlit:+.1f} ADU from where it lies in darks"
+    return "its own drift was added to the image"
+
+
+def _used(result, true):
+    if result.overscan is None:
+        return None
+    return result.overscan[0 if true["axis"] == "rows" else 1]
+
+
+def _overlap(one, other):
+    return max(0, min(one[1], other[1]) - max(one[0], other[0]))
+
+
+def _kept(results, truth):
+    true, name = truth["overscan"], truth["overscan"]["axis"]
+    axis = 0 if name == "rows" else 1
+    kept = results[0].keep
+    cut = true["image"][1] - true["image"][0] - _overlap(kept[axis], true["image"])
+    left = _overlap(kept[axis], true["overscan"])
+    if kept[1 - axis] != (0, truth["shape"][1 - axis]):
+        other = "columns" if axis == 0 else "rows"
+        return Check("trim", "off", f"{other.capitalize()} of the image were cut off.")
+    if left:
+        return Check("trim", "off", f"{left} {name} of overscan were left in the result.")
+    if cut:
+        return Check("trim", "off", f"{cut} {name} of the image were cut off.")
+    return Check("trim", "right", "The image was kept, the overscan cut off.")
+
+
+def _bias(results, truth):
+    needed, subtracted = truth["recipe"]["subtract_bias"], results[0].bias
+    error, level = _level_error(results, truth)[0], _bias_level(truth)
+    if error < -_BIAS_PART * level:
+        return Check("bias", "off", f"The bias was removed twice: {_level_text(results, truth)}.")
+    if error > _BIAS_PART * level:
+        return Check("bias", "off", f"The bias was left in: {_level_text(results, truth)}.")
+    if needed and not subtracted:
+        text = "The bias was not subtracted, but the darks have to be scaled: its pattern would be scaled with them."
+        return Check("bias", "off", text)
+    if subtracted and not needed:
+        return Check("bias", "right", "It was subtracted, which does no harm; no dark has to be scaled.")
+    if needed:
+        return Check("bias", "right", "It was subtracted, since darks have to be scaled.")
+    return Check("bias", "right", "It was not subtracted, since no dark has to be scaled.")
+
+
+def _level(results, truth):
+    error, tolerance = _level_error(results, truth)
+    if abs(error) > tolerance:
+        text = _level_text(results, truth)
+        return Check("level", "off", text[0].upper() + text[1:] + f" (tolerance {tolerance:.1f} ADU).")
+    text = f"It is right within {tolerance:.1f} ADU, on average over {len(results)} darks."
+    return Check("level", "right", text)
+
+
+def _dark_current(reduced_folder, truth):
+    try:
+        report = measure_darks(reduced_folder, gain=truth["gain"])
+    except NightError:
+        return Check("dark current", "not checked", "There are no combined darks; combine_darks makes them.")
+    found, true = report.dark_current, truth["dark_current"]
+    if found is None:
+        return Check("dark current", "not checked", " ".join(report.notes))
+    text = f"{found}, true {true:g} e-/s."
+    near = abs(found.value - true) <= max(_SURE * found.uncertainty, _FRACTION * true)
+    return Check("dark current", "right" if near else "off", text)
+
+
+# --- Levels -----------------------------------------------------------------------------------------------
+
+
+def _bias_level(truth):
+    """Return the mean bias level of the night's bias frames, or of all frames if there are none."""
+    levels = truth["bias_levels"]
+    biases = [levels[name] for name, frame in truth["frames"].items() if frame["kind"] == "bias"]
+    return float(np.mean(biases or list(levels.values())))
+
+
+def _target(result, truth):
+    """Return the level that the right recipe leaves in a dark, in ADU."""
+    dark = truth["dark_current"] * result.exposure / truth["gain"]
+    if truth["overscan"]["usable"]:
+        return dark
+    own = truth["bias_levels"][result.frame]
+    # A bias of the night's frames takes away their mean level; the drift of this one frame stays.
+    return dark + own - (_bias_level(truth) if truth["recipe"]["subtract_bias"] else 0.0)
+
+
+def _level_error(results, truth):
+    """Return the mean error of the level, and what chance explains."""
+    errors = np.array([result.level - _target(result, truth) for result in results])
+    spread = np.std(errors, ddof=1) / np.sqrt(len(errors)) if len(errors) > 1 else 0.0
+    return float(errors.mean()), float(max(LEVEL_TOLERANCE, _LEVEL_SIGMA * spread))
+
+
+def _level_text(results, truth):
+    error, _ = _level_error(results, truth)
+    return f"the level is {abs(error):.1f} ADU too {'low' if error < 0 else 'high'}"
