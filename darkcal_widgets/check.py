@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .darks import measure_darks
-from .errors import FrameError, NightError
+from .errors import FrameError, NightError, RunError
 from .files import checksum, is_frame_name
 from .frames import read_frame, read_header
 from .hotpixels import background
@@ -62,6 +62,17 @@ class CheckReport:
     def off(self):
         """The checks that found something wrong."""
         return [check for check in self.checks if check.state == "off"]
+
+    def raise_off(self):
+        """Raise an error if something is off.
+
+        Raises
+        ------
+        RunError
+        """
+        if self.off:
+            listed = ", ".join(check.what for check in self.off)
+            raise RunError(f"{len(self.off)} of {len(self.checks)} checks are off: {listed}.")
 
     def __str__(self):
         return "\n".join(f"{check.state:11}  {check.what}: {check.text}" for check in self.checks)

@@ -6,6 +6,7 @@ so that ``darkcal --help`` stays quick.
 
 import argparse
 import sys
+from pathlib import Path
 
 from . import __version__
 from .errors import DarkcalError, ParameterError
@@ -133,7 +134,45 @@ def _batch(sources, out, **options):
     batch.raise_failures()
 
 
-_COMMANDS = [_add_sample, _add_demo, _add_lab, _add_batch]
+def _add_advise(commands):
+    advise = commands.add_parser("advise", help="measure a night and recommend the steps, with reasons")
+    advise.add_argument("folder", metavar="FOLDER", help="the night")
+    advise.add_argument(
+        "--darks",
+        metavar="FOLDER",
+        help="where its darks are (default: darks in the night if there, else the night)",
+    )
+    advise.set_defaults(run=_advise)
+
+
+def _advise(folder, darks):
+    from .advice import advise
+    from .night import Night
+
+    inside = Path(folder) / "darks"
+    night = Night(folder, dark_folder=inside if darks is None and inside.is_dir() else darks)
+    advice = advise(night)
+    print(advice, "", "the same for papermill:", advice.parameters_line(night), sep="\n")
+
+
+def _add_check(commands):
+    check = commands.add_parser("check", help="compare results of a simulated night with its true values")
+    check.add_argument("folder", metavar="FOLDER", help="the folder of results")
+    check.add_argument(
+        "--night", metavar="FOLDER", help="the simulated night (default: found beside the results, or here)"
+    )
+    check.set_defaults(run=_check)
+
+
+def _check(folder, night):
+    from .check import check_run
+
+    report = check_run(folder, night)
+    print(report)
+    report.raise_off()
+
+
+_COMMANDS = [_add_sample, _add_demo, _add_lab, _add_batch, _add_advise, _add_check]
 
 if __name__ == "__main__":
     sys.exit(main())
