@@ -15,6 +15,7 @@ from .profiles import sample_night
 from .recipe import Recipe
 from .sections import to_fits
 from .strips import read_claim
+from .text import visible
 
 __all__ = ["Advice", "advise"]
 
@@ -113,20 +114,20 @@ class Advice:
     def __str__(self):
         lines = [line for finding in self.findings for line in _lines(finding)]
         lines += [f"missing: {text}" for text in self.missing] + [f"assumed: {text}" for text in self.assumed]
-        return "\n".join([*lines, f"recommended: {_recipe_text(self.recipe)}"])
+        return "\n".join([*map(visible, lines), f"recommended: {_recipe_text(self.recipe)}"])
 
     def _repr_html_(self):
         names = ("question", "measured", "threshold", "verdict", "reason")
         head = "".join(f"<th>{name}</th>" for name in names)
         body = "".join(
             "<tr>"
-            + "".join(f'<td style="text-align:left">{html.escape(getattr(f, name))}</td>' for name in names)
+            + "".join(f'<td style="text-align:left">{_safe(getattr(f, name))}</td>' for name in names)
             + "</tr>"
             for f in self.findings
         )
         notes = [("missing", text) for text in self.missing] + [("assumed", text) for text in self.assumed]
         notes.append(("recommended", _recipe_text(self.recipe)))
-        ends = "".join(f"<p><b>{word}:</b> {html.escape(text)}</p>" for word, text in notes)
+        ends = "".join(f"<p><b>{word}:</b> {_safe(text)}</p>" for word, text in notes)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{ends}"
 
 
@@ -265,6 +266,10 @@ def _lines(finding):
     )
     yield f"    measured: {measured}"
     yield f"    {finding.reason}"
+
+
+def _safe(text):
+    return html.escape(visible(text))
 
 
 def _recipe_text(recipe):

@@ -14,6 +14,7 @@ from .frames import read_frame, read_header
 from .hotpixels import background
 from .sections import parse_section
 from .simulate import TRUTH_NAME, read_truth
+from .text import visible
 
 __all__ = ["Check", "CheckReport", "check_run", "find_night"]
 
@@ -75,12 +76,12 @@ class CheckReport:
             raise RunError(f"{len(self.off)} of {len(self.checks)} checks are off: {listed}.")
 
     def __str__(self):
-        return "\n".join(f"{check.state:11}  {check.what}: {check.text}" for check in self.checks)
+        return "\n".join(f"{check.state:11}  {check.what}: {visible(check.text)}" for check in self.checks)
 
     def _repr_html_(self):
         rows = "".join(
             f"<tr><td>{html.escape(check.state)}</td><th>{html.escape(check.what)}</th>"
-            f"<td style='text-align:left'>{html.escape(check.text)}</td></tr>"
+            f"<td style='text-align:left'>{html.escape(visible(check.text))}</td></tr>"
             for check in self.checks
         )
         return f"<table>{rows}</table>"

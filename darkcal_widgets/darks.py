@@ -17,7 +17,7 @@ from .frames import read_frame, read_header
 from .headers import describe
 from .hotpixels import HOT_SIGMA, Background, background, confirmed, corner_glow, hot_pixels
 from .night import group_exposures
-from .noise import Estimate, read_noise, student_t
+from .noise import Estimate, known_gain, read_noise, student_t
 
 __all__ = ["DarkReport", "measure_darks"]
 
@@ -137,7 +137,7 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
         raise ParameterError(f"gain is {gain!r}; expected electrons per ADU, above 0.")
     path, info = combined[-1]
     frame = read_frame(path)
-    gain = info.gain if gain is None and info.gain is not None and info.gain > 0 else gain
+    gain = known_gain(info, gain)
     ground = background(frame.data)
     count = frame.header.get("NCOMBINE", 1)
     hot = hot_pixels(frame.data, info.exposure, gain=gain, frames=count, sigma=sigma, ground=ground)

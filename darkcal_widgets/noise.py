@@ -7,7 +7,7 @@ from scipy.special import stdtrit
 
 from .errors import ParameterError
 
-__all__ = ["CONFIDENCE", "Estimate", "read_noise", "student_t"]
+__all__ = ["CONFIDENCE", "Estimate", "known_gain", "read_noise", "student_t"]
 
 # Of a class of a hundred students, one sees the truth outside of the interval.
 CONFIDENCE = 0.99
@@ -29,6 +29,15 @@ class Estimate:
             return f"{self.value:.4g} {self.unit}".strip()
         digits = max(0, 1 - int(np.floor(np.log10(self.uncertainty))))
         return f"{self.value:.{digits}f} ± {self.uncertainty:.{digits}f} {self.unit}".strip()
+
+
+def known_gain(info, gain=None):
+    """Return the gain that was given, else 1 for a frame in electrons, else that of the header or `None`."""
+    if gain is not None:
+        return gain
+    if info.unit == "electron":
+        return 1.0
+    return info.gain if info.gain is not None and info.gain > 0 else None
 
 
 def read_noise(frames, gain=None):

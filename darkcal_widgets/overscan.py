@@ -4,7 +4,7 @@ Everything is measured on `FrameProfile`, in either direction: "columns" below a
 below the image.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import chdtri, stdtrit
@@ -187,6 +187,7 @@ def measure_overscan(sample, claim):
     strip, source = locate(sample, claim, bool(_pairs(sample)))
     if strip is None:
         return Measured(sample, claim, source=source)
+    strip = _without_outer(sample, strip)
     contamination = _contamination(sample, strip)
     clean = strip.without(contamination.count)
     sigma = pixel_noise(sample, strip.axis, clean)
@@ -214,6 +215,18 @@ def _contamination(sample, strip):
     """Compare bright with dark frames; without both, look at the shape of the brightest frames alone."""
     results = [_compared(sample, strip, *pair) for pair in _pairs(sample)] or [_alone(sample, strip)]
     return max(results, key=lambda result: (result.count, result.first / max(result.noise, 1e-9)))
+
+
+def _without_outer(sample, strip):
+    """Return the strip without the columns that light reaches from beyond it, where it does not end with the frame."""
+    length = sample.shape[strip.axis]
+    inside = strip.start > 0 if strip.low else strip.stop < length
+    if not inside or not _pairs(sample):
+        return strip
+    image = (0, strip.start) if strip.low else (strip.stop, length)
+    mirrored = replace(strip, image_start=image[0], image_stop=image[1])
+    rest = mirrored.without(_contamination(sample, mirrored).count)
+    return replace(strip, start=rest.start, stop=rest.stop)
 
 
 def _pairs(sample):

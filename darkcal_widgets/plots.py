@@ -5,7 +5,16 @@ import io
 import numpy as np
 from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "before_after", "column_profile", "combined_images", "levels"]
+__all__ = [
+    "COLOURS",
+    "before_after",
+    "colour_cycle",
+    "column_profile",
+    "combined_images",
+    "levels",
+    "new_figure",
+    "plain",
+]
 
 # Okabe and Ito's colours, which people with any colour vision tell apart.
 COLOURS = {
@@ -35,7 +44,7 @@ def before_after(raw, calibrated, unit="adu", title=""):
     title : str
         Plain text.
     """
-    figure = _figure(10, 4.2, title)
+    figure = new_figure(10, 4.2, title)
     half = 5 * max(_spread(calibrated), 1e-6)
     for axes, image, name in zip(figure.subplots(1, 2), (raw, calibrated), ("before", "after"), strict=True):
         middle = float(np.nanmedian(_thinned(image)))
@@ -64,11 +73,11 @@ def column_profile(profiles, regions=None, unit="adu", title="", margin=40):
     margin : int
         Columns shown on each side of the overscan in the zoomed part.
     """
-    figure = _figure(10, 4.2, title)
+    figure = new_figure(10, 4.2, title)
     whole, zoomed = figure.subplots(1, 2)
     width = max(len(profile) for profile in profiles.values())
     for axes in (whole, zoomed):
-        for (label, profile), colour in zip(profiles.items(), _cycle(), strict=False):
+        for (label, profile), colour in zip(profiles.items(), colour_cycle(), strict=False):
             axes.plot(np.arange(len(profile)), profile, label=label, color=colour, linewidth=0.9)
         _shade(axes, regions)
         axes.set_xlabel("column (0-based)")
@@ -94,7 +103,7 @@ def levels(before, after, names, unit="adu", title=""):
         Plain text.
     """
     before, after = np.asarray(before, float), np.asarray(after, float)
-    figure = _figure(10, 3.6, title)
+    figure = new_figure(10, 3.6, title)
     drift, histogram = figure.subplots(1, 2, width_ratios=(2, 1))
     places = np.arange(len(names))
     for values, label, colour in ((before, "before", COLOURS["orange"]), (after, "after", COLOURS["blue"])):
@@ -105,7 +114,7 @@ def levels(before, after, names, unit="adu", title=""):
             color=colour,
             label=f"{label} (mean {values.mean():.5g} {unit})",
         )
-    drift.set_xticks(places, [_plain(name) for name in names], rotation=60, ha="right", fontsize=7)
+    drift.set_xticks(places, [plain(name) for name in names], rotation=60, ha="right", fontsize=7)
     drift.set_ylabel(f"level minus its mean [{unit}]")
     drift.legend(fontsize=8)
     bins = max(5, min(30, len(names)))
@@ -127,16 +136,16 @@ def combined_images(images, unit="adu", title=""):
     title : str
         Plain text.
     """
-    figure = _figure(4.2 * (len(images) + 1), 3.8, title)
+    figure = new_figure(4.2 * (len(images) + 1), 3.8, title)
     *pictures, histogram = figure.subplots(1, len(images) + 1)
-    for axes, (label, image), colour in zip(pictures, images.items(), _cycle(), strict=False):
+    for axes, (label, image), colour in zip(pictures, images.items(), colour_cycle(), strict=False):
         sample = _thinned(image)
         middle, spread = float(np.nanmedian(sample)), _spread(image)
         shown = _show(axes, image, middle - 3 * spread, middle + 7 * spread)
         figure.colorbar(shown, ax=axes, shrink=0.8, label=unit)
-        axes.set_title(_plain(label), fontsize=9)
+        axes.set_title(plain(label), fontsize=9)
         bins = np.linspace(middle - 6 * spread, middle + 14 * spread, 120)
-        histogram.hist(sample.ravel(), bins=bins, histtype="step", color=colour, label=_plain(label))
+        histogram.hist(sample.ravel(), bins=bins, histtype="step", color=colour, label=plain(label))
     histogram.set_yscale("log")
     histogram.set_xlabel(f"value [{unit}]")
     histogram.set_ylabel("pixels (sampled)")
@@ -153,14 +162,15 @@ class _Picture(Figure):
         return stream.getvalue()
 
 
-def _figure(width, height, title):
+def new_figure(width, height, title=""):
+    """Return an empty figure, in inches, with a title that is plain text."""
     figure = _Picture(figsize=(width, height), layout="constrained")
     if title:
-        figure.suptitle(_plain(title), fontsize=10, parse_math=False)
+        figure.suptitle(plain(title), fontsize=10, parse_math=False)
     return figure
 
 
-def _plain(text):
+def plain(text):
     """Keep text from headers and file names from being read as mathematics."""
     return str(text).replace("$", r"\$")
 
@@ -193,7 +203,8 @@ def _show(axes, image, low, high):
     return shown
 
 
-def _cycle():
+def colour_cycle():
+    """Return the colours in the order in which lines take them."""
     names = ("blue", "vermilion", "green", "orange", "purple", "sky", "black")
     return [COLOURS[name] for name in names]
 

@@ -7,6 +7,7 @@ from astropy.nddata import CCDData, StdDevUncertainty
 
 from .errors import FrameError, ParameterError
 from .headers import describe
+from .noise import known_gain
 
 __all__ = ["scale_dark"]
 
@@ -55,7 +56,7 @@ def scale_dark(combined_dark, exposure, *, gain=None, read_noise=None, combined_
     _check_bias_gone(header)
     seconds = _positive(info.exposure, "the exposure time of the dark (EXPTIME)", FrameError)
     factor = _positive(exposure, "exposure", ParameterError) / seconds
-    gain = _positive(info.gain if gain is None else gain, "gain (or GAIN in the header)", ParameterError)
+    gain = _positive(known_gain(info, gain), "gain (or GAIN in the header)", ParameterError)
     electrons = info.read_noise if read_noise is None else read_noise
     electrons = _positive(electrons, "read_noise (or RDNOISE in the header)", ParameterError)
     if factor > 1:

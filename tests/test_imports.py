@@ -22,7 +22,7 @@ ORDER = """
     calibrate combine run results
     layers cameras simulate download
     profiles strips overscan exposures findings advice hotpixels noise darks scale check
-    draft preview plots shown
+    draft preview plots evidence shown
     panel
     preload warm headless workspace
     batch_input batch_record batch_worker batch_pool batch_page batch
