@@ -90,16 +90,13 @@ def with_range(values, name, part, shape):
     name : str
         ``'overscan_columns'`` or ``'keep_columns'``.
     part : Range
-        Cut to the frame; an empty one changes nothing.
+        Taken as it is: one that is empty or outside the frame is a problem to be said, not to be mended.
     shape : tuple of int
     """
-    start, stop = (min(max(0, int(end)), shape[part.axis]) for end in (part.start, part.stop))
-    if start >= stop:
-        return values
     region = [slice(0, shape[0]), slice(0, shape[1])]
     if name == "keep_columns" and (now := notation(values, name, shape)):
         region = [slice(*now["rows"]), slice(*now["columns"])]
-    region[part.axis] = slice(start, stop)
+    region[part.axis] = slice(part.start, part.stop)
     return values | {name: section_text(tuple(region), shape)}
 
 

@@ -1,29 +1,112 @@
-"""DarkPanel: widgets over a Night and the parameters of a run. The only module that imports ipywidgets."""
+"""DarkPanel: the settings of a run to look at and to change, over a Night. The only module that imports widgets.
 
-from dataclasses import replace
-from threading import Event, Thread
+There is one state, `State`, and it changes in one place, `DarkPanel._apply`. The browser draws what the kernel last said and
+sends what the user wants (`{"kind": "set", ...}`); nothing is decided there. All that is drawn lives in the traits of one widget,
+so that a page that is loaded again, or a second view of the same panel, shows the same.
+"""
 
-import ipywidgets as widgets
+import contextlib
+import os
+import time
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from threading import Event, RLock, Thread
 
-from .errors import DarkcalError
+import anywidget
+import traitlets
+
+from .draft import (
+    Range,
+    bias_note,
+    night_notes,
+    notation,
+    problems,
+    results_note,
+    section_problems,
+    with_range,
+)
+from .errors import DarkcalError, FrameError, NightError
 from .night import Night
 from .parameters import Parameters
-from .run import calibrate_darks, plan
+from .recipe import Recipe
+from .run import calibrate_darks
+from .shown import Window, bias_path, exposure_groups, folder_choices, frame_rows
+from .text import visible
 
 __all__ = ["DarkPanel"]
 
-_TEXTS = {
-    "overscan_columns": (
-        "Overscan columns",
-        "none",
-        "Columns whose median is subtracted from each row, such as 2055:",
-    ),
-    "keep_columns": ("Keep columns", "all", "Columns kept by the trim, such as :2048"),
+_FRONT = Path(__file__).parent / "front"
+# One module for the browser, written in parts: elements, charts, the panel.
+_PARTS = ("elements.js", "charts.js", "panel.js")
+
+_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+SETTINGS_FILE = "darkcal-settings.yaml"
+# Reading ahead says what it has read no more often than this, in seconds.
+_READ_AHEAD_PAUSE = 0.3
+
+_VIEW_CHOICES = {
+    "statistic": ("mean", "median"),
+    "axis": (1, 0),
+    "drag": ("overscan_columns", "keep_columns"),
+    "aligned": (True, False),
+    "list": ("darks", "all"),
 }
+_EMPTY_MEANS_NONE = ("dark_folder", "overscan_columns", "keep_columns", "combined_bias")
+
+
+@dataclass(frozen=True)
+class View:
+    """How the panel is looked at; no result depends on it.
+
+    Attributes
+    ----------
+    frame : str or None
+        Name of the frame looked at; `None`: the first picked dark.
+    statistic, axis, drag, aligned, list
+        See `_VIEW_CHOICES`: of the profile, its axis (1: columns), what a drag sets, profiles from their overscan, frames listed.
+    exposure : int or None
+        Which of the exposure times is listed; `None`: all.
+    sort : tuple
+        Column of the list, and whether it runs backwards.
+    settings_file : str
+        Where settings are saved and loaded.
+    """
+
+    frame: str | None = None
+    statistic: str = "mean"
+    axis: int = 1
+    drag: str = "overscan_columns"
+    aligned: bool = True
+    list: str = "darks"
+    exposure: int | None = None
+    sort: tuple = ("name", False)
+    settings_file: str = SETTINGS_FILE
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a panel is: the parameters by name, as they stand in the controls (they may be wrong), and the view."""
+
+    values: dict
+    view: View = field(default_factory=View)
+
+
+class _Page(anywidget.AnyWidget):
+    """What the browser is told. It sets none of these; it sends messages."""
+
+    _esm = "\n".join((_FRONT / part).read_text(encoding="utf-8") for part in _PARTS)
+    _css = (_FRONT / "panel.css").read_text(encoding="utf-8")
+    state = traitlets.Dict().tag(sync=True)
+    night = traitlets.Dict().tag(sync=True)
+    profiles = traitlets.Dict().tag(sync=True)
+    effect = traitlets.Dict().tag(sync=True)
+    levels = traitlets.Dict().tag(sync=True)
+    run = traitlets.Dict().tag(sync=True)
 
 
 class DarkPanel:
-    """A panel to pick darks, set what is done to them, and calibrate them.
+    """A panel to look at a night, set what is done to its darks, see the effect, and calibrate them.
 
     Parameters
     ----------
@@ -33,18 +116,24 @@ class DarkPanel:
         Where the results go.
     files, combined_bias, overwrite
         See `~darkcal_widgets.calibrate_darks`.
+
+    Examples
+    --------
+    >>> panel = DarkPanel(night, recipe, "example1-reduced")  # doctest: +SKIP
+    >>> panel  # doctest: +SKIP
+    >>> run = panel.calibrate()  # doctest: +SKIP
     """
 
     def __init__(
         self, night, recipe, reduced_folder="reduced", *, files=None, combined_bias=None, overwrite=False
     ):
-        dark_folder = None if night.dark_folder == night.raw_folder else str(night.dark_folder)
+        alone = night.dark_folder == night.raw_folder
         self._start(
             night,
             Parameters(
                 raw_folder=str(night.raw_folder),
-                dark_folder=dark_folder,
-                reduced_folder=str(reduced_folder),
+                dark_folder=None if alone else str(night.dark_folder),
+                reduced_folder=reduced_folder,
                 combined_bias=combined_bias,
                 files=None if files is None else tuple(files),
                 overwrite=overwrite,
@@ -66,50 +155,56 @@ class DarkPanel:
         return panel
 
     def _start(self, night, parameters):
-        self.night = night
+        self._lock = RLock()  # the state; messages, code and the threads below meet here
+        self._one_run = RLock()
         self._cancel = Event()
-        self._build()
-        self.parameters = parameters
-        for name in _TEXTS:
-            self._texts[name].observe(self._check, "value")
-        self._button.on_click(lambda _: Thread(target=self._calibrate_in_background, daemon=True).start())
-        self._stop.on_click(lambda _: self._cancel.set())
+        self._closed = Event()
+        self._window = Window()
+        self._watched = False  # no browser has asked yet: nothing is read for it
+        self._reader = None
+        self._answered = 0
+        self._said = ""
+        self._night, self._night_trouble = night, {}
+        self._looked_in = (parameters.raw_folder, parameters.dark_folder)
+        self._page = _Page()
+        self._undo = [self._page.close]
+        self._listen(self._page.on_msg, self._receive)
+        self._show_night()
+        self._apply(State(parameters.to_dict()))
+
+    # As code
+
+    @property
+    def night(self):
+        """The `Night` that is looked at.
+
+        Raises
+        ------
+        NightError
+            The folder that stands in the panel is none.
+        """
+        if self._night is None:
+            raise NightError(next(iter(self._night_trouble.values())))
+        return self._night
 
     @property
     def parameters(self):
-        """The current settings as `Parameters`.
+        """The current settings, as `Parameters`.
 
         Raises
         ------
         ParameterError
             What stands in the panel cannot be used.
         """
-        picked = list(self._files.value)
-        return replace(
-            self._parameters,
-            files=self._parameters.files if picked == self._named else tuple(picked),
-            subtract_bias=self._bias.value,
-            **{name: text.value.strip() or None for name, text in self._texts.items()},
-        )
+        return Parameters(**self._state.values)
 
     @parameters.setter
     def parameters(self, parameters):
-        self._parameters = parameters
-        wanted = (
-            None
-            if parameters.files is None
-            else {dark.name for dark in self.night.select_darks(parameters.files)}
-        )
-        self._named = [name for name in self._files.options if wanted is None or name in wanted]
-        self._files.value = self._named
-        self._bias.value = parameters.subtract_bias
-        for name, text in self._texts.items():
-            text.value = getattr(parameters, name) or ""
-        self._check()
+        self._apply(replace(self._state, values=parameters.to_dict()))
 
     @property
     def recipe(self):
-        """What is done to each dark, a `Recipe`."""
+        """What is done to each dark, as a `Recipe`."""
         return self.parameters.recipe
 
     @recipe.setter
@@ -125,8 +220,13 @@ class DarkPanel:
     def files(self, files):
         self.parameters = replace(self.parameters, files=None if files is None else tuple(files))
 
+    @property
+    def problems(self):
+        """What is wrong with the settings: name of each parameter that has to change, to a sentence."""
+        return dict(self._problems)
+
     def calibrate(self):
-        """Calibrate the picked darks with the current settings, as the button does.
+        """Calibrate the picked darks with the current settings, as the button does; a second call waits for the first.
 
         Returns
         -------
@@ -137,74 +237,416 @@ class DarkPanel:
         DarkcalError
             See `~darkcal_widgets.calibrate_darks`.
         """
-        parameters = self.parameters
-        self._cancel.clear()
-        self._progress.value, self._progress.max = 0, len(self.night.select_darks(parameters.files)) or 1
-        run = calibrate_darks(
-            self.night,
+        with self._one_run:
+            self._cancel.clear()
+            progress = _Progress(self._show_run)
+            try:
+                run = self._calibrate(progress)
+            except BaseException as error:
+                progress.end(
+                    [visible(f"Stopped: {error}" if isinstance(error, DarkcalError) else repr(error))]
+                )
+                raise
+            progress.end(visible_lines(run), run)
+            self._apply(self._state)  # what is there already has changed
+            return run
+
+    def save(self, path):
+        """Save the settings as a YAML file that `load`, ``papermill -f`` and ``darkcal batch`` read."""
+        self.parameters.save(path, notebook=_notebook(self._state.values)[0])
+
+    def load(self, path):
+        """Take the settings from a YAML file."""
+        self.parameters = Parameters.load(path)
+
+    def close(self):
+        """Close the panel in the browser, let a run end after the frames it is at, and undo every observer."""
+        self._closed.set()
+        self._cancel.set()
+        while self._undo:
+            self._undo.pop()()
+
+    def __repr__(self):
+        settings = ", ".join(f"{name}={value!r}" for name, value in self._state.values.items())
+        return f"DarkPanel({settings})"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        view = {"version_major": 2, "version_minor": 0, "model_id": self._page.model_id}
+        return {_WIDGET_VIEW: view, "text/plain": repr(self)}
+
+    # State
+
+    def _apply(self, state, live=False):
+        """Make `state` the state, and show it; while dragging (`live`), leave out what takes time and can wait."""
+        with self._lock:
+            self._state = state
+            self._find_night()
+            self._problems = self._section_problems()
+            if self._watched:
+                self._show_pictures()
+            if not live:
+                self._problems = self._all_problems()
+            self._show_state(live)
+            self._read_ahead()
+
+    def _find_night(self):
+        values = self._state.values
+        wanted = (values["raw_folder"], values["dark_folder"])
+        if wanted == self._looked_in:
+            return
+        self._looked_in = wanted
+        try:
+            self._night, self._night_trouble = Night(*wanted), {}
+        except DarkcalError as error:
+            where = "dark_folder" if str(error).startswith("dark_folder") else "raw_folder"
+            self._night, self._night_trouble = None, {where: str(error)}
+        self._show_night()
+
+    def _section_problems(self):
+        if self._night is None:
+            return dict(self._night_trouble)
+        return section_problems(self._state.values, self._night)
+
+    def _all_problems(self):
+        return dict(self._night_trouble) if self._night is None else problems(self._state.values, self._night)
+
+    def _recipe(self):
+        """Return the recipe even where another parameter, such as the folder of results, is wrong."""
+        return Recipe(**{field.name: self._state.values[field.name] for field in fields(Recipe)})
+
+    def _picked(self):
+        """Return the names of the picked darks that are in the night."""
+        if self._night is None:
+            return []
+        files = self._state.values["files"]
+        return [
+            dark.name
+            for dark in self._night.darks
+            if files is None or {dark.name, dark.path.name} & set(files)
+        ]
+
+    def _frame(self):
+        """Return the name of the frame looked at."""
+        names = [] if self._night is None else [frame.name for frame in self._night.frames]
+        wanted = self._state.view.frame
+        return wanted if wanted in names else next(iter([*self._picked(), *self._dark_names(), *names]), None)
+
+    def _dark_names(self):
+        return [] if self._night is None else [dark.name for dark in self._night.darks]
+
+    def _shape(self):
+        name = self._frame()
+        return (
+            next((frame.info.shape for frame in self._night.frames if frame.name == name), None)
+            if name
+            else None
+        )
+
+    # To the browser
+
+    def _show_night(self):
+        night = self._night
+        self._page.night = (
+            {"frames": [], "exposures": [], "notes": []}
+            if night is None
+            else {
+                "frames": frame_rows(night),
+                "exposures": exposure_groups(night),
+                "notes": night_notes(night),
+            }
+        )
+
+    def _show_state(self, live):
+        values, shape, kept = self._state.values, self._shape(), self._page.state if live else {}
+        names = (
+            {name: n for n, name in enumerate(frame.name for frame in self._night.frames)}
+            if self._night
+            else {}
+        )
+        view = asdict(self._state.view) | {"frame": names.get(self._frame())}
+        self._page.state = {
+            "values": {name: value for name, value in values.items() if name != "files"},
+            "picked": [names[name] for name in self._picked()],
+            "view": view,
+            "shape": shape,
+            "sections": {
+                name: shape and notation(values, name, shape) for name in ("overscan_columns", "keep_columns")
+            },
+            "problems": {name: visible(text) for name, text in self._problems.items()},
+            "folders": kept.get("folders") or folder_choices(values),
+            "notes": self._notes() if not live else kept.get("notes", {}),
+            "code": self._code() if not live else kept.get("code", {}),
+            "answered": self._answered,
+        }
+
+    def _notes(self):
+        notes = {"said": visible(self._said)}
+        if self._problems or self._night is None:
+            return notes
+        values = self._state.values
+        return notes | {"bias": bias_note(values, self._night), "results": results_note(values, self._night)}
+
+    def _code(self):
+        if self._problems:
+            return {}
+        _, path = _notebook(self._state.values)
+        stem = Path(path).stem
+        return {
+            "folder": os.getcwd(),
+            "papermill": self.parameters.papermill_command(
+                path, f"{stem}-done.ipynb", self._state.view.settings_file
+            ),
+            "python": self.parameters.python_code(),
+        }
+
+    def _show_pictures(self):
+        """Show profiles, the effect on the frame looked at, and the levels, as far as the settings allow."""
+        state, name = self._state, self._frame()
+        with self._page.hold_sync():
+            try:
+                self._page.profiles = self._profiles(name) if name else {}
+                path = None if self._problems or not name else bias_path(state.values)
+                self._page.effect = {} if self._problems or not name else self._effect(name, path)
+                self._page.levels = {} if self._problems or not name else self._levels(path)
+            except DarkcalError as error:
+                self._page.effect, self._page.levels = {"trouble": visible(error)}, {}
+
+    def _profiles(self, name):
+        view, unit = self._state.view, self._state.values["unit"]
+        return self._window.profiles(self._night, name, unit, view.axis, view.statistic)
+
+    def _effect(self, name, path):
+        return self._window.effect(self._night, name, self._recipe(), path)
+
+    def _levels(self, path):
+        return self._window.levels(self._night, self._picked(), self._recipe(), path)
+
+    def _read_ahead(self):
+        """Read the frames whose levels are missing, in a thread, and show the levels as they come."""
+        if not self._watched or self._problems or (self._reader is not None and self._reader.is_alive()):
+            return
+        if self._window.unread(self._night, self._picked(), self._recipe().unit):
+            self._reader = Thread(target=self._read_missing, daemon=True)
+            self._reader.start()
+
+    def _read_missing(self):
+        unreadable, shown = set(), time.monotonic()
+        while not self._closed.is_set():
+            with self._lock:
+                if self._problems:
+                    return
+                night, unit = self._night, self._recipe().unit
+                missing = [
+                    frame
+                    for frame in self._window.unread(night, self._picked(), unit)
+                    if frame not in unreadable
+                ]
+            if missing:
+                try:
+                    self._window.read(missing[0], unit)
+                except FrameError:
+                    unreadable.add(missing[0])  # The run will say why.
+            if not missing or time.monotonic() - shown > _READ_AHEAD_PAUSE:
+                shown = time.monotonic()
+                self._show_levels()
+            if not missing:
+                return
+
+    def _show_levels(self):
+        with self._lock:
+            if self._problems:
+                return
+            try:
+                self._page.levels = self._levels(bias_path(self._state.values))
+            except DarkcalError as error:
+                self._page.levels = {"trouble": visible(error)}
+
+    def _show_run(self, run):
+        with self._lock:
+            self._page.run = run
+
+    # From the browser
+
+    def _listen(self, observe, handler):
+        """Register an observer, and remember how to undo it."""
+        observe(handler)
+        self._undo.append(lambda: observe(handler, remove=True))
+
+    def _receive(self, _page, message, _buffers):
+        """Do what the browser asks for; what it cannot ask for is passed over."""
+        act = {
+            "hello": self._on_hello,
+            "set": self._on_set,
+            "range": self._on_range,
+            "view": self._on_view,
+            "look": self._on_look,
+            "pick": self._on_pick,
+            "calibrate": self._on_calibrate,
+            "cancel": self._on_cancel,
+            "save": self._on_save,
+            "load": self._on_load,
+        }.get(message.get("kind"))
+        if act is None:
+            return
+        with self._lock:
+            self._answered = message.get("n", self._answered)
+            self._said = ""
+            act(message)
+
+    def _on_hello(self, _message):
+        self._watched = True
+        self._apply(self._state)
+
+    def _on_set(self, message):
+        name, value = message["name"], message["value"]
+        if name not in self._state.values or name == "files":
+            return
+        if isinstance(value, str):
+            value = value.strip()
+            value = None if value == "" and name in _EMPTY_MEANS_NONE else value
+        self._change(**{name: value} | (self._dark_folder_in(value) if name == "raw_folder" else {}))
+
+    def _dark_folder_in(self, raw_folder):
+        """Return where the darks of another night are likely to be: in a subfolder of the same name, or in the night itself."""
+        now = self._state.values["dark_folder"]
+        beside = None if now is None else os.path.join(raw_folder, os.path.basename(now))
+        return {"dark_folder": beside if beside and os.path.isdir(beside) else None, "files": None}
+
+    def _on_range(self, message):
+        part = Range(message["axis"], message["start"], message["stop"])
+        shape = self._shape()
+        if shape is not None:
+            values = with_range(self._state.values, message["name"], part, shape)
+            self._apply(replace(self._state, values=values), live=message.get("live", False))
+
+    def _on_view(self, message):
+        name, value = message["name"], message["value"]
+        if name in _VIEW_CHOICES and value not in _VIEW_CHOICES[name]:
+            return
+        if name in View.__dataclass_fields__ and name != "frame":
+            self._look(**{name: tuple(value) if name == "sort" else value})
+
+    def _on_look(self, message):
+        frames = self._night.frames if self._night else ()
+        if 0 <= message["row"] < len(frames):
+            self._look(frame=frames[message["row"]].name)
+
+    def _on_pick(self, message):
+        frames, darks = self._night.frames if self._night else (), self._dark_names()
+        rows = set(message["rows"])
+        picked = [frame.name for n, frame in enumerate(frames) if n in rows and frame.name in darks]
+        self._change(files=None if picked == darks else picked)
+
+    def _on_calibrate(self, _message):
+        if not self._problems and not self._page.run.get("running"):
+            Thread(target=self._calibrate_in_background, daemon=True).start()
+
+    def _on_cancel(self, _message):
+        self._cancel.set()
+        self._page.run = self._page.run | {"cancelling": True}
+
+    def _on_save(self, message):
+        path = Path(self._state.view.settings_file)
+        if path.exists() and not message.get("replace"):
+            self._said = f"{path} is there already; press Save settings once more to replace it."
+        else:
+            self._said = self._tried(lambda: self.save(path), f"Saved in {path}.")
+        self._apply(self._state)
+
+    def _on_load(self, _message):
+        path = self._state.view.settings_file
+        self._said = self._tried(lambda: self.load(path), f"Loaded from {path}.")
+        self._apply(self._state)
+
+    @staticmethod
+    def _tried(act, done):
+        try:
+            act()
+        except DarkcalError as error:
+            return str(error)
+        return done
+
+    def _change(self, **values):
+        self._apply(replace(self._state, values=self._state.values | values))
+
+    def _look(self, **options):
+        self._apply(replace(self._state, view=replace(self._state.view, **options)))
+
+    # A run
+
+    def _calibrate(self, progress):
+        with self._lock:
+            parameters, night = self.parameters, self.night
+        progress.begin(len(night.select_darks(parameters.files)))
+        return calibrate_darks(
+            night,
             parameters.recipe,
             parameters.reduced_folder,
             files=parameters.files,
             combined_bias=parameters.combined_bias,
             overwrite=parameters.overwrite,
             progress=False,
-            on_outcome=self._step,
+            on_outcome=progress.step,
             cancel=self._cancel,
         )
-        self._log.value = str(run)
-        return run
 
     def _calibrate_in_background(self):
-        self._button.disabled = True
-        try:
+        with contextlib.suppress(DarkcalError):  # calibrate has said it in the panel
             self.calibrate()
-        except DarkcalError as error:
-            self._log.value = str(error)
-        finally:
-            self._button.disabled = False
 
-    def _step(self, outcome):
-        self._progress.value += 1
-        self._log.value = f"{outcome.state}: {outcome.name} {outcome.reason}"
 
-    def _check(self, _=None):
-        try:
-            parameters = self.parameters
-            plan(self.night, parameters.recipe, parameters.reduced_folder, files=parameters.files)
-            self._problem.value, self._button.disabled = "", False
-        except DarkcalError as error:
-            self._problem.value, self._button.disabled = str(error), True
+class _Progress:
+    """Counts the frames of a run and tells the panel."""
 
-    def _build(self):
-        names = [dark.name for dark in self.night.darks]
-        self._named = names
-        self._files = widgets.SelectMultiple(
-            options=names, value=names, description="Darks", rows=min(10, len(names))
-        )
-        self._texts = {
-            name: widgets.Text(
-                description=label, placeholder=hint, tooltip=tip, style={"description_width": "initial"}
-            )
-            for name, (label, hint, tip) in _TEXTS.items()
-        }
-        self._bias = widgets.Checkbox(description="Subtract bias")
-        self._button = widgets.Button(description="Calibrate", button_style="primary")
-        self._stop = widgets.Button(description="Cancel")
-        self._progress = widgets.IntProgress(description="Progress")
-        self._problem = widgets.Label()
-        self._log = widgets.Textarea(disabled=True, rows=5, layout={"width": "100%"})
-        self._box = widgets.VBox(
-            [
-                self._files,
-                widgets.HBox([*self._texts.values(), self._bias]),
-                self._problem,
-                widgets.HBox([self._button, self._stop, self._progress]),
-                self._log,
-            ]
+    def __init__(self, show):
+        self._show, self._begun = show, time.monotonic()
+        self._now = {"running": True, "done": 0, "total": 0, "failed": 0, "lines": [], "last": ""}
+
+    def begin(self, total):
+        self._tell(total=total)
+
+    def step(self, outcome):
+        done = self._now["done"] + 1
+        seconds = max(time.monotonic() - self._begun, 1e-6)
+        self._tell(
+            done=done,
+            failed=self._now["failed"] + (outcome.state == "failed"),
+            last=visible(f"{outcome.name}: {outcome.state}"),
+            rate=done / seconds,
+            left=(self._now["total"] - done) * seconds / done,
         )
 
-    def __repr__(self):
-        return f"DarkPanel({', '.join(f'{name}={value!r}' for name, value in self._parameters.to_dict().items())})"
+    def end(self, lines, run=None):
+        results = [] if run is None else [o for o in run.outcomes if o.path is not None]
+        self._tell(
+            running=False,
+            lines=lines,
+            stopped=run is None or run.cancelled,
+            seconds=time.monotonic() - self._begun,
+            results=[
+                {"name": visible(o.path.name), "path": os.path.abspath(o.path), "state": o.state}
+                for o in results
+            ],
+        )
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        return self._box._repr_mimebundle_() | {"text/plain": repr(self)}
+    def _tell(self, **news):
+        self._now = self._now | news
+        self._show(self._now)
+
+
+def visible_lines(run):
+    """Return what a run has to say, a line each."""
+    return [visible(line) for line in str(run).splitlines()]
+
+
+def _notebook(values):
+    """Return number and path of the notebook that these settings belong to: the one that is open, or the shipped one."""
+    number = 2 if values["subtract_bias"] else 1
+    path = os.environ.get("JPY_SESSION_NAME", "")
+    if path.endswith(".ipynb"):
+        return (int(Path(path).name[0]) if Path(path).name[:2] in ("1-", "2-") else number), os.path.relpath(
+            path
+        )
+    return number, ("1-overscan-subtracted-bias-kept.ipynb", "2-bias-subtracted-overscan-trimmed.ipynb")[
+        number - 1
+    ]

@@ -180,10 +180,9 @@ def median(values):
     if flat.size == 0:
         return float("nan")
     middle = flat.size // 2
-    if flat.size % 2:
-        return float(np.partition(flat, middle)[middle])
-    low, high = np.partition(flat, (middle - 1, middle))[middle - 1 : middle + 1]
-    return (float(low) + float(high)) / 2
+    parted = np.partition(flat, middle)  # one place at a time: for two, numpy has no fast way
+    upper = float(parted[middle])
+    return upper if flat.size % 2 else (float(parted[:middle].max()) + upper) / 2
 
 
 def spread(values, middle):
@@ -216,10 +215,20 @@ def stretch(values):
 
 
 def histogram(values, middle, half):
-    """Count values in `HISTOGRAM_BINS` bins from `middle` - 2 `half` to `middle` + 2 `half`; those outside are left out."""
-    places = ((values.ravel() - (middle - 2 * half)) * (HISTOGRAM_BINS / (4 * half))).astype(np.float32)
-    inside = places[(places >= 0) & (places < HISTOGRAM_BINS)]
-    return np.bincount(inside.astype(np.intp), minlength=HISTOGRAM_BINS)
+    """Count values from `middle` - 2 `half` to `middle` + 2 `half`; those outside are left out.
+
+    Returns
+    -------
+    counts : ndarray of int
+    width : float
+        Of a bin; whole numbers where values are, or bins would hold unequal numbers of them.
+    """
+    width = 4 * half / HISTOGRAM_BINS
+    width = np.ceil(width) if width > 0.25 else width
+    bins = 2 * max(1, round(2 * half / width)) + 1
+    places = (values.ravel() - (middle - bins * width / 2)) * (1 / width)
+    inside = places[(places >= 0) & (places < bins)]
+    return np.bincount(inside.astype(np.intp), minlength=bins), float(width)
 
 
 def _level(sketch, regions):

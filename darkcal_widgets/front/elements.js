@@ -1,0 +1,76 @@
+// Elements of a page. Text is always set as text, never as markup: it may come from a header or a file name.
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value === true) element.setAttribute(name, "");
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function fill(select, choices, chosen) {
+  const wanted = JSON.stringify(choices);
+  if (select.dataset.choices !== wanted) {
+    select.dataset.choices = wanted;
+    select.replaceChildren(...choices.map(([value, label]) => make("option", { value }, label)));
+  }
+  select.value = chosen;
+}
+
+// A control somebody types in is left alone until they leave it.
+function isBusy(element) {
+  return element.getRootNode().activeElement === element;
+}
+
+let lastId = 0;
+function newId() {
+  lastId += 1;
+  return `darkcal-${lastId}`;
+}
+
+// A labelled control with room for what is wrong with it; `mark` says it, to eyes and to screen readers.
+function labelled(label, control, tip, extra = "") {
+  const trouble = make("span", { class: "darkcal-trouble", id: newId(), role: "status" });
+  control.id ||= newId();
+  control.title = tip;
+  const caption = make("label", { for: control.id, title: tip }, label);
+  const element = make("div", { class: `darkcal-field ${extra}` }, caption, control, trouble);
+  const mark = (text = "") => {
+    setText(trouble, text);
+    element.classList.toggle("darkcal-wrong", text !== "");
+    control.setAttribute("aria-invalid", text !== "");
+    if (text) control.setAttribute("aria-describedby", trouble.id);
+    else control.removeAttribute("aria-describedby");
+  };
+  return { element, control, mark };
+}
+
+function checkbox(label, tip, changed) {
+  const control = make("input", { type: "checkbox", change: (event) => changed(event.target.checked) });
+  const field = labelled(label, control, tip, "darkcal-check");
+  field.element.insertBefore(control, field.element.firstChild);
+  return field;
+}
+
+async function copyText(area) {
+  try {
+    await navigator.clipboard.writeText(area.value);
+  } catch {
+    area.select(); // a page without a secure address has no clipboard but this one
+    document.execCommand("copy");
+  }
+}
+
+function formatted(value, digits = 5) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "";
+  if (Number.isInteger(value)) return String(value);
+  return String(Number(value.toPrecision(digits)));
+}
