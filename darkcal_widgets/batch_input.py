@@ -193,7 +193,7 @@ def _value(name, text):
 def _checked(request):
     """Check a request by itself."""
     problems = [*request.problems, *_name_problems(request.name)]
-    if not request.values:
+    if request.problems and not request.values:  # nothing could be read
         return replace(request, problems=tuple(problems))
     try:
         path = _notebook(request.values, request.folder)

@@ -23,7 +23,7 @@ from .outcome import MIME_TYPE
 
 __all__ = ["Job", "do_job", "main"]
 
-_THUMBNAIL_WIDTH = 320  # pixels
+_THUMBNAIL_SIZE = (320, 180)  # pixels
 _PATIENCE = 20.0  # seconds that the worker gives a run to end after its own end has been asked for
 
 
@@ -177,11 +177,15 @@ def _facts(executed):
 
 
 def _write_thumbnail(picture, path):
-    from matplotlib.image import thumbnail
+    from PIL import Image
 
-    content = base64.b64decode(picture)
-    width = int.from_bytes(content[16:20], "big")  # PNG: the header's first number
-    thumbnail(io.BytesIO(content), str(path), scale=min(1.0, _THUMBNAIL_WIDTH / width))
+    # A run does not fail because a picture in it cannot be read, or is absurdly large.
+    with (
+        contextlib.suppress(OSError, ValueError, Image.DecompressionBombError),
+        Image.open(io.BytesIO(base64.b64decode(picture))) as image,
+    ):
+        image.thumbnail(_THUMBNAIL_SIZE)
+        image.save(path)
 
 
 def _measured(job, results):
@@ -205,7 +209,20 @@ def _measured(job, results):
 
 
 def _check(job):
-    return ""
+    """Say how the results of a simulated night compare with its truth; nothing for a real one."""
+    from .check import check_run
+    from .night import Night
+    from .simulate import TRUTH_NAME
+
+    if not (Path(job.raw_folder) / TRUTH_NAME).is_file():
+        return ""
+    try:
+        report = check_run(job.reduced_folder, Night(job.raw_folder, job.dark_folder))
+    except DarkcalError as error:
+        return f"not checked: {_one_line(str(error))}"
+    if report.off:
+        return "off: " + _one_line("\n".join(check.text for check in report.off))
+    return f"right: {sum(check.state == 'right' for check in report.checks)} comparisons with the truth"
 
 
 def _one_line(text):

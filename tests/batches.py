@@ -1,9 +1,17 @@
 """Small batches for the tests: notebooks that do next to nothing, and parameter files for them."""
 
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import nbformat
 import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
 
 PARAMETERS = """raw_folder = "raw"
 dark_folder = None
@@ -27,7 +35,7 @@ from darkcal_widgets.plots import levels
 levels([1, 2], [1, 1], ["a", "b"])"""
 MISBEHAVE = """import os, signal, time
 from pathlib import Path
-Path("runs").open("a").write(f"{reduced_folder} {os.getpid()}\\n")
+Path("runs").open("a").write(f"{reduced_folder} {os.getpid()} {os.environ['OMP_NUM_THREADS']}\\n")
 if action == "fail": raise ValueError("no <b>luck</b>\\nat all")
 if action == "die": os.kill(os.getpid(), signal.SIGKILL)
 if action == "sleep": time.sleep(600)
@@ -51,3 +59,36 @@ def write_parameters(path, **values):
     given = {"notebook": "run.ipynb", "reduced_folder": f"reduced-{Path(path).stem}"} | values
     Path(path).write_text(yaml.safe_dump({name: value for name, value in given.items() if value != "absent"}))
     return Path(path)
+
+
+@contextlib.contextmanager
+def cluster(folder, workers=1):
+    """Start a Dask scheduler and workers on loopback; yield its address and the workers' processes."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "30s"}
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    announced = folder / "scheduler.json"
+    options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(announced)]
+    processes = []
+    with (folder / "dask.log").open("w") as log:
+        quiet = {"env": environment, "cwd": folder, "stdout": log, "stderr": log}
+        try:
+            processes.append(subprocess.Popen([*command, *options], **quiet))
+            address = json.loads(wait_for_text(announced))["address"]
+            command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
+            options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(folder)]
+            processes += [subprocess.Popen([*command, *options], **quiet) for _ in range(workers)]
+            yield address, processes[1:]
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+
+
+def wait_for_text(path, seconds=60):
+    """Return what a file holds as soon as it holds something."""
+    deadline = time.monotonic() + seconds
+    while not (path.exists() and path.read_text().strip().endswith("}")):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{path} never came")
+        time.sleep(0.1)
+    return path.read_text()

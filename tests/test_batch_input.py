@@ -100,6 +100,7 @@ def test_every_mistake_of_every_file_is_listed(folder):
     write_parameters("b.yaml", unit="bananas", overwrite=1)
     (folder / "c.yaml").write_text("- 1")
     write_parameters("d.yaml")
+    (folder / "e.yaml").write_text("{}")
     found = {
         request.name: [line.partition(" ")[0] for line in request.problems]
         for request in read_requests(["."])
@@ -109,6 +110,7 @@ def test_every_mistake_of_every_file_is_listed(folder):
         "b": ["unit", "overwrite"],
         "c": ["the"],
         "d": [],
+        "e": ["the"],
     }
 
 

@@ -1,0 +1,284 @@
+"""A batch survives what goes wrong in a run, does nothing twice, and ends when it is told to."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from astropy.table import Table
+from batches import CALIBRATE, MISBEHAVE, PICTURE, cluster, write_notebook, write_parameters
+from nights import folder_bytes, small_night
+
+from darkcal_widgets import batch_record
+from darkcal_widgets.batch import run_batch
+from darkcal_widgets.batch_pool import cores
+from darkcal_widgets.batch_record import locked
+from darkcal_widgets.errors import OutputError, ParameterError, RunError
+
+BATCH = [sys.executable, "-m", "darkcal_widgets.cli", "batch"]
+
+
+def make_folder(folder):
+    """Write a night and a notebook that does, and shows, what it is told."""
+    small_night(folder / "raw", darks=2)
+    write_notebook(folder / "run.ipynb", CALIBRATE, PICTURE, MISBEHAVE)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_folder(tmp_path)
+
+
+def run(folder, **options):
+    return run_batch([folder], folder / "OUT", progress=False, **options)
+
+
+def kernels(folder):
+    """Return the process ids of the kernels that have come to the end of their notebook, or nearly, by run."""
+    lines = (folder / "runs").read_text().splitlines() if (folder / "runs").exists() else []
+    return {line.split()[0].removeprefix("reduced-"): int(line.split()[1]) for line in lines}
+
+
+def wait_until(is_true, what, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def assert_ended(folder):
+    wait_until(lambda: not any(map(psutil.pid_exists, kernels(folder).values())), "kernels stay behind")
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A batch in which all goes wrong that can; made once, and only looked at."""
+    folder = make_folder(tmp_path_factory.mktemp("mixed"))
+    write_parameters(folder / "good.yaml", keep_columns=":24")
+    write_parameters(folder / "half.yaml", overscan_columns="24:")
+    (folder / "bad-frame").mkdir()
+    small_night(folder / "bad-frame", darks=2)
+    (folder / "bad-frame" / "dark-9.fits").write_text("no frame")
+    write_parameters(folder / "half.yaml", raw_folder="bad-frame")
+    write_parameters(folder / "misspelt.yaml", unit="bananas")
+    for action in ("fail", "die", "sleep"):
+        write_parameters(folder / f"{action}.yaml", action=action)
+    mistakes = []
+    batch = run_batch(
+        [folder], folder / "OUT", workers=2, timeout=6, progress=False, on_mistakes=mistakes.extend
+    )
+    return folder, batch, mistakes
+
+
+def test_each_run_ends_as_it_should_and_costs_no_other(mixed):
+    _, batch, _ = mixed
+    states = {record.name: (record.state, record.error) for record in batch.records}
+    state, error = states.pop("misspelt")
+    assert (state, error.partition(";")[0]) == ("invalid", "unit is 'bananas'")
+    assert states == {
+        "die": ("failed", "Kernel died"),
+        "fail": ("failed", "ValueError: no <b>luck</b>; at all"),
+        "good": ("done", ""),
+        "half": ("done", ""),
+        "sleep": ("failed", "not done after 6 s, the time limit of a run; its kernel was ended"),
+    }
+    with pytest.raises(RunError, match=r"(?s)4 of 6 runs are not done:\n.*fail: ValueError: no"):
+        batch.raise_failures()
+
+
+def test_mistakes_are_told_before_anything_runs(mixed):
+    folder, _, mistakes = mixed
+    assert [line.partition(";")[0] for line in mistakes] == [f"{folder}/misspelt.yaml: unit is 'bananas'"]
+
+
+def test_each_run_has_its_own_folder_with_notebook_report_and_picture(mixed):
+    folder, _, _ = mixed
+    files = {path.name for path in (folder / "OUT" / "good").iterdir()}
+    assert files == {"notebook.ipynb", "report.html", "thumbnail.png", "run.json"}
+    assert "at all" in (folder / "OUT" / "fail" / "report.html").read_text()
+    assert sorted(path.name for path in (folder / "reduced-good").glob("*.fits")) == [
+        "dark-0.fits",
+        "dark-1.fits",
+    ]
+
+
+def test_counts_and_levels_are_those_of_the_run(mixed):
+    _, batch, _ = mixed
+    records = {record.name: record for record in batch.records}
+    assert [(r.written, r.unchanged, r.failed) for r in (records["good"], records["half"])] == [
+        (2, 0, 0),
+        (2, 0, 1),
+    ]
+    assert records["good"].level == pytest.approx(1200.5, abs=5)
+    assert records["misspelt"].level is None
+    assert records["good"].seconds > 0
+
+
+def test_no_kernel_stays_behind(mixed):
+    folder, _, _ = mixed
+    assert set(kernels(folder)) == {"good", "half", "fail", "die", "sleep"}
+    assert_ended(folder)
+
+
+def test_the_processors_are_shared_out_among_the_kernels(mixed):
+    folder, _, _ = mixed
+    assert {line.split()[2] for line in (folder / "runs").read_text().splitlines()} == {
+        str(max(1, cores() // 2))
+    }
+
+
+def test_the_table_can_be_read(mixed):
+    folder, batch, _ = mixed
+    table = Table.read(folder / "OUT" / "summary.ecsv")
+    assert list(table["name"]) == [record.name for record in batch.records]
+    assert list(table["state"]) == [record.state for record in batch.records]
+    assert dict(zip(table["name"], table["level"].mask, strict=True))["misspelt"]
+
+
+def test_only_what_is_left_to_do_is_done_again(folder):
+    for name in ("a", "b"):
+        write_parameters(folder / f"{name}.yaml")
+    run(folder, workers=2)
+    before = kernels(folder)
+    assert [record.name for record in run(folder).current] == ["a", "b"]
+    assert kernels(folder) == before
+
+    write_parameters(folder / "a.yaml", keep_columns=":24", overwrite=True)
+    write_parameters(folder / "c.yaml", action="fail")
+    assert [record.name for record in run(folder, workers=2).current] == ["b"]
+    assert kernels(folder)["b"] == before["b"]
+
+    alone = run_batch([folder / "b.yaml"], folder / "OUT", progress=False, force=True)
+    assert [(record.name, record.written, record.unchanged) for record in alone.records] == [("b", 0, 2)]
+    # The page and the table show all runs in the folder, those of this call first.
+    assert list(Table.read(folder / "OUT" / "summary.ecsv")["name"]) == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    "change", ["raw", "new raw", "notebook", "version", "result", "report", "parameters", "nothing"]
+)
+def test_a_run_is_current_as_long_as_nothing_it_was_made_from_changes(folder, monkeypatch, change):
+    from darkcal_widgets.batch_input import read_requests
+
+    write_parameters(folder / "a.yaml")
+    (folder / "OUT").mkdir()
+    for name in ("result", "notebook.ipynb", "report.html"):
+        (folder / "OUT" / name).touch()
+
+    def made_from():
+        (request,) = read_requests([folder / "a.yaml"])
+        return batch_record.fingerprint(request)
+
+    record = batch_record.Record(
+        "a", "a.yaml", "done", fingerprint=made_from(), results=[str(folder / "OUT" / "result")]
+    )
+    {
+        "raw": lambda: os.utime(folder / "raw" / "dark-0.fits", (1, 1)),
+        "new raw": lambda: (folder / "raw" / "dark-7.fits").touch(),
+        "notebook": lambda: write_notebook(folder / "run.ipynb", "1"),
+        "version": lambda: monkeypatch.setattr(batch_record, "__version__", "0"),
+        "result": lambda: (folder / "OUT" / "result").unlink(),
+        "report": lambda: (folder / "OUT" / "report.html").unlink(),
+        "parameters": lambda: write_parameters(folder / "a.yaml", overwrite=True),
+        "nothing": lambda: None,
+    }[change]()
+    assert record.is_current(folder / "OUT", made_from()) == (change == "nothing")
+
+
+def test_a_second_batch_in_the_same_folder_says_so_and_ends(folder):
+    write_parameters(folder / "a.yaml")
+    (folder / "OUT").mkdir()
+    with (
+        locked(folder / "OUT"),
+        pytest.raises(OutputError, match=f"another darkcal batch is at work.*{os.getpid()}"),
+    ):
+        run(folder)
+    assert kernels(folder) == {}
+
+
+def test_a_worker_that_is_lost_costs_a_retry(folder):
+    write_parameters(folder / "a.yaml", action="lose")
+    (record,) = run(folder).records
+    assert record.state == "done"
+    assert len((folder / "runs").read_text().splitlines()) == 2
+    assert_ended(folder)
+
+
+def test_ctrl_c_ends_the_kernels_and_keeps_what_is_finished(folder):
+    write_parameters(folder / "a.yaml")
+    for name in ("b", "c"):
+        write_parameters(folder / f"{name}.yaml", action="sleep")
+    process = start(folder)
+    wait_until(lambda: "b" in kernels(folder), "b never came")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    states = Table.read(folder / "OUT" / "summary.ecsv")
+    assert list(states["state"]) == ["done", "stopped", "stopped"]
+    assert list(states["error"][1:]) == ["stopped before its end", "stopped before it began"]
+    assert_ended(folder)
+
+
+def test_a_batch_that_is_killed_leaves_no_kernel_and_no_lock(folder):
+    write_parameters(folder / "a.yaml", action="sleep")
+    process = start(folder)
+    wait_until(lambda: "a" in kernels(folder), "a never came")
+    process.kill()
+    process.wait()
+    assert_ended(folder)
+    with locked(folder / "OUT"):
+        pass
+
+
+def start(folder):
+    """Start the command itself, with one worker."""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    command = [*BATCH, str(folder), "--out", str(folder / "OUT"), "--workers", "1"]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def test_frames_are_calibrated_by_the_threads_left_to_a_run(monkeypatch):
+    from darkcal_widgets import run as run_module
+
+    monkeypatch.setenv("DARKCAL_WORKERS", "1")
+    assert run_module._default_workers() == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"workers": 0}, "workers is 0; expected at least 1"), ({"timeout": -1.0}, "timeout is -1; expected")],
+)
+def test_options_that_make_no_sense_are_refused(folder, options, message):
+    with pytest.raises(ParameterError, match=message):
+        run(folder, **options)
+
+
+def test_a_folder_that_cannot_be_made_is_named(folder):
+    write_parameters(folder / "a.yaml")
+    (folder / "OUT").write_text("a file")
+    with pytest.raises(OutputError, match=r"OUT cannot be made"):
+        run(folder)
+
+
+def test_without_dask_the_extra_is_named(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    write_parameters(folder / "a.yaml")
+    with pytest.raises(ParameterError, match=r"pip install 'darkcal-widgets\[dask\]'"):
+        run(folder, scheduler="tcp://127.0.0.1:1")
+
+
+def test_a_cluster_gives_the_same_bytes(folder, tmp_path_factory):
+    write_parameters(folder / "a.yaml", keep_columns=":24")
+    write_parameters(folder / "b.yaml", action="fail")
+    run(folder)
+    here = folder_bytes(folder / "reduced-a")
+    for path in (folder / "reduced-a").iterdir():
+        path.unlink()
+    with cluster(tmp_path_factory.mktemp("dask")) as (address, _):
+        batch = run(folder, scheduler=address, force=True)
+    assert [(record.name, record.state) for record in batch.records] == [("a", "done"), ("b", "failed")]
+    assert folder_bytes(folder / "reduced-a") == here
