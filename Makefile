@@ -31,7 +31,7 @@ test: $(STAMP)  ## run all tests
 	@$(RUN) pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
 
 bench: $(STAMP)  ## measure speed and memory
-	@$(RUN) benchmarks
+	@set -e; for script in bench/*.py; do echo "== $$script"; $(VENV)/bin/python $$script; done
 
 check: $(STAMP)  ## lint, and compare the format
 	@$(RUN) ruff check .
