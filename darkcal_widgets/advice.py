@@ -10,7 +10,8 @@ from astropy.table import Table
 from .exposures import match_exposures
 from .findings import exposure_findings, is_usable, overscan_findings
 from .frames import read_header
-from .overscan import Measured, measure_overscan
+from .measured import Measured
+from .overscan import measure_overscan
 from .profiles import sample_night
 from .recipe import Recipe
 from .sections import to_fits
@@ -30,7 +31,7 @@ _EXPLAINED_BY = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Advice:
     """What is recommended for a night, and why.
 
@@ -115,6 +116,9 @@ class Advice:
         lines = [line for finding in self.findings for line in _lines(finding)]
         lines += [f"missing: {text}" for text in self.missing] + [f"assumed: {text}" for text in self.assumed]
         return "\n".join([*map(visible, lines), f"recommended: {_recipe_text(self.recipe)}"])
+
+    def __repr__(self):
+        return f"<Advice {_recipe_text(self.recipe)}>"
 
     def _repr_html_(self):
         names = ("question", "measured", "threshold", "verdict", "reason")

@@ -31,7 +31,7 @@ LINEARITY = 0.03
 _HOT_LEAST_SIGMA, _HOT_MOST_FRACTION = 20.0, 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DarkReport:
     """What the darks of a folder tell.
 
@@ -87,6 +87,9 @@ class DarkReport:
 
     def __str__(self):
         return "\n".join(f"{name}: {text}" for name, text in self.lines())
+
+    def __repr__(self):
+        return f"<DarkReport of {self.exposure:g} s, dark current {self.dark_current}>"
 
     def _repr_html_(self):
         rows = "".join(

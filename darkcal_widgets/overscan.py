@@ -4,22 +4,19 @@ Everything is measured on `FrameProfile`, in either direction: "columns" below a
 below the image.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import chdtri, stdtrit
 
-from .profiles import KINDS, Sample
-from .strips import Claim, Strip, brightest, locate, pixel_noise
+from .measured import Contamination, Follow, FrameLevel, Measured, Shift
+from .profiles import KINDS, clipped
+from .strips import brightest, locate, pixel_noise
 
 __all__ = [
     "CONTAMINATION_SIGMA",
     "FOLLOWING_RATIO",
     "MINIMUM_COLUMNS",
-    "Contamination",
-    "Follow",
-    "Measured",
-    "Shift",
     "measure_overscan",
 ]
 
@@ -46,130 +43,6 @@ _CHANCE = 1e-3
 ROUNDING_NOISE = 0.3
 
 
-@dataclass(frozen=True)
-class Contamination:
-    """Which columns next to the image stray charge reaches.
-
-    Attributes
-    ----------
-    count : int
-        Columns.
-    evidence : str
-        The frames that were compared, such as ``'flat - bias'``; empty: nothing could be compared.
-    first, last : float
-        Excess in the column next to the image and in the last contaminated one, in the unit of the frames.
-    noise : float
-        Of the excess of one column.
-    """
-
-    count: int = 0
-    evidence: str = ""
-    first: float = 0.0
-    last: float = 0.0
-    noise: float = 0.0
-
-
-@dataclass(frozen=True)
-class Follow:
-    """Whether the overscan follows the level of the image area, in frames without light.
-
-    Attributes
-    ----------
-    verdict : str
-        ``'yes'``, ``'no'``, ``'varies too little to be judged'`` or ``'too few frames'``.
-    image, difference : float
-        Scatter (standard deviation) of the image's level, and of overscan minus image, within frames of one kind and
-        exposure.
-    noise : float
-        Scatter of the difference that the noise of the pixels explains.
-    frames : int
-        Compared.
-    offset : float or None
-        Overscan minus image in the bias frames.
-    """
-
-    verdict: str
-    image: float = np.nan
-    difference: float = np.nan
-    noise: float = np.nan
-    frames: int = 0
-    offset: float | None = None
-
-
-@dataclass(frozen=True)
-class Shift:
-    """Whether the overscan's level depends on the kind of frame.
-
-    Attributes
-    ----------
-    verdict : str
-        ``'no'``, ``'yes'`` or ``'cannot be judged'``.
-    value, limit : float
-        Mean level of frames with light minus that of frames without, and what the drift explains.
-    dark_value, dark_limit : float
-        Rise of overscan minus image from bias frames to darks, where only a fall is natural (dark current), and its limit.
-    """
-
-    verdict: str
-    value: float = np.nan
-    limit: float = np.nan
-    dark_value: float = np.nan
-    dark_limit: float = np.nan
-
-
-@dataclass(frozen=True)
-class FrameLevel:
-    """Level of the image area and of the clean overscan of one frame; the exposure is in seconds or `None`."""
-
-    name: str
-    kind: str
-    exposure: float | None
-    image: float
-    overscan: float
-
-
-@dataclass(frozen=True)
-class Measured:
-    """All that was measured of the overscan.
-
-    Attributes
-    ----------
-    sample : Sample
-    claim : Claim
-    strip : Strip or None
-        `None`: there is none, or it is not known where.
-    source : str
-        ``'measured'``, ``'header'`` (believed for want of frames with light) or ``'unknown'``.
-    contamination : Contamination
-    clean : slice or None
-        The columns that no light reaches.
-    pattern : float
-        Scatter of the offsets of the clean columns.
-    pixel_noise : float
-        Of one pixel of the overscan.
-    follow : Follow
-    shift : Shift
-    levels : tuple of FrameLevel
-    """
-
-    sample: Sample
-    claim: Claim
-    strip: Strip | None = None
-    source: str = "unknown"
-    contamination: Contamination = field(default_factory=Contamination)
-    clean: slice | None = None
-    pattern: float = np.nan
-    pixel_noise: float = np.nan
-    follow: Follow = field(default_factory=lambda: Follow("too few frames"))
-    shift: Shift = field(default_factory=lambda: Shift("cannot be judged"))
-    levels: tuple = ()
-
-    @property
-    def width(self):
-        """Number of clean columns."""
-        return 0 if self.clean is None else self.clean.stop - self.clean.start
-
-
 def measure_overscan(sample, claim):
     """Measure the overscan of a night.
 
@@ -187,9 +60,9 @@ def measure_overscan(sample, claim):
     strip, source = locate(sample, claim, bool(_pairs(sample)))
     if strip is None:
         return Measured(sample, claim, source=source)
-    strip = _without_outer(sample, strip)
-    contamination = _contamination(sample, strip)
-    clean = strip.without(contamination.count)
+    inner = _without_outer(sample, strip)
+    contamination = _contamination(sample, inner)
+    clean = inner.without(contamination.count)
     sigma = pixel_noise(sample, strip.axis, clean)
     levels = _levels(sample, strip, clean)
     noise = _difference_noise(sample.shape[1 - strip.axis], strip, clean, sigma)
@@ -202,7 +75,7 @@ def measure_overscan(sample, claim):
         clean,
         _pattern(sample, strip, clean),
         sigma,
-        _follow(levels, noise, sigma),
+        _follow(sample, strip, clean, levels, noise, sigma),
         _shift(levels, noise),
         levels,
     )
@@ -313,17 +186,18 @@ def _levels(sample, strip, part):
     )
 
 
-def _groups(levels):
-    """Group frames without light by kind and exposure: within a group, only the bias level can change.
-
-    The values are arrays of the level of the image and of overscan minus image, shape (frames, 2).
-    """
+def _unlit_groups(sample):
+    """Group frames without light by kind and exposure: within a group, only the bias level can change."""
     groups = {}
-    for level in levels:
-        if level.kind in ("bias", "dark"):
-            pair = (level.image, level.overscan - level.image)
-            groups.setdefault((level.kind, level.exposure), []).append(pair)
-    return {key: np.array(values) for key, values in groups.items()}
+    for frame in sample.of_kind("bias", "dark"):
+        groups.setdefault((frame.kind, frame.exposure), []).append(frame)
+    return groups
+
+
+def _changes(frames, axis, part):
+    """Return the level of each frame minus that of all; what is in every frame, such as glow, cancels block by block."""
+    blocks = np.stack([frame.blocks[axis][:, part] for frame in frames])
+    return np.array([clipped(block, None) for block in blocks - blocks.mean(axis=0)])
 
 
 def _difference_noise(lines, strip, clean, sigma):
@@ -332,23 +206,28 @@ def _difference_noise(lines, strip, clean, sigma):
     return float(sigma * np.sqrt(sum(1 / count for count in counts)))
 
 
-def _follow(levels, noise, sigma):
+def _follow(sample, strip, clean, levels, noise, sigma):
     """Compare overscan and image from frame to frame.
 
     With x the level of the image and d = overscan - x, each minus its mean within frames of one kind and exposure, the overscan
     follows if the scatter of d is less than half that of x. It does not if it is more and the noise of the pixels cannot
     explain d (chi-squared test).
     """
-    groups = _groups(levels)
-    offset = next((float(pairs[:, 1].mean()) for (kind, _), pairs in groups.items() if kind == "bias"), None)
-    centred = [pairs - pairs.mean(axis=0) for pairs in groups.values() if len(pairs) > 1]
-    freedom = sum(len(pairs) - 1 for pairs in centred)
+    offsets = [level.overscan - level.image for level in levels if level.kind == "bias"]
+    offset = float(np.mean(offsets)) if offsets else None
+    groups = [frames for frames in _unlit_groups(sample).values() if len(frames) > 1]
+    freedom = sum(len(frames) - 1 for frames in groups)
     if freedom < 2:
-        return Follow("too few frames", frames=sum(map(len, groups.values())), offset=offset)
-    squares = np.sum(np.concatenate(centred) ** 2, axis=0)
+        unlit = len(sample.of_kind("bias", "dark"))
+        return Follow("too few frames", frames=unlit, offset=offset)
+    image, overscan = (
+        np.concatenate([_changes(frames, strip.axis, part) for frames in groups])
+        for part in (strip.image, clean)
+    )
+    squares = np.sum(image**2), np.sum((overscan - image) ** 2)
     verdict = _follow_verdict(*squares, noise, freedom, sigma)
-    scatters = np.sqrt(squares / freedom)
-    return Follow(verdict, *map(float, scatters), noise, sum(map(len, centred)), offset)
+    scatters = np.sqrt(np.array(squares) / freedom)
+    return Follow(verdict, *map(float, scatters), noise, len(image), offset)
 
 
 def _follow_verdict(image_squares, difference_squares, noise, freedom, sigma):
@@ -366,12 +245,12 @@ def _follow_verdict(image_squares, difference_squares, noise, freedom, sigma):
 def _shift(levels, noise):
     """Compare the level of frames with light with that of frames without, and of darks with that of bias frames."""
     lit = np.array([level.overscan for level in levels if level.kind in ("flat", "science")])
-    unlit = np.array([(level.image, level.overscan) for level in levels if level.kind in ("bias", "dark")])
-    rise, rise_limit = _dark_rise(_groups(levels), noise)
+    unlit = np.array([level.overscan for level in levels if level.kind in ("bias", "dark")])
+    rise, rise_limit = _dark_rise(levels, noise)
     in_darks = bool(rise > rise_limit)
     if len(lit) == 0 or len(unlit) < 2 or len(lit) + len(unlit) < 4:
         return Shift("yes" if in_darks else "cannot be judged", dark_value=rise, dark_limit=rise_limit)
-    value = float(lit.mean() - unlit[:, 1].mean())
+    value = float(lit.mean() - unlit.mean())
     limit = _shift_limit(lit, unlit, noise)
     return Shift("yes" if in_darks or abs(value) > limit else "no", value, limit, rise, rise_limit)
 
@@ -379,17 +258,19 @@ def _shift(levels, noise):
 def _shift_limit(lit, unlit, noise):
     """Return the difference of two means that the drift of the level explains (Student's t), at least the drift seen."""
     freedom = len(lit) + len(unlit) - 2
-    squares = np.sum((lit - lit.mean()) ** 2) + np.sum((unlit[:, 1] - unlit[:, 1].mean()) ** 2)
+    squares = np.sum((lit - lit.mean()) ** 2) + np.sum((unlit - unlit.mean()) ** 2)
     error = np.sqrt((squares / freedom + noise**2) * (1 / len(lit) + 1 / len(unlit)))
-    return float(max(stdtrit(freedom, 1 - _CHANCE / 2) * error, np.ptp(unlit[:, 0]), 4 * noise))
+    return float(max(stdtrit(freedom, 1 - _CHANCE / 2) * error, np.ptp(unlit), 4 * noise))
 
 
-def _dark_rise(groups, noise):
+def _dark_rise(levels, noise):
     """Return the largest rise of overscan minus image from bias frames to darks of one exposure, and its limit."""
-    means = {key: (pairs[:, 1].mean(), len(pairs)) for key, pairs in groups.items()}
-    bias = next((value for (kind, _), value in means.items() if kind == "bias"), None)
-    darks = [value for (kind, _), value in means.items() if kind == "dark"]
-    if bias is None or not darks:
+    differences = {}
+    for level in levels:
+        differences.setdefault((level.kind, level.exposure), []).append(level.overscan - level.image)
+    bias = [value for (kind, _), values in differences.items() if kind == "bias" for value in values]
+    darks = [(np.mean(values), len(values)) for (kind, _), values in differences.items() if kind == "dark"]
+    if not bias or not darks:
         return np.nan, np.nan
     rise, count = max(darks)
-    return float(rise - bias[0]), float(5 * noise * np.sqrt(1 / count + 1 / bias[1]))
+    return float(rise - np.mean(bias)), float(5 * noise * np.sqrt(1 / count + 1 / len(bias)))

@@ -15,13 +15,13 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    errors text
+    text errors
     files outcome sections recipe parameters
-    headers frames
+    cards bounded plain headers frames
     night
     calibrate combine run results
     layers cameras simulate download
-    profiles strips overscan exposures findings advice hotpixels noise darks scale check
+    profiles strips measured overscan exposures findings advice hotpixels noise darks scale check
     draft preview plots evidence shown
     panel
     preload warm headless workspace
