@@ -1,0 +1,303 @@
+"""What the darks tell: numbers recovered from simulated nights, and a dark scaled to another exposure."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.io import fits
+from astropy.nddata import CCDData
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from darkcal_widgets import (
+    Night,
+    Recipe,
+    calibrate_darks,
+    combine_darks,
+    measure_darks,
+    scale_dark,
+    simulate_night,
+)
+from darkcal_widgets.cameras import CRYOGENIC, THERMO_ELECTRIC
+from darkcal_widgets.errors import FrameError, NightError, ParameterError
+from darkcal_widgets.frames import read_frame
+from darkcal_widgets.hotpixels import background, confirmed, hot_pixels
+from darkcal_widgets.noise import Estimate, read_noise
+from darkcal_widgets.simulate import read_truth
+
+RECIPES = {
+    "cryogenic": Recipe(overscan_columns="2055:", keep_columns=":2048"),
+    "thermo-electric": Recipe(keep_columns=":4096", subtract_bias=True),
+}
+
+
+def reduced(folder, camera, recipe, **options):
+    """Simulate a night, calibrate and combine its darks, and return the night and the folder of results."""
+    raw = simulate_night(folder / "night", camera, **options)
+    night = Night(raw, dark_folder=raw / "darks" if (raw / "darks").is_dir() else None)
+    calibrate_darks(night, recipe, folder / "reduced", progress=False)
+    combine_darks(folder / "reduced")
+    return night, folder / "reduced"
+
+
+@pytest.fixture(scope="module", params=["cryogenic", "thermo-electric"])
+def example(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    night, results = reduced(folder, request.param, RECIPES[request.param], rows=256)
+    return measure_darks(results, night), read_truth(night.raw_folder), night, results
+
+
+def recovered(estimate, truth):
+    return abs(estimate.value - truth) <= max(estimate.uncertainty, 0.05 * truth)
+
+
+def test_dark_current_and_read_noise_are_recovered(example):
+    report, truth, _, _ = example
+    assert recovered(report.dark_current, truth["dark_current"])
+    assert recovered(report.read_noise, truth["read_noise"])
+    assert report.dark_current.unit == "e-/s"
+
+
+def test_the_level_of_each_exposure_is_recovered(example):
+    report, truth, _, _ = example
+    for row in report.levels:
+        expected = truth["dark_current"] * row["exposure"] / truth["gain"]
+        assert recovered(Estimate(row["level"], row["uncertainty"]), expected)
+
+
+def test_hot_pixels_are_found_and_nothing_else(example):
+    report, truth, _, _ = example
+    true = {(hot["x"], hot["y"]) for hot in truth["hot_pixels"]}
+    found = set(zip(report.hot["x"].tolist(), report.hot["y"].tolist(), strict=True))
+    assert len(true & found) >= 0.99 * len(true)
+    assert len(found - true) <= 0.01 * len(found)
+
+
+def test_the_rate_of_hot_pixels_is_that_of_the_truth(example):
+    report, truth, _, _ = example
+    # Beyond a quarter of the range a pixel may be full.
+    full = 0.25 * 65535 * truth["gain"] / report.exposure
+    rates = {(hot["x"], hot["y"]): hot["rate"] for hot in truth["hot_pixels"] if hot["rate"] < full}
+    pairs = [(row["rate"], rates[place]) for row in report.hot if (place := (row["x"], row["y"])) in rates]
+    ratios = np.divide(*np.transpose(pairs))
+    assert len(pairs) > 5
+    assert np.median(ratios) == pytest.approx(1, abs=0.05)
+
+
+def test_the_corner_glows_in_one_camera_only(example):
+    report, truth, _, _ = example
+    assert report.glow.startswith("lower left corner") == (truth["camera"] == "cryogenic")
+    assert bool(report.glow) == (truth["parameters"]["glow"]["rate"] > 0)
+
+
+def test_growth_with_exposure_is_linear_or_not_to_be_told(example):
+    report, truth, _, _ = example
+    cryogenic = truth["camera"] == "cryogenic"
+    assert report.linear.startswith("yes" if cryogenic else "there is only one exposure")
+
+
+def test_a_given_gain_counts_and_no_bias_frames_are_said(example):
+    report, truth, _, results = example
+    doubled = measure_darks(results, gain=2 * truth["gain"])
+    assert doubled.dark_current.value == pytest.approx(2 * report.dark_current.value)
+    assert doubled.read_noise is None
+    assert any("bias frames" in note for note in doubled.notes)
+
+
+def test_text_and_table_hold_every_number_with_its_uncertainty(example):
+    report, _, _, _ = example
+    for text in (str(report), report._repr_html_()):
+        assert str(report.dark_current) in text
+        assert str(report.read_noise) in text
+    assert "±" in str(report.dark_current)
+
+
+def test_counts_that_bend_are_not_linear(tmp_path):
+    plan = tuple(replace(line, subfolder="") for line in CRYOGENIC.plan)
+    dense = replace(CRYOGENIC.hot_pixels, fraction=5e-4)
+    camera = replace(CRYOGENIC, rows=128, plan=plan, hot_pixels=dense)
+    _, folder = reduced(tmp_path, camera, RECIPES["cryogenic"], rows=None)
+    assert measure_darks(folder).linear.startswith("yes")
+    for path in folder.glob("*.fits"):
+        with fits.open(path, mode="update", checksum=True) as hdus:
+            hdus[0].data = np.maximum(hdus[0].data, 0) ** 0.95
+    assert measure_darks(folder).linear.startswith("no")
+
+
+def test_without_a_gain_dark_current_is_in_adu(tmp_path):
+    plan = tuple(replace(line, subfolder="") for line in CRYOGENIC.plan)
+    night, folder = reduced(tmp_path, replace(CRYOGENIC, rows=64, plan=plan), RECIPES["cryogenic"], rows=None)
+    for path in folder.glob("*.fits"):
+        fits.delval(path, "GAIN")
+    report = measure_darks(folder, night)
+    assert report.gain is None
+    assert report.dark_current.unit == "adu/s"
+    assert any("no gain" in note for note in report.notes)
+
+
+def test_darks_of_one_exposure_with_their_bias_tell_no_dark_current(tmp_path):
+    camera = replace(THERMO_ELECTRIC, rows=64, columns=213)
+    _, folder = reduced(tmp_path, camera, Recipe(keep_columns=":200"), rows=None)
+    report = measure_darks(folder)
+    assert report.dark_current is None
+    assert any("bias is still in the darks" in note for note in report.notes)
+    assert "cannot be told" in str(report)
+
+
+def test_a_folder_without_combined_darks_is_refused(tmp_path):
+    with pytest.raises(NightError, match="combine_darks"):
+        measure_darks(tmp_path)
+
+
+@pytest.mark.parametrize("gain", [0, -1.0])
+def test_a_gain_must_be_above_zero(example, gain):
+    with pytest.raises(ParameterError, match="gain"):
+        measure_darks(example[3], gain=gain)
+
+
+@settings(max_examples=15, deadline=None)
+@given(noise=st.floats(2, 12), gain=st.floats(0.5, 4), level=st.floats(300, 3000), seed=st.integers(0, 99))
+def test_read_noise_is_recovered_though_counts_are_whole(noise, gain, level, seed):
+    rng = np.random.default_rng(seed)
+    frames = [np.rint(rng.normal(level, noise / gain, (200, 300))).astype("uint16") for _ in range(4)]
+    assert recovered(read_noise(frames, gain), noise)
+
+
+def test_read_noise_takes_two_frames():
+    with pytest.raises(ParameterError, match="two"):
+        read_noise([np.zeros((3, 3))])
+
+
+def test_an_estimate_shows_as_many_digits_as_it_has():
+    assert str(Estimate(0.012345, 0.0021, "e-/s")) == "0.0123 ± 0.0021 e-/s"
+    assert str(Estimate(123.4, 12.0)) == "123 ± 12"
+
+
+def noisy(seed=0, shape=(120, 160)):
+    return np.random.default_rng(seed).normal(5, 2, shape)
+
+
+def test_level_and_noise_leave_out_glow_and_hot_pixels():
+    image = noisy()
+    image[:20, :20] += 500
+    image[60, 70] = 9000
+    ground = background(image)
+    assert ground.level == pytest.approx(5, abs=0.1)
+    assert ground.sigma == pytest.approx(2, rel=0.03)
+    assert not ground.plain[:20, :20].any()
+
+
+def test_a_hot_pixel_in_the_very_corner_and_beside_another_is_found():
+    image = noisy(1)
+    places = [(0, 0), (119, 159), (50, 50), (50, 51)]
+    for y, x in places:
+        image[y, x] += 60
+    table = hot_pixels(image, 10.0, gain=2.0)
+    assert sorted(zip(table["y"].tolist(), table["x"].tolist(), strict=True)) == sorted(places)
+    assert table["rate"] == pytest.approx(60 * 2 / 10, rel=0.2)
+
+
+def test_noise_alone_has_no_hot_pixels():
+    assert len(hot_pixels(noisy(2, (500, 500)), 1.0)) == 0
+
+
+def test_a_pixel_that_one_dark_denies_is_not_hot():
+    image = noisy(3)
+    image[7, 9] += 40
+    table = hot_pixels(image, 1.0)
+    assert len(confirmed(table, np.array([[45.0], [45.0], [46.0]]))) == 1
+    assert len(confirmed(table, np.array([[45.0], [5.0], [-30.0]]))) == 0
+
+
+# --- Scaling ----------------------------------------------------------------------------------------------
+
+
+def dark(value=90.0, exposure=90.0, **cards):
+    header = fits.Header(
+        {"IMAGETYP": "dark", "EXPTIME": exposure, "GAIN": 2.0, "RDNOISE": 8.0, "NCOMBINE": 4}
+    )
+    header["BIASFILE"] = "combined_bias.fits"
+    header.update(cards)
+    return CCDData(np.full((3, 4), value), unit=u.adu, header=header)
+
+
+def test_scaling_gives_the_data_and_the_noise_of_the_formula():
+    bias = CCDData(np.zeros((3, 4)), unit=u.adu, header=fits.Header({"NCOMBINE": 16}))
+    scaled = scale_dark(dark(), 9.0, combined_bias=bias)
+    # R = 4 ADU: 16 / 4 + 16 / 16 + 90 / (2 * 4) = 16.25 ADU^2, and a tenth of its root.
+    assert scaled.data == pytest.approx(9.0)
+    assert scaled.uncertainty.array == pytest.approx(0.1 * np.sqrt(16.25))
+    assert scaled.header["EXPTIME"] == 9.0
+    assert "scaled down" in str(scaled.header["HISTORY"])
+
+
+def test_the_noise_is_that_of_many_simulated_darks():
+    rng = np.random.default_rng(5)
+    shape, rate, gain, noise = (300, 300), 40.0, 2.0, 8.0
+    biases = [rng.normal(0, noise / gain, shape) for _ in range(5)]
+    darks = [(rng.poisson(rate, shape) + rng.normal(0, noise, shape)) / gain for _ in range(4)]
+    data = np.mean(darks, axis=0) - np.mean(biases, axis=0)
+    combined = CCDData(data, unit=u.adu, header=dark().header)
+    bias = CCDData(np.zeros(shape), unit=u.adu, header=fits.Header({"NCOMBINE": 5}))
+    scaled = scale_dark(combined, 30.0, combined_bias=bias)
+    assert np.std(scaled.data) == pytest.approx(np.sqrt(np.mean(scaled.uncertainty.array**2)), rel=0.02)
+
+
+def test_an_unknown_combined_bias_is_recorded_and_its_noise_left_out():
+    scaled = scale_dark(dark(), 90.0)
+    assert scaled.uncertainty.array == pytest.approx(np.sqrt(16 / 4 + 90 / 8))
+    assert "without the noise of the combined bias" in str(scaled.header["HISTORY"])
+
+
+def test_a_dark_is_not_changed_by_scaling():
+    given_dark = dark()
+    scale_dark(given_dark, 9.0)
+    assert given_dark.data == pytest.approx(90.0)
+    assert given_dark.header["EXPTIME"] == 90.0
+
+
+def test_scaling_up_warns_and_is_recorded():
+    with pytest.warns(UserWarning, match="noise grows 2 times"):
+        scaled = scale_dark(dark(), 180.0)
+    assert "scaled up" in str(scaled.header["HISTORY"])
+
+
+def test_a_dark_with_its_bias_is_refused():
+    with_bias = dark()
+    del with_bias.header["BIASFILE"]
+    with pytest.raises(FrameError, match="bias was not subtracted"):
+        scale_dark(with_bias, 1.2)
+
+
+def test_a_dark_of_the_example_that_keeps_its_bias_is_refused(example):
+    _, truth, _, results = example
+    combined = read_frame(sorted(results.glob("combined_dark*"))[-1])
+    if truth["camera"] == "cryogenic":
+        with pytest.raises(FrameError, match="bias was not subtracted"):
+            scale_dark(combined, 1.2)
+    else:
+        scaled = scale_dark(combined, 1.2)
+        assert np.median(scaled.data) == pytest.approx(np.median(combined.data) * 1.2 / 90)
+
+
+@pytest.mark.parametrize("exposure", [0, -1.0, np.nan])
+def test_an_exposure_must_be_above_zero(exposure):
+    with pytest.raises(ParameterError, match="exposure"):
+        scale_dark(dark(), exposure)
+
+
+@pytest.mark.parametrize(("card", "name"), [("GAIN", "gain"), ("RDNOISE", "read_noise")])
+def test_a_missing_gain_or_read_noise_is_named_and_can_be_given(card, name):
+    silent = dark()
+    del silent.header[card]
+    with pytest.raises(ParameterError, match=name):
+        scale_dark(silent, 9.0)
+    assert scale_dark(silent, 9.0, **{name: 3.0}).shape == (3, 4)
+
+
+def test_a_dark_without_exposure_time_is_refused():
+    silent = dark()
+    del silent.header["EXPTIME"]
+    with pytest.raises(FrameError, match="exposure time"):
+        scale_dark(silent, 9.0)
