@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import __version__
 from .errors import DarkcalError, ParameterError
+from .text import visible
 
 __all__ = ["main"]
 
@@ -25,8 +26,8 @@ def main(arguments=None):
     Returns
     -------
     int
-        Exit status: 0, 1 after an error of darkcal (its message is on stderr), 130 after Ctrl-C. Wrong usage
-        exits with 2.
+        Exit status: 0, 1 after an error of darkcal or of the disk (its message is on stderr), 130 after Ctrl-C. Wrong
+        usage exits with 2.
     """
     options = vars(_parser().parse_args(arguments))
     run = options.pop("run")
@@ -35,8 +36,11 @@ def main(arguments=None):
     except DarkcalError as error:
         print(f"darkcal: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("darkcal: stopped", file=sys.stderr)
+    except OSError as error:
+        print(f"darkcal: {visible(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as stop:
+        print(f"darkcal: {str(stop) or 'stopped'}", file=sys.stderr)
         return 130
     return 0
 

@@ -1,10 +1,23 @@
 """The errors of darkcal: each message names what was found, what was expected and what to do next."""
 
-__all__ = ["DarkcalError", "FrameError", "NightError", "OutputError", "ParameterError", "RunError"]
+from .text import visible
+
+__all__ = [
+    "DarkcalError",
+    "FrameError",
+    "Interrupted",
+    "NightError",
+    "OutputError",
+    "ParameterError",
+    "RunError",
+]
 
 
 class DarkcalError(Exception):
-    """Base of every error that darkcal raises on purpose."""
+    """Base of every error that darkcal raises on purpose; file names and header values in its message are made visible."""
+
+    def __init__(self, message=""):
+        super().__init__(visible(message))
 
 
 class ParameterError(DarkcalError, ValueError):
@@ -24,4 +37,11 @@ class OutputError(DarkcalError):
 
 
 class RunError(DarkcalError):
-    """A run ended with frames that failed."""
+    """A run ended with frames that failed, one in each line."""
+
+    def __init__(self, message=""):
+        Exception.__init__(self, "\n".join(visible(line) for line in str(message).split("\n")))
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was stopped by Ctrl-C; the message says what it had done."""

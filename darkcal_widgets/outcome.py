@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import RunError
+from .text import visible
 
 __all__ = ["MIME_TYPE", "Outcome", "Run"]
 
@@ -79,7 +80,7 @@ class Run:
         RunError
         """
         if self.failed:
-            listed = "\n".join(f"  {name}: {reason}" for name, reason in self.failed.items())
+            listed = "\n".join(f"  {visible(name)}: {reason}" for name, reason in self.failed.items())
             done = len(self.written) + len(self.unchanged)
             raise RunError(
                 f"{len(self.failed)} of {len(self.outcomes)} frames failed, {done} are done:\n{listed}"
@@ -88,8 +89,8 @@ class Run:
     def __str__(self):
         counts = f"{len(self.written)} written, {len(self.unchanged)} unchanged, {len(self.failed)} failed"
         lines = [counts + (", cancelled before the end" if self.cancelled else "")]
-        lines += [f"failed: {name}: {reason}" for name, reason in self.failed.items()]
-        return "\n".join(lines + [f"note: {note}" for note in self.notes])
+        lines += [visible(f"failed: {name}: {reason}") for name, reason in self.failed.items()]
+        return "\n".join(lines + [visible(f"note: {note}") for note in self.notes])
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         counts = {name: len(getattr(self, name)) for name in ("written", "unchanged", "failed")}

@@ -241,7 +241,9 @@ def read_yaml(path):
     except OSError as error:
         raise ParameterError(f"the parameter file {path} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError(f"the parameter file {path} is no YAML: {error}") from error
+        raise ParameterError(
+            f"the parameter file {path} is no YAML: {' '.join(str(error).split())}"
+        ) from error
     if not isinstance(values, dict):
         raise ParameterError(
             f"the parameter file {path} holds {type(values).__name__}; expected lines of `name: value`."

@@ -1,13 +1,17 @@
 """The command translates its arguments, and turns errors into messages; nothing else."""
 
+import errno
+import os
 import subprocess
 import sys
+from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
 
 import darkcal_widgets
-from darkcal_widgets import cli, download, simulate, workspace
+from darkcal_widgets import batch, cli, download, simulate, workspace
+from darkcal_widgets.batch_record import Record
 from darkcal_widgets.errors import NightError
 
 
@@ -48,6 +52,42 @@ def called(monkeypatch):
 def test_arguments_are_passed_on_exactly(called, arguments, expected):
     assert cli.main(arguments.split()) == 0
     assert called == expected
+
+
+@pytest.fixture
+def batches(monkeypatch):
+    """Replace the running of batches; one file has a mistake."""
+    calls = []
+
+    def stand_in(sources, out, *, on_mistakes, **options):
+        calls.append((sources, out, options))
+        records = [Record("a", "a.yaml", "done")]
+        if "b.yaml" in sources:
+            on_mistakes(["b.yaml: unit is 'x'"])
+            records.append(Record("b", "b.yaml", "invalid", error="unit is 'x'"))
+        return batch.Batch(Path(out), records, [])
+
+    monkeypatch.setattr(batch, "run_batch", create_autospec(batch.run_batch, side_effect=stand_in))
+    return calls
+
+
+def test_a_batch_gets_its_options(batches, capsys):
+    options = "--workers 3 --timeout 1.5 --force --scheduler tcp://h:1"
+    assert cli.main(f"batch a.yaml c.csv --out OUT {options}".split()) == 0
+    given = {"workers": 3, "timeout": 1.5, "force": True, "scheduler": "tcp://h:1"}
+    assert batches == [(["a.yaml", "c.csv"], "OUT", given)]
+    assert capsys.readouterr().out.startswith("1 of 1 runs are done")
+
+
+def test_a_batch_in_which_a_run_is_not_done_ends_with_1(batches, capsys):
+    assert cli.main("batch a.yaml b.yaml --out OUT".split()) == 1
+    err = capsys.readouterr().err
+    assert err.splitlines() == [
+        "These are not run:",
+        "  b.yaml: unit is 'x'",
+        "darkcal: 1 of 2 runs are not done:",
+        "  b: unit is 'x'",
+    ]
 
 
 def test_an_error_is_a_message_without_traceback(monkeypatch, capsys):
@@ -108,3 +148,47 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_error_of_the_disk_ends_in_a_message(monkeypatch, capsys):
+    def full(**_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "night\x1b[2J")
+
+    monkeypatch.setattr("darkcal_widgets.cli._sample", full)
+    assert cli.main(["sample"]) == 1
+    assert capsys.readouterr().err == "darkcal: [Errno 28] No space left on device: 'night\\x1b[2J'\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "inside", "darks"),
+    [([], False, None), ([], True, "darks"), (["--darks", "elsewhere"], True, "elsewhere")],
+)
+def test_advise_prints_the_advice_and_the_line_for_papermill(
+    monkeypatch, capsys, tmp_path, options, inside, darks
+):
+    from darkcal_widgets import advice, night
+
+    made = create_autospec(night.Night)
+    monkeypatch.setattr(night, "Night", made)
+    answer = create_autospec(advice.Advice, instance=True)
+    answer.__str__ = lambda self: "the advice"
+    answer.parameters_line.return_value = "-p keep_columns :2048"
+    monkeypatch.setattr(advice, "advise", lambda given: answer)
+    if inside:
+        (tmp_path / "darks").mkdir()
+    assert cli.main(["advise", str(tmp_path), *options]) == 0
+    expected = tmp_path / darks if darks == "darks" else darks
+    made.assert_called_once_with(str(tmp_path), dark_folder=expected)
+    assert capsys.readouterr().out.splitlines()[::3] == ["the advice", "-p keep_columns :2048"]
+
+
+@pytest.mark.parametrize(("state", "status"), [("right", 0), ("off", 1)])
+def test_check_ends_with_the_status_of_the_answer(monkeypatch, capsys, state, status):
+    from darkcal_widgets import check
+
+    report = check.CheckReport((check.Check("overscan", state, "7 contaminated columns were included."),))
+    stand_in = create_autospec(check.check_run, return_value=report)
+    monkeypatch.setattr(check, "check_run", stand_in)
+    assert cli.main(["check", "out", "--night", "raw"]) == status
+    stand_in.assert_called_once_with("out", "raw")
+    assert "7 contaminated columns" in capsys.readouterr().out
