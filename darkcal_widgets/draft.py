@@ -49,7 +49,7 @@ def section_problems(values, night):
             if message := _message(_regions, alone, shape):
                 return {name: message}
         if message := _message(_regions, values, shape):
-            return {"keep_columns": message}
+            return dict.fromkeys(SECTIONS, message)  # either of the two can be mended
     return {}
 
 
@@ -133,19 +133,15 @@ def results_note(values, night):
     fate = (
         "will be replaced"
         if values["overwrite"]
-        else "will not be replaced: tick Overwrite, or name another folder"
+        else "will not be replaced (tick Overwrite, or name another folder)"
     )
     sentences = {
-        "same": "{} of the same recipe: left as they are",
-        "other": f"{{}} made with another recipe: {fate}",
-        "foreign": "{} no results of darkcal: never replaced, move them away",
+        "same": "{} made with these settings stay as they are",
+        "other": f"{{}} made with other settings {fate}",
+        "foreign": "{} that darkcal did not make will not be replaced (move them away)",
     }
     said = "; ".join(sentences[state].format(count) for state, count in counts.items() if count)
-    return (
-        f"Of {len(there)} results there already are {said}."
-        if said
-        else f"{len(there)} results will be written."
-    )
+    return f"Results already there: {said}." if said else f"{len(there)} results will be written."
 
 
 def night_notes(night):

@@ -100,6 +100,7 @@ class _Page(anywidget.AnyWidget):
     state = traitlets.Dict().tag(sync=True)
     night = traitlets.Dict().tag(sync=True)
     profiles = traitlets.Dict().tag(sync=True)
+    raw = traitlets.Dict().tag(sync=True)
     effect = traitlets.Dict().tag(sync=True)
     levels = traitlets.Dict().tag(sync=True)
     run = traitlets.Dict().tag(sync=True)
@@ -405,6 +406,7 @@ class DarkPanel:
         with self._page.hold_sync():
             try:
                 self._page.profiles = self._profiles(name) if name else {}
+                self._page.raw = self._window.raw(self._night, name, state.values["unit"]) if name else {}
                 path = None if self._problems or not name else bias_path(state.values)
                 self._page.effect = {} if self._problems or not name else self._effect(name, path)
                 self._page.levels = {} if self._problems or not name else self._levels(path)

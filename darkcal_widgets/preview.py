@@ -6,7 +6,7 @@ result, taken over every 4th row and column as in `~darkcal_widgets.results_tabl
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
 
@@ -23,9 +23,9 @@ __all__ = [
     "Sketches",
     "bias_from_file",
     "calibrated",
-    "levels",
     "median",
     "picture",
+    "raw_median",
     "raw_part",
     "spread",
     "stretch",
@@ -61,6 +61,7 @@ class Sketch:
     columns: np.ndarray
     column_means: np.ndarray
     row_means: np.ndarray
+    _medians: dict = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, data, unit):
@@ -140,6 +141,14 @@ def raw_part(sketch, regions):
     return sketch.rows[rows, columns.start * SAMPLING : regions.keep[1].stop : SAMPLING]
 
 
+def raw_median(sketch, regions):
+    """Return the median of `raw_part`: the level before, which stays the same unless the kept part changes."""
+    key = repr(regions.keep)
+    if key not in sketch._medians:
+        sketch._medians[key] = median(raw_part(sketch, regions))
+    return sketch._medians[key]
+
+
 def calibrated(sketch, regions, bias=None, dtype="float32"):
     """Calibrate the pixels of `raw_part`.
 
@@ -189,11 +198,6 @@ def spread(values, middle):
     """Return the standard deviation of values around `middle` by the median absolute deviation; never 0."""
     sigma = 1.4826 * median(np.abs(values - middle))
     return sigma if sigma > 0 else max(float(np.nanstd(values)), 1e-6)
-
-
-def levels(sketch, regions, bias=None, dtype="float32"):
-    """Return the medians of `raw_part` and of `calibrated`."""
-    return median(raw_part(sketch, regions)), median(calibrated(sketch, regions, bias, dtype))
 
 
 def thin(values):

@@ -142,17 +142,29 @@ class Window:
             preview.raw_part(sketch, regions),
             preview.calibrated(sketch, regions, bias, recipe.output_dtype),
         )
-        half = preview.stretch(result)
+        half, middle = preview.stretch(result), preview.median(result)
+        pixels = preview.picture(result, middle, half)
         return {
             "name": visible(frame.name),
             "shape": list(sketch.shape),
             "keep": [[part.start, part.stop] for part in regions.keep],
             "half": half,
             "unit": sketch.unit,
-            "before": _side(raw, half)
-            | _picture(sketch.rows[:, :: preview.SAMPLING], preview.median(raw), half),
-            "after": _side(result, half) | _picture(result, preview.median(result), half),
+            "before": _side(raw, preview.raw_median(sketch, regions), half),
+            "after": _side(result, middle, half) | {"size": list(pixels.shape), "pixels": pixels.tobytes()},
         }
+
+    def raw(self, night, name, unit):
+        """Return the pixels of the picture before: they stay the same whatever is set, so the browser stretches them itself.
+
+        Raises
+        ------
+        FrameError
+            The frame cannot be read.
+        """
+        sketch = self._sketches.get(_named(night, name).path, unit)
+        values = preview.thin(sketch.rows[:, :: preview.SAMPLING])
+        return {"size": list(values.shape), "values": values.astype(np.float32).tobytes()}
 
     def levels(self, night, names, recipe, bias_path):
         """Return the level of each frame before and after, of those frames that were read already."""
@@ -164,7 +176,8 @@ class Window:
             sketch = self._sketches.get(frame.path, recipe.unit)
             regions = recipe.regions(sketch.shape)
             bias = self._bias_of(night, sketch.shape, recipe, bias_path)
-            before, after = preview.levels(sketch, regions, bias, recipe.output_dtype)
+            before = preview.raw_median(sketch, regions)
+            after = preview.median(preview.calibrated(sketch, regions, bias, recipe.output_dtype))
             rows.append(
                 {
                     "name": visible(frame.name),
@@ -253,17 +266,12 @@ def _evenly(names, count):
     return names[::step]
 
 
-def _side(values, half):
-    middle = preview.median(values)
-    counts, width = preview.histogram(values, middle, half)
+def _side(values, middle, half):
+    sample = preview.thin(values)
+    counts, width = preview.histogram(sample, middle, half)
     return {
         "median": middle,
-        "spread": preview.spread(preview.thin(values), middle),
+        "spread": preview.spread(sample, middle),
         "counts": counts.tolist(),
         "bin": width,
     }
-
-
-def _picture(values, middle, half):
-    pixels = preview.picture(values, middle, half)
-    return {"size": list(pixels.shape), "pixels": pixels.tobytes()}

@@ -2,7 +2,7 @@
 
 const MARGIN = { left: 52, right: 8, top: 8, bottom: 32 };
 const ZOOM_MARGIN = 40; // columns shown on each side of what is zoomed to
-const MIN_HEIGHT = 0.45; // of the room, for frames with few rows: they are drawn taller than they are
+const PICTURE = { least: 120, most: 226, below: 32 }; // pixels of height; frames with few rows are drawn taller than they are
 const ASINH_SCALE = 5; // ADU below which the scale of the whole profile is linear
 // Anchors of matplotlib's viridis, from dark to bright; between them colours are mixed.
 const VIRIDIS = [
@@ -211,14 +211,18 @@ function drawEdges(ctx, box, x, edges, colour, dash) {
   ctx.setLineDash([]);
 }
 
+// From `middle` - `half`, dark, to `middle` + `half`, bright.
+function stretched(values, middle, half) {
+  return Uint8ClampedArray.from(values, (value) => ((value - middle + half) * 255) / (2 * half));
+}
+
 function colourPicture({ size: [rows, columns], pixels }) {
-  const bytes = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
   const image = new ImageData(columns, rows);
   const words = new Uint32Array(image.data.buffer);
   const colours = new Uint32Array(COLOUR_TABLE.buffer);
   for (let row = 0; row < rows; row += 1) {
     const from = (rows - 1 - row) * columns; // the first row of a frame is drawn at the bottom
-    for (let column = 0; column < columns; column += 1) words[row * columns + column] = colours[bytes[from + column]];
+    for (let column = 0; column < columns; column += 1) words[row * columns + column] = colours[pixels[from + column]];
   }
   const store = make("canvas", { width: columns, height: rows });
   store.getContext("2d").putImageData(image, 0, 0);
@@ -226,13 +230,13 @@ function colourPicture({ size: [rows, columns], pixels }) {
 }
 
 // A frame in its own shape; `keep` ([rows], [columns]) is where in the frame the pixels belong, `overscan` is outlined.
-function drawPicture(canvas, side, shape, keep, region, half) {
+function drawPicture(canvas, image, shape, keep, region, middle, half) {
+  const high = canvas.clientWidth * (shape[0] / shape[1]);
+  canvas.style.height = `${Math.round(Math.min(PICTURE.most, Math.max(PICTURE.least, high))) + PICTURE.below}px`;
   const page = sheet(canvas);
   const { ctx, width, height, colour } = page;
-  const bar = 16;
-  const room = { width: width - 2, height: height - bar - 18 };
-  const zoom = Math.min(room.width / shape[1], room.height / shape[0]);
-  const [w, h] = [shape[1] * zoom, Math.max(shape[0] * zoom, MIN_HEIGHT * room.height)];
+  const h = height - PICTURE.below;
+  const w = Math.min(width - 2, h * (shape[1] / shape[0]));
   const [across, up] = [w / shape[1], h / shape[0]];
   const left = (width - w) / 2;
   ctx.strokeStyle = colour("grid");
@@ -240,13 +244,13 @@ function drawPicture(canvas, side, shape, keep, region, half) {
   const [rows, columns] = keep;
   ctx.imageSmoothingEnabled = false;
   const place = (r, c) => [left + c[0] * across, 1 + h - r[1] * up, (c[1] - c[0]) * across, (r[1] - r[0]) * up];
-  ctx.drawImage(colourPicture(side), ...place(rows, columns));
+  ctx.drawImage(colourPicture(image), ...place(rows, columns));
   if (region) {
     ctx.strokeStyle = colour("overscan");
     ctx.lineWidth = 1.5;
     ctx.strokeRect(...place(...region));
   }
-  drawBar(page, left, h + 6, w, side.median, half);
+  drawBar(page, left, h + 6, w, middle, half);
 }
 
 function drawBar({ ctx, colour }, left, top, width, middle, half) {
@@ -270,7 +274,7 @@ function drawHistogram(canvas, { before, after, half, unit }) {
   const x = scale(-2 * half, 2 * half, box.left, box.right);
   const y = scale(0, top * 1.08 || 1, box.bottom, box.top);
   const decades = Array.from({ length: Math.floor(top) + 1 }, (_, n) => [Math.log10(1 + 10 ** n), `${10 ** n}`]);
-  drawAxes(page, x, y, plain(ticks(-2 * half, 2 * half, 5)), decades, `value − median of the frame [${unit}]`, "pixels");
+  drawAxes(page, x, y, plain(ticks(-2 * half, 2 * half, 5)), decades, `value − median of the frame [${unit}]`, "pixels (sampled)");
   clipped(page, () => {
     for (const [side, name, dash] of [[before, "before", [5, 3]], [after, "after", []]]) {
       ctx.strokeStyle = colour(name);

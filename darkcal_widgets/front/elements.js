@@ -50,7 +50,7 @@ function labelled(label, control, tip, extra = "") {
     if (text) control.setAttribute("aria-describedby", trouble.id);
     else control.removeAttribute("aria-describedby");
   };
-  return { element, control, mark };
+  return { element, control, mark, trouble };
 }
 
 function checkbox(label, tip, changed) {

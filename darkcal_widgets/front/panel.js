@@ -8,6 +8,7 @@ const SECTIONS = { overscan_columns: "overscan", keep_columns: "keep" };
 const COLUMNS = [
   ["name", "File"], ["type", "Type"], ["exposure", "Exposure [s]"], ["filter", "Filter"], ["shape", "Rows × columns"], ["temperature", "Temp. [°C]"],
 ];
+const NUMBERS = ["exposure", "temperature"];
 
 // Messages to the kernel, numbered; of the steps of a drag only the newest one waits.
 function messenger(model, root) {
@@ -65,7 +66,7 @@ function render({ model, el }) {
     redraw();
   };
   parts.forEach((part) => (part.redraw = redraw));
-  const traits = ["state", "night", "profiles", "effect", "levels", "run"].map((name) => `change:${name}`);
+  const traits = ["state", "night", "profiles", "raw", "effect", "levels", "run"].map((name) => `change:${name}`);
   traits.forEach((event) => model.on(event, changed));
   const sizes = new ResizeObserver(redraw);
   sizes.observe(root);
@@ -191,7 +192,7 @@ function frameTable({ model, kernel, state, pick }) {
         kernel.now({ kind: "view", name: "sort", value: [key, now === key && !backwards] });
       },
     }, title);
-    return make("th", { scope: "col" }, button);
+    return make("th", { scope: "col", class: NUMBERS.includes(key) ? "darkcal-number" : "" }, button);
   });
   const body = make("tbody", { keydown: (event) => moveFocus(event, body) });
   const table = make("table", { "aria-label": "Frames of the night" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Pick"), ...heads)), body);
@@ -221,7 +222,7 @@ function frameTable({ model, kernel, state, pick }) {
         else return;
         event.preventDefault();
       },
-    }, make("td", {}, box), ...cells.map((text, c) => make("td", { class: c === 2 || c === 5 ? "darkcal-number" : "" }, text)));
+    }, make("td", {}, box), ...cells.map((text, c) => make("td", { class: NUMBERS.includes(COLUMNS[c][0]) ? "darkcal-number" : "" }, text)));
     return line;
   };
   const update = () => {
@@ -349,7 +350,7 @@ function sectionControls({ kernel, state, drag }, name, title, tip) {
     const [start, stop] = ends.map(({ control }, n) => (control.value === "" ? [0, size][n] : Math.round(Number(control.value))));
     kernel.now({ kind: "range", name, axis, start, stop });
   };
-  const element = make("fieldset", {}, make("legend", { title: tip }, title), row(text.element, ...ends.map((end) => end.element), clear), both);
+  const element = make("fieldset", {}, make("legend", { title: tip }, title), row(text.element, ...ends.map((end) => end.element), clear), text.trouble, both);
   const update = (now) => {
     text.update(now);
     const found = now.sections[name], axis = axisOf(now);
@@ -439,8 +440,11 @@ function effectPart({ model, state }) {
   const pictures = (effect, now) => {
     const { shape, keep, half, unit } = effect;
     const overscan = now.sections.overscan_columns;
-    drawPicture(canvases.before, effect.before, shape, [[0, shape[0]], [0, shape[1]]], overscan && [overscan.rows, overscan.columns], half);
-    drawPicture(canvases.after, effect.after, shape, keep, null, half);
+    const raw = model.get("raw"), whole = [[0, shape[0]], [0, shape[1]]];
+    const before = { size: raw.size, pixels: stretched(numbers(raw.values), effect.before.median, half) };
+    const after = { size: effect.after.size, pixels: new Uint8Array(effect.after.pixels.buffer, effect.after.pixels.byteOffset, effect.after.pixels.byteLength) };
+    drawPicture(canvases.before, before, shape, whole, overscan && [overscan.rows, overscan.columns], effect.before.median, half);
+    drawPicture(canvases.after, after, shape, keep, null, effect.after.median, half);
     drawHistogram(canvases.histogram, effect);
     for (const name of ["before", "after"]) say(name, `${name}: median ${formatted(effect[name].median, 6)} ${unit}, scatter ${formatted(effect[name].spread, 3)}`);
     say("histogram", "Pixels: before (dashed), after (solid)");
