@@ -60,7 +60,8 @@ def exposures(advice, night, title="Exposures of the darks and of the frames the
         )
     axes.set_yticks(range(len(kinds)), kinds)
     axes.set_ylim(-0.6, len(kinds) - 0.4)
-    axes.set_xscale("log")
+    if axes.lines and any(len(line.get_xdata()) for line in axes.lines):
+        axes.set_xscale("log")
     axes.set_xlabel("exposure [s]; line: a dark of the same exposure, dotted: the nearest, to be scaled")
     return figure
 

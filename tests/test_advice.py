@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nights import SHARED, write_raw
+from nights import write_raw
 
 from darkcal_widgets import Night, Recipe, advise, profiles, simulate_night
 from darkcal_widgets.cameras import CRYOGENIC, THERMO_ELECTRIC, Exposure
@@ -135,15 +135,15 @@ def test_too_few_clean_columns_are_not_usable(tmp_path):
     assert "only 3 columns" in advice.finding(USABLE).reason
 
 
-def test_a_real_overscan_on_the_left_is_recognised():
-    advice = advise(Night(SHARED / "saao-ste3"))
+def test_a_real_overscan_on_the_left_is_recognised(real_frames):
+    advice = advise(Night(real_frames / "saao-ste3"))
     assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("3:13", "16:528")
     assert advice.overscan.strip.side == "left"
     assert advice.finding(FOLLOWS).verdict == "too few frames"
 
 
-def test_frames_cut_to_8_bits_vary_too_little_to_be_judged():
-    advice = advise(Night(SHARED / "feder-2013-07-04"))
+def test_frames_cut_to_8_bits_vary_too_little_to_be_judged(real_frames):
+    advice = advise(Night(real_frames / "feder-2013-07-04"))
     assert advice.recipe == Recipe(keep_columns=":1536", subtract_bias=True)
     assert advice.overscan.strip.part == slice(1537, 1541)
     assert "varies too little to be judged" in advice.finding(USABLE).reason
