@@ -18,6 +18,7 @@ from .batch_pool import Cluster, Machine, cores
 from .batch_record import Record, fingerprint, locked, read_records
 from .batch_worker import Job
 from .errors import OutputError, ParameterError, RunError
+from .text import visible
 
 __all__ = ["Batch", "run_batch"]
 
@@ -54,7 +55,7 @@ class Batch:
         RunError
         """
         if self.failures:
-            listed = "\n".join(f"  {record.name}: {record.error}" for record in self.failures)
+            listed = "\n".join(visible(f"  {record.name}: {record.error}") for record in self.failures)
             raise RunError(f"{len(self.failures)} of {len(self.records)} runs are not done:\n{listed}")
 
     def __str__(self):
@@ -112,14 +113,15 @@ def run_batch(
     _check_options(workers, timeout)
     requests = read_requests(sources)
     if on_mistakes is not None:
-        on_mistakes([f"{request.source}: {line}" for request in requests for line in request.problems])
+        mistakes = [f"{request.source}: {line}" for request in requests for line in request.problems]
+        on_mistakes([visible(line) for line in mistakes])
     out = _made_folder(out)
     with locked(out):
         known = read_records(out)
         records = {request.source: _before(request, out, known, force) for request in requests}
         current = [record for record in records.values() if record.state == "done"]
         jobs = [
-            _job(request, out, timeout) for request in requests if records[request.source].state == "stopped"
+            _job(request, out, timeout) for request in requests if records[request.source].state == "waiting"
         ]
 
         def show():
@@ -164,7 +166,7 @@ def _before(request, out, known, force):
     earlier = known.get(request.name)
     if not force and earlier is not None and earlier.is_current(out / request.name, fingerprint(request)):
         return earlier
-    return _job(request, out, None).record("stopped", error="not begun")
+    return _job(request, out, None).record("waiting", error="not begun")
 
 
 def _job(request, out, timeout):

@@ -2,6 +2,8 @@
 
 Relative paths in a parameter file or a table start in the folder of that file, wherever the batch is started: the panel
 saves its settings beside the notebook, and ``papermill -f`` is called there.
+
+A parameter file is data and nothing in it is run; a notebook that it names by its path is, with the rights of the user.
 """
 
 import ast

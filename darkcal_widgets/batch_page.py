@@ -55,11 +55,11 @@ td.error { max-width: 40em; overflow-wrap: anywhere; }
 td.state { white-space: nowrap; font-weight: bold; }
 .done td.state { color: #00664b; }
 .failed td.state, .invalid td.state { color: #b00020; }
-.stopped td.state { color: #7a5200; }
+.stopped td.state, .waiting td.state { color: #7a5200; }
 img { max-width: 160px; max-height: 90px; display: block; }
 @media (prefers-color-scheme: dark) {
   body { color: #ddd; background: #181818; } th { background: #333; } th button { color: inherit; }
-  a { color: #8cf; } .done td.state { color: #5fd0a8; } .stopped td.state { color: #e6b450; }
+  a { color: #8cf; } .done td.state { color: #5fd0a8; } .stopped td.state, .waiting td.state { color: #e6b450; }
   .failed td.state, .invalid td.state { color: #ff8a9a; }
 }
 </style>

@@ -20,6 +20,7 @@ __all__ = ["Cluster", "Machine", "cores"]
 _COMMAND = [sys.executable, "-c", "from darkcal_widgets.batch_worker import main; main()"]
 _ATTEMPTS = 2  # a worker may be ended once by the system, for want of memory; twice is the run's doing
 _GRACE = 60.0  # seconds beyond its time limit after which a run's worker no longer counts as working
+_ANSWER = 15.0  # seconds that a scheduler has to answer
 _THREAD_LIMITS = (
     "DARKCAL_WORKERS",
     "OMP_NUM_THREADS",
@@ -263,7 +264,7 @@ class Cluster:
                 "--scheduler needs dask.distributed: pip install 'darkcal-widgets[dask]'."
             ) from error
         try:
-            self._client = Client(scheduler, timeout="20s")
+            self._client = Client(scheduler, timeout=_ANSWER)
         except (OSError, ValueError, TimeoutError) as error:
             raise RunError(
                 f"no Dask scheduler answers at {scheduler} ({error}); start one with `dask scheduler`, and workers with "

@@ -36,8 +36,8 @@ class Record:
     name, source : str
         See `~darkcal_widgets.batch_input.Request`.
     state : str
-        ``'done'``, ``'failed'``, ``'invalid'`` (not run: its parameters have mistakes) or ``'stopped'`` (or not begun
-        when the batch was stopped).
+        ``'waiting'``, ``'done'``, ``'failed'``, ``'stopped'`` by the user, or ``'invalid'``: not run, its parameters have
+        mistakes.
     notebook, recipe : str
     written, unchanged, failed : int
         Frames.

@@ -13,7 +13,7 @@ from astropy.table import Table
 from batches import CALIBRATE, MISBEHAVE, PICTURE, cluster, write_notebook, write_parameters
 from nights import folder_bytes, small_night
 
-from darkcal_widgets import batch_record
+from darkcal_widgets import batch_pool, batch_record
 from darkcal_widgets.batch import run_batch
 from darkcal_widgets.batch_pool import cores
 from darkcal_widgets.batch_record import locked
@@ -143,14 +143,14 @@ def test_the_table_can_be_read(mixed):
 def test_only_what_is_left_to_do_is_done_again(folder):
     for name in ("a", "b"):
         write_parameters(folder / f"{name}.yaml")
-    run(folder, workers=2)
+    run(folder, workers=1)
     before = kernels(folder)
     assert [record.name for record in run(folder).current] == ["a", "b"]
     assert kernels(folder) == before
 
     write_parameters(folder / "a.yaml", keep_columns=":24", overwrite=True)
     write_parameters(folder / "c.yaml", action="fail")
-    assert [record.name for record in run(folder, workers=2).current] == ["b"]
+    assert [record.name for record in run(folder, workers=1).current] == ["b"]
     assert kernels(folder)["b"] == before["b"]
 
     alone = run_batch([folder / "b.yaml"], folder / "OUT", progress=False, force=True)
@@ -234,10 +234,10 @@ def test_a_batch_that_is_killed_leaves_no_kernel_and_no_lock(folder):
         pass
 
 
-def start(folder):
+def start(folder, *options):
     """Start the command itself, with one worker."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    command = [*BATCH, str(folder), "--out", str(folder / "OUT"), "--workers", "1"]
+    command = [*BATCH, str(folder), "--out", str(folder / "OUT"), "--workers", "1", *options]
     return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
@@ -271,14 +271,39 @@ def test_without_dask_the_extra_is_named(folder, monkeypatch):
         run(folder, scheduler="tcp://127.0.0.1:1")
 
 
-def test_a_cluster_gives_the_same_bytes(folder, tmp_path_factory):
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:distributed")
+def test_without_a_scheduler_there_is_a_message(folder, monkeypatch):
+    monkeypatch.setattr(batch_pool, "_ANSWER", 0.5)
+    write_parameters(folder / "a.yaml")
+    with pytest.raises(RunError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        run(folder, scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory):
+    """The address of a Dask cluster with one worker."""
+    with cluster(tmp_path_factory.mktemp("dask")) as (address, _):
+        yield address
+
+
+def test_a_cluster_gives_the_same_bytes(folder, scheduler):
     write_parameters(folder / "a.yaml", keep_columns=":24")
     write_parameters(folder / "b.yaml", action="fail")
-    run(folder)
+    run(folder, workers=1)
     here = folder_bytes(folder / "reduced-a")
     for path in (folder / "reduced-a").iterdir():
         path.unlink()
-    with cluster(tmp_path_factory.mktemp("dask")) as (address, _):
-        batch = run(folder, scheduler=address, force=True)
+    batch = run(folder, scheduler=scheduler, force=True)
     assert [(record.name, record.state) for record in batch.records] == [("a", "done"), ("b", "failed")]
     assert folder_bytes(folder / "reduced-a") == here
+
+
+def test_ctrl_c_ends_the_kernels_on_a_cluster(folder, scheduler):
+    for name in ("a", "b"):
+        write_parameters(folder / f"{name}.yaml", action="sleep")
+    process = start(folder, "--scheduler", scheduler)
+    wait_until(lambda: kernels(folder), "no run began")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert list(Table.read(folder / "OUT" / "summary.ecsv")["state"]) == ["stopped", "stopped"]
+    assert_ended(folder)
