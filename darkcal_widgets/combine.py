@@ -8,9 +8,10 @@ import numpy as np
 
 from .calibrate import calibrate_array, calibrated_header, overscan_level
 from .errors import FrameError, NightError, OutputError
-from .files import checksum, is_frame_name, make_results_folder
+from .files import check_results_folder, checksum, is_frame_name, make_results_folder
 from .frames import read_frame, read_header, read_rows, write_frame
 from .headers import describe
+from .mixed import without_odd
 from .night import group_exposures
 from .outcome import Outcome, Run
 
@@ -76,9 +77,9 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
     Raises
     ------
     NightError
-        There are no bias frames, or none that can be read.
+        There are no bias frames, none that can be read, or no kind of them is in the majority.
     OutputError
-        A combined bias of another recipe is there and `overwrite` is false.
+        A combined bias of another recipe is there and `overwrite` is false, or raw data would be in danger.
 
     Notes
     -----
@@ -86,11 +87,18 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
     absolute deviation; one pass. Equal to `ccdproc.combine` with ``sigma_clip=True``, `numpy.ma.median` and
     `astropy.stats.mad_std`.
     """
+    target = Path(reduced_folder) / COMBINED_BIAS
+    check_results_folder(target.parent, night.folders, [target], [frame.path for frame in night.frames])
     check_bias_frames(night, recipe)
     recipe = replace(recipe, subtract_bias=False)
-    run, sources, header = Run(), [], None
-    shape = night.biases[0].info.shape
-    for frame in night.biases:
+    frames, odd = without_odd(night.biases, recipe.unit)
+    run, sources, header = (
+        Run([Outcome(name, "failed", reason=reason) for name, reason in odd.items()]),
+        [],
+        None,
+    )
+    shape = frames[0].info.shape
+    for frame in frames:
         try:
             source, frame_header = _calibrated_source(frame, recipe, shape)
         except FrameError as error:
@@ -102,7 +110,6 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
         raise NightError(
             f"none of the {len(night.biases)} bias frames in {night.raw_folder} can be used: {run}"
         )
-    target = Path(reduced_folder) / COMBINED_BIAS
     run.outcomes.append(_combine(sources, target, header, recipe.output_dtype, overwrite))
     return run
 
@@ -122,7 +129,8 @@ def check_bias_frames(night, recipe):
             f"there are no bias frames in {night.raw_folder} to build a combined bias from; give one with combined_bias, or "
             "set subtract_bias to False."
         )
-    recipe.regions(night.biases[0].info.shape)
+    frames, _ = without_odd(night.biases, recipe.unit)
+    recipe.regions(frames[0].info.shape)
 
 
 def combine_darks(reduced_folder, *, overwrite=False):
@@ -195,10 +203,6 @@ def _clipped_average(stack, sigma, median):
 
 
 def _calibrated_source(frame, recipe, shape):
-    if frame.info.shape != shape:
-        raise FrameError(
-            f"{frame.name} has the shape {frame.info.shape}, the other bias frames {shape}; leave it out."
-        )
     raw = read_frame(frame.path, recipe.unit)
     regions = recipe.regions(shape)
     level = overscan_level(raw.data, regions)
@@ -243,6 +247,10 @@ def _combine(sources, target, header, dtype, overwrite):
     inputs = _inputs_digest(sources)
     if target.exists():
         existing, _ = read_header(target)
+        if "DCRECIPE" not in existing:
+            raise OutputError(
+                f"{target} is there and is no result of darkcal; move it away, or name another reduced_folder."
+            )
         if existing.get("DCINPUT") == inputs and existing.get("DCRECIPE") == header["DCRECIPE"]:
             return Outcome(target.name, "unchanged", target)
         if existing.get("DCRECIPE") != header["DCRECIPE"] and not overwrite:

@@ -147,3 +147,17 @@ def test_a_folder_without_calibrated_darks_says_so(tmp_path):
         combine_darks(tmp_path)
     with pytest.raises(NightError, match="is not there"):
         combine_darks(tmp_path / "gone")
+
+
+def test_a_combined_bias_goes_into_no_raw_folder(tmp_path):
+    raw = small_night(tmp_path / "raw")
+    with pytest.raises(OutputError, match="raw data are never touched"):
+        combine_bias(Night(raw), RECIPE, raw)
+
+
+def test_a_file_that_is_no_result_is_kept_whatever_overwrite_says(tmp_path):
+    raw = small_night(tmp_path / "raw")
+    mine = write_raw(tmp_path / "out" / "combined_bias.fits", random_frame(1))
+    with pytest.raises(OutputError, match="no result of darkcal; move it away"):
+        combine_bias(Night(raw), RECIPE, tmp_path / "out", overwrite=True)
+    np.testing.assert_array_equal(fits.getdata(mine), random_frame(1))

@@ -18,7 +18,7 @@ ORDER = """
     text errors
     files outcome sections recipe parameters
     cards bounded plain headers frames
-    night
+    night mixed
     calibrate combine run results
     layers cameras simulate download
     profiles strips measured overscan exposures findings advice hotpixels noise darks scale check
