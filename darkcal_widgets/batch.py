@@ -115,7 +115,7 @@ def run_batch(
     if on_mistakes is not None:
         mistakes = [f"{request.source}: {line}" for request in requests for line in request.problems]
         on_mistakes([visible(line) for line in mistakes])
-    out = _made_folder(out)
+    out = _made_folder(out, requests)
     with locked(out):
         known = read_records(out)
         records = {request.source: _before(request, out, known, force) for request in requests}
@@ -147,8 +147,14 @@ def _check_options(workers, timeout):
         raise ParameterError(f"timeout is {timeout:g}; expected a number of seconds above 0.")
 
 
-def _made_folder(out):
+def _made_folder(out, requests):
     out = Path(out).resolve()
+    sound = [request for request in requests if request.parameters is not None]
+    own = {out, *(out / request.name for request in sound)}
+    if raw := own & {folder.resolve() for request in sound for folder in request.raw_folders}:
+        raise OutputError(
+            f"{raw.pop()} is a folder of raw frames, which are never touched; name another folder for the batch."
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -199,8 +205,9 @@ def _recipe_text(recipe):
 
 def _do_all(place, jobs, records, show, progress):
     """Have all jobs done; records are put in place as they come."""
-    futures = {place.submit(job): job for job in jobs}
+    futures = {}
     try:
+        futures.update((place.submit(job), job) for job in jobs)
         _collect(place, futures, records, show, progress)
     except KeyboardInterrupt:
         place.stop()

@@ -70,7 +70,7 @@ def mixed(tmp_path_factory):
         write_parameters(folder / f"{action}.yaml", action=action)
     mistakes = []
     batch = run_batch(
-        [folder], folder / "OUT", workers=2, timeout=6, progress=False, on_mistakes=mistakes.extend
+        [folder], folder / "OUT", workers=2, timeout=12, progress=False, on_mistakes=mistakes.extend
     )
     return folder, batch, mistakes
 
@@ -85,7 +85,7 @@ def test_each_run_ends_as_it_should_and_costs_no_other(mixed):
         "fail": ("failed", "ValueError: no <b>luck</b>; at all"),
         "good": ("done", ""),
         "half": ("done", ""),
-        "sleep": ("failed", "not done after 6 s, the time limit of a run; its kernel was ended"),
+        "sleep": ("failed", "not done after 12 s, the time limit of a run; its kernel was ended"),
     }
     with pytest.raises(RunError, match=r"(?s)4 of 6 runs are not done:\n.*fail: ValueError: no"):
         batch.raise_failures()
@@ -262,6 +262,13 @@ def test_a_folder_that_cannot_be_made_is_named(folder):
     (folder / "OUT").write_text("a file")
     with pytest.raises(OutputError, match=r"OUT cannot be made"):
         run(folder)
+
+
+def test_nothing_is_put_among_raw_frames(folder):
+    for out, name in ((folder / "raw", "a"), (folder, "raw")):
+        write_parameters(folder / f"{name}.yaml")
+        with pytest.raises(OutputError, match=r"raw is a folder of raw frames"):
+            run_batch([folder / f"{name}.yaml"], out, progress=False)
 
 
 def test_without_dask_the_extra_is_named(folder, monkeypatch):
