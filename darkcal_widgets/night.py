@@ -14,6 +14,7 @@ from .errors import FrameError, NightError, ParameterError
 from .files import is_frame_name
 from .frames import read_info
 from .headers import FRAME_TYPES, FrameInfo
+from .text import visible
 
 __all__ = ["EXPOSURE_FRACTION", "EXPOSURE_SECONDS", "Night", "NightFrame", "group_exposures", "same_exposure"]
 
@@ -54,6 +55,8 @@ class Night:
         The readable frames, by name.
     unreadable : dict
         Name of each file that could not be read, to the reason.
+    unreadable_darks : list of str
+        Names of those of them in `dark_folder`.
 
     Raises
     ------
@@ -72,7 +75,7 @@ class Night:
         self.raw_folder = _folder(raw_folder, "raw_folder")
         self.dark_folder = self.raw_folder if dark_folder is None else _folder(dark_folder, "dark_folder")
         self._image_types = _checked_types(image_types)
-        self.frames, self.unreadable = self._inventory()
+        self.frames, self.unreadable, self.unreadable_darks = self._inventory()
 
     @property
     def folders(self):
@@ -105,10 +108,10 @@ class Night:
         """The frames as a `~astropy.table.Table`: file, type, exposure in seconds, filter, shape, temperature."""
         infos = [frame.info for frame in self.frames]
         table = Table(masked=True)
-        table["file"] = np.array([frame.name for frame in self.frames], dtype=str)
-        table["type"] = np.array([_type_label(info) for info in infos], dtype=str)
+        table["file"] = np.array([visible(frame.name) for frame in self.frames], dtype=str)
+        table["type"] = np.array([visible(_type_label(info)) for info in infos], dtype=str)
         table["exposure"] = _numbers([info.exposure for info in infos], "s")
-        table["filter"] = np.array([info.filter for info in infos], dtype=str)
+        table["filter"] = np.array([visible(info.filter) for info in infos], dtype=str)
         table["shape"] = np.array([f"{info.shape[0]} x {info.shape[1]}" for info in infos], dtype=str)
         table["temperature"] = _numbers([info.temperature for info in infos], None)
         table["shape"].description = "rows x columns"
@@ -155,21 +158,19 @@ class Night:
         return "".join(f"<p>{html.escape(line)}</p>" for line in lines) + self.table._repr_html_()
 
     def _inventory(self):
-        frames, unreadable = [], {}
-        for folder in self.folders:
-            for path in sorted(folder.iterdir()):
-                if not is_frame_name(path.name):
-                    continue
-                try:
-                    frames.append(NightFrame(path, self._name(path), read_info(path, self._image_types)))
-                except FrameError as error:
-                    unreadable[self._name(path)] = str(error)
+        frames, unreadable, unreadable_darks = [], {}, []
+        for path in (path for folder in self.folders for path in _frame_paths(folder)):
+            try:
+                frames.append(NightFrame(path, self._name(path), read_info(path, self._image_types)))
+            except FrameError as error:
+                unreadable[self._name(path)] = str(error)
+                unreadable_darks += [self._name(path)] if path.parent == self.dark_folder else []
         if not frames and not unreadable:
             raise NightError(
                 f"there is no FITS file in {', '.join(map(str, self.folders))}; expected frames named "
                 "*.fits, *.fit or *.fts, plain or compressed (.gz, .bz2, .fz)."
             )
-        return tuple(frames), unreadable
+        return tuple(frames), unreadable, unreadable_darks
 
     def _name(self, path):
         return str(path.relative_to(self.raw_folder)) if path.is_relative_to(self.raw_folder) else path.name
@@ -178,13 +179,23 @@ class Night:
         return [frame for frame in self.frames if frame.info.type == kind and not frame.info.combined]
 
     @property
-    def unreadable_darks(self):
-        """Names of the files in `dark_folder` that cannot be read."""
-        return [name for name in self.unreadable if (self.raw_folder / name).parent == self.dark_folder]
+    def passed_over(self):
+        """Sentences on the files in `dark_folder` that could be meant as darks to calibrate and are not taken for such."""
+        here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]
+        return [
+            f"{frame.name} is not calibrated: its header gives no known type of frame ({frame.info.type_word!r}). If it is a "
+            f"dark, say so with Night(..., image_types={{{frame.info.type_word!r}: 'dark'}})."
+            for frame in here
+            if frame.info.type is None
+        ] + [
+            f"{frame.name} is not calibrated: it is the average of many frames (COMBINED)."
+            for frame in here
+            if frame.info.type == "dark" and frame.info.combined
+        ]
 
     def _dark_named(self, name):
         for frame in self.darks:
-            if name in (frame.name, frame.path.name):
+            if name in (frame.name, frame.path.name, visible(frame.name)):
                 return frame
         for frame in self.frames:
             if name in (frame.name, frame.path.name) and frame.path.parent == self.dark_folder:
@@ -211,10 +222,11 @@ class Night:
 
     def _summary(self):
         counts = Counter(_type_label(frame.info) for frame in self.frames)
-        return f"{self.raw_folder}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+        return visible(f"{self.raw_folder}: {listed}")
 
     def _problems(self):
-        return [f"unreadable: {reason}" for reason in self.unreadable.values()]
+        return [visible(f"unreadable: {reason}") for reason in self.unreadable.values()]
 
 
 def same_exposure(one, other):
@@ -250,6 +262,13 @@ def _folder(folder, parameter):
             "Give its path; `darkcal sample` makes two simulated nights to try."
         )
     return path
+
+
+def _frame_paths(folder):
+    try:
+        return [path for path in sorted(folder.iterdir()) if is_frame_name(path.name)]
+    except OSError as error:
+        raise NightError(f"the folder {folder} cannot be read: {error.strerror or error}.") from error
 
 
 def _checked_types(image_types):

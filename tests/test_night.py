@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from nights import SHARED, random_frame, small_night, write_raw
 
@@ -145,3 +147,38 @@ def test_a_real_frame_of_saao_is_read():
         1.9,
         5.0,
     )
+
+
+def test_unreadable_darks_are_known_wherever_the_folder_of_darks_is(tmp_path):
+    small_night(tmp_path / "raw")
+    write_raw(tmp_path / "darks" / "good.fits", random_frame(1))
+    (tmp_path / "darks" / "bad.fits").write_bytes(b"no frame")
+    assert Night(tmp_path / "raw", tmp_path / "darks").unreadable_darks == ["bad.fits"]
+
+
+def test_what_could_be_meant_as_a_dark_and_is_none_is_said(tmp_path):
+    small_night(tmp_path)
+    write_raw(tmp_path / "strange.fits", random_frame(1), "nonsense")
+    write_raw(tmp_path / "average.fits", random_frame(1), COMBINED=True)
+    strange, average = Night(tmp_path).passed_over
+    assert "strange.fits is not calibrated: its header gives no known type of frame ('nonsense')" in strange
+    assert "average.fits is not calibrated: it is the average of many frames" in average
+
+
+def test_names_that_a_terminal_could_act_on_are_shown_as_text_and_found_by_it(tmp_path):
+    write_raw(tmp_path / "a\x1b[2J\n.fits", random_frame(1), FILTER="R")
+    night = Night(tmp_path)
+    assert "\x1b" not in str(night) + night._repr_html_() + repr(night)
+    assert night.table["file"][0] == "a\\x1b[2J\\n.fits"
+    assert night.select_darks(["a\\x1b[2J\\n.fits"]) == night.darks
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    small_night(tmp_path)
+
+    def denied(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with pytest.raises(NightError, match="cannot be read: Permission denied"):
+        Night(tmp_path)
