@@ -5,10 +5,13 @@ sends what the user wants (`{"kind": "set", ...}`); nothing is decided there. Al
 so that a page that is loaded again, or a second view of the same panel, shows the same.
 """
 
+import asyncio
+import base64
 import contextlib
 import os
 import time
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from threading import Event, RLock, Thread
 
@@ -44,6 +47,9 @@ _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 SETTINGS_FILE = "darkcal-settings.yaml"
 # Reading ahead says what it has read no more often than this, in seconds.
 _READ_AHEAD_PAUSE = 0.3
+
+# The picture that a notebook keeps is drawn when nothing has been changed for this long.
+_STILL_SECONDS = 1.5
 
 _VIEW_CHOICES = {
     "statistic": ("mean", "median"),
@@ -164,6 +170,7 @@ class DarkPanel:
         self._watched = False  # no browser has asked yet: nothing is read for it
         self._reader = None
         self._answered = 0
+        self._still = self._loop = None
         self._said = ""
         self._night, self._night_trouble = night, {}
         self._looked_in = (parameters.raw_folder, parameters.dark_folder)
@@ -248,7 +255,7 @@ class DarkPanel:
                     [visible(f"Stopped: {error}" if isinstance(error, DarkcalError) else repr(error))]
                 )
                 raise
-            progress.end(visible_lines(run), run)
+            progress.end(visible_text(str(run)).splitlines(), run)
             self._apply(self._state)  # what is there already has changed
             return run
 
@@ -272,8 +279,53 @@ class DarkPanel:
         return f"DarkPanel({settings})"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
+        picture, text = self._still_bundles()
+        return self._view_bundle() | picture | text
+
+    def _ipython_display_(self):
+        """Display a picture and the settings, and after them the panel, which hides the two for as long as it lives itself."""
+        from IPython.display import display
+
+        self._still = [display(bundle, raw=True, display_id=True) for bundle in self._still_bundles()]
+        display(
+            self._view_bundle() | {"text/plain": "DarkPanel: run the notebook to bring it to life."}, raw=True
+        )
+
+    # The picture that stays when the notebook is read without a kernel
+
+    def _view_bundle(self):
         view = {"version_major": 2, "version_minor": 0, "model_id": self._page.model_id}
-        return {_WIDGET_VIEW: view, "text/plain": repr(self)}
+        return {_WIDGET_VIEW: view}
+
+    def _text(self):
+        wrong = [f"wrong: {sentence}" for sentence in self._problems.values()]
+        return visible_text("\n".join([repr(self), *wrong, *self._page.run.get("lines", [])]))
+
+    def _still_bundles(self):
+        """Return the picture, as far as there is one, and the settings in text."""
+        text, name = {"text/plain": self._text()}, self._frame()
+        no_picture = {"text/plain": "DarkPanel"}
+        if name is None:
+            return no_picture, text
+        try:
+            recipe = None if self._section_problems() else self._recipe()
+            path = recipe and bias_path(self._state.values)
+            figure = self._window.still(self._night, name, self._state.values, recipe, path)
+        except DarkcalError:
+            return no_picture, text  # which says what is wrong
+        return no_picture | {"image/png": base64.b64encode(figure._repr_png_()).decode()}, text
+
+    def _renew_still_later(self):
+        """Draw the picture again once the settings have rested, where the kernel has nothing else to do."""
+        if self._still is None or self._loop is None:
+            return
+        later = partial(self._loop.call_later, _STILL_SECONDS, self._renew_still, self._state)
+        self._loop.call_soon_threadsafe(later)
+
+    def _renew_still(self, state):
+        if state is self._state and not self._closed.is_set():
+            for display, bundle in zip(self._still, self._still_bundles(), strict=True):
+                display.update(bundle, raw=True)
 
     # State
 
@@ -288,7 +340,9 @@ class DarkPanel:
             if not live:
                 self._problems = self._all_problems()
             self._show_state(live)
-            self._read_ahead()
+            if not live:
+                self._renew_still_later()
+                self._read_ahead()
 
     def _find_night(self):
         values = self._state.values
@@ -497,6 +551,7 @@ class DarkPanel:
 
     def _on_hello(self, _message):
         self._watched = True
+        self._loop = _running_loop()
         self._apply(self._state)
 
     def _on_set(self, message):
@@ -636,9 +691,17 @@ class _Progress:
         self._show(self._now)
 
 
-def visible_lines(run):
-    """Return what a run has to say, a line each."""
-    return [visible(line) for line in str(run).splitlines()]
+def visible_text(text):
+    """Make text of several lines safe to look at."""
+    return "\n".join(map(visible, text.splitlines()))
+
+
+def _running_loop():
+    """Return the kernel's event loop, or `None` outside a kernel."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _notebook(values):

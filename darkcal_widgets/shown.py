@@ -8,6 +8,7 @@ from . import preview
 from .errors import DarkcalError, FrameError
 from .frames import read_frame
 from .night import group_exposures
+from .plots import panel_picture
 from .preview import Sketches
 from .run import find_combined_bias
 from .text import visible
@@ -165,6 +166,39 @@ class Window:
         sketch = self._sketches.get(_named(night, name).path, unit)
         values = preview.thin(sketch.rows[:, :: preview.SAMPLING])
         return {"size": list(values.shape), "values": values.astype(np.float32).tobytes()}
+
+    def still(self, night, name, values, recipe, path):
+        """Draw the frame with a recipe, or without one where it cannot be used (`None`), as a picture to keep.
+
+        Returns
+        -------
+        Figure
+
+        Raises
+        ------
+        DarkcalError
+            As `effect`.
+        """
+        frame, unit = _named(night, name), values["unit"]
+        sketch = self._sketches.get(frame.path, unit)
+        shown = [frame, *_companions(night, frame)]
+        profiles = {
+            visible(other.name): self._sketches.get(other.path, unit).profile(1, "mean") for other in shown
+        }
+        regions = None if recipe is None else recipe.regions(sketch.shape)
+        pictures = {} if recipe is None else self._still_pictures(night, sketch, recipe, regions, path)
+        settings = [f"{key}: {visible(value)}" for key, value in values.items() if key != "files"]
+        return panel_picture(profiles, regions, pictures, settings, sketch.unit, visible(frame.name))
+
+    def _still_pictures(self, night, sketch, recipe, regions, path):
+        bias = self._bias_of(night, sketch.shape, recipe, path)
+        result = preview.calibrated(sketch, regions, bias, recipe.output_dtype)
+        half, middle = preview.stretch(result), preview.median(result)
+        raw, level = preview.thin(sketch.rows[:, :: preview.SAMPLING]), preview.raw_median(sketch, regions)
+        return {
+            f"before: median {level:.6g} {sketch.unit}": (raw, level, half),
+            f"after: median {middle:.6g} {sketch.unit}": (preview.thin(result), middle, half),
+        }
 
     def levels(self, night, names, recipe, bias_path):
         """Return the level of each frame before and after, of those frames that were read already."""
