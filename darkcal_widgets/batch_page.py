@@ -51,7 +51,9 @@ th button { font: inherit; font-weight: bold; border: 0; padding: 0; background:
 th[aria-sort=ascending] button::after { content: " \\25b2"; }
 th[aria-sort=descending] button::after { content: " \\25bc"; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.error { max-width: 40em; overflow-wrap: anywhere; }
+td.text { min-width: 8em; overflow-wrap: anywhere; }
+td.error { min-width: 22em; overflow-wrap: anywhere; }
+td:first-child { overflow-wrap: anywhere; min-width: 6em; }
 td.state { white-space: nowrap; font-weight: bold; }
 .done td.state { color: #00664b; }
 .failed td.state, .invalid td.state { color: #b00020; }
@@ -191,8 +193,8 @@ def _picture(out, record):
     )
 
 
-def _cell(text, kind=""):
-    return f"<td class='{kind}'>{_text(text)}</td>" if kind else f"<td>{_text(text)}</td>"
+def _cell(text, kind="text"):
+    return f"<td class='{kind}'>{_text(text)}</td>"
 
 
 def _number(value, format=".6g"):

@@ -76,26 +76,16 @@ def do_job(job, stop=None):
     Record
     """
     out, begun = Path(job.out), time.monotonic()
-    error, facts = "", {}
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _clear(out)
-        try:
-            _run(job, out, stop)
-        finally:
-            facts = _facts(out / EXECUTED)
-        facts |= _measured(job, facts.get("results", []))
-    except NotebookError as failure:
-        error = failure.reason
-    except (DarkcalError, OSError) as failure:
-        error = str(failure)
+    error = _reason(lambda: _run(job, out, stop))
+    facts = {}
+    trouble = _reason(lambda: facts.update(_facts(job, out / EXECUTED)))
+    error = error or trouble
     state = "done" if not error else "stopped" if stop is not None and stop.is_set() else "failed"
     record = job.record(
         state, error=_one_line(error), seconds=time.monotonic() - begun, fingerprint=job.fingerprint, **facts
     )
-    with contextlib.suppress(
-        DarkcalError
-    ):  # the folder cannot be written to: that is the error in the record
+    # Where the folder cannot be written to, that is the error in the record, or the run is done again by the next call.
+    with contextlib.suppress(DarkcalError):
         record.save(out)
     return record
 
@@ -147,6 +137,8 @@ def _clear(out):
 
 
 def _run(job, out, stop):
+    out.mkdir(parents=True, exist_ok=True)
+    _clear(out)
     run_notebook(
         job.notebook,
         out,
@@ -160,8 +152,19 @@ def _run(job, out, stop):
     )
 
 
-def _facts(executed):
-    """Return what an executed notebook shows: the counts of its runs; the last picture becomes the thumbnail."""
+def _reason(act):
+    """Do something and say why it failed, if it did in a way that can be expected."""
+    try:
+        act()
+    except NotebookError as failure:
+        return failure.reason
+    except (DarkcalError, OSError) as failure:
+        return str(failure)
+    return ""
+
+
+def _facts(job, executed):
+    """Return what an executed notebook shows, and what its results are; the last picture becomes the thumbnail."""
     if not executed.is_file():
         return {}
     cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
@@ -170,10 +173,9 @@ def _facts(executed):
     if pictures:
         _write_thumbnail("".join(pictures[-1]), executed.with_name(THUMBNAIL))
     runs = [data[MIME_TYPE] for data in shown if MIME_TYPE in data]
-    return {
-        "results": [path for run in runs for path in run["results"]],
-        **{name: sum(run[name] for run in runs) for name in ("written", "unchanged", "failed")},
-    }
+    paths = [Path(job.folder) / path for run in runs for path in run["results"]]
+    counts = {name: sum(run[name] for run in runs) for name in ("written", "unchanged", "failed")}
+    return counts | {"results": [str(path) for path in paths]} | _measured(job, paths)
 
 
 def _write_thumbnail(picture, path):
@@ -188,24 +190,23 @@ def _write_thumbnail(picture, path):
         image.save(path)
 
 
-def _measured(job, results):
+def _measured(job, paths):
     """Measure the results of a run: medians over its darks, and the check where the truth is known."""
     import numpy as np
 
     from .results import results_table
 
-    paths = [Path(job.folder) / path for path in results]
     if not paths:
         return {}
     names = {path.name for path in paths}
-    table = results_table(job.reduced_folder)
-    rows = [row for row in table if row["file"] in names and row["frames"] == 1]
+    rows = [row for row in results_table(job.reduced_folder) if row["file"] in names and row["frames"] == 1]
+    columns = {name: [row[name] for row in rows] for name in ("overscan", "level", "scatter")}
     medians = {
         name: float(np.median(values))
-        for name in ("overscan", "level", "scatter")
-        if rows and np.isfinite(values := [row[name] for row in rows]).all()
+        for name, values in columns.items()
+        if values and np.isfinite(values).all()
     }
-    return medians | {"results": [str(path) for path in paths], "check": _check(job)}
+    return medians | {"check": _check(job)}
 
 
 def _check(job):
@@ -226,4 +227,4 @@ def _check(job):
 
 
 def _one_line(text):
-    return "; ".join(line.strip() for line in text.splitlines() if line.strip())
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip()).replace(":; ", ": ")

@@ -60,11 +60,10 @@ def mixed(tmp_path_factory):
     """A batch in which all goes wrong that can; made once, and only looked at."""
     folder = make_folder(tmp_path_factory.mktemp("mixed"))
     write_parameters(folder / "good.yaml", keep_columns=":24")
-    write_parameters(folder / "half.yaml", overscan_columns="24:")
     (folder / "bad-frame").mkdir()
     small_night(folder / "bad-frame", darks=2)
     (folder / "bad-frame" / "dark-9.fits").write_text("no frame")
-    write_parameters(folder / "half.yaml", raw_folder="bad-frame")
+    write_parameters(folder / "half.yaml", raw_folder="bad-frame", action="fail")
     write_parameters(folder / "misspelt.yaml", unit="bananas")
     for action in ("fail", "die", "sleep"):
         write_parameters(folder / f"{action}.yaml", action=action)
@@ -84,10 +83,10 @@ def test_each_run_ends_as_it_should_and_costs_no_other(mixed):
         "die": ("failed", "Kernel died"),
         "fail": ("failed", "ValueError: no <b>luck</b>; at all"),
         "good": ("done", ""),
-        "half": ("done", ""),
+        "half": ("failed", "ValueError: no <b>luck</b>; at all"),
         "sleep": ("failed", "not done after 12 s, the time limit of a run; its kernel was ended"),
     }
-    with pytest.raises(RunError, match=r"(?s)4 of 6 runs are not done:\n.*fail: ValueError: no"):
+    with pytest.raises(RunError, match=r"(?s)5 of 6 runs are not done:\n.*fail: ValueError: no"):
         batch.raise_failures()
 
 
@@ -115,6 +114,7 @@ def test_counts_and_levels_are_those_of_the_run(mixed):
         (2, 0, 1),
     ]
     assert records["good"].level == pytest.approx(1200.5, abs=5)
+    assert records["half"].level == pytest.approx(1200.5, abs=5)
     assert records["misspelt"].level is None
     assert records["good"].seconds > 0
 
