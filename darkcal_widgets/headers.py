@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .recipe import standard_unit
 
-__all__ = ["FRAME_TYPES", "FrameInfo", "describe", "frame_type"]
+__all__ = ["FRAME_TYPES", "KEYWORDS", "FrameInfo", "describe", "frame_type"]
 
 FRAME_TYPES = ("bias", "dark", "flat", "science", "other")
 
@@ -22,6 +22,23 @@ _GAIN_KEYWORDS = ("GAIN", "EGAIN")
 _READ_NOISE_KEYWORDS = ("RDNOISE", "READNOIS", "RON")
 _BINNING_KEYWORDS = (("XBINNING", "YBINNING"), ("CCDXBIN", "CCDYBIN"), ("XBIN", "YBIN"))
 _READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE")
+
+# All that `describe` looks at.
+KEYWORDS = frozenset(
+    (
+        *_TYPE_KEYWORDS,
+        *_EXPOSURE_KEYWORDS,
+        *_FILTER_KEYWORDS,
+        *_TEMPERATURE_KEYWORDS,
+        *_GAIN_KEYWORDS,
+        *_READ_NOISE_KEYWORDS,
+        *(keyword for pair in _BINNING_KEYWORDS for keyword in pair),
+        *_READOUT_KEYWORDS,
+        "BUNIT",
+        "INSTRUME",
+        "COMBINED",
+    )
+)
 
 # Words for the types, in lower case, without "frame", "field", "image" and punctuation.
 _TYPE_WORDS = {

@@ -5,14 +5,15 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from tqdm.auto import tqdm
 
-from .calibrate import calibrate_dark, check_bias
+from .calibrate import Calibration, calibrated_header, check_bias
 from .combine import COMBINED_BIAS, check_bias_frames, combine_bias
 from .errors import DarkcalError, FrameError, NightError, OutputError, ParameterError
 from .files import check_results_folder, checksum, is_frame_name, make_results_folder, result_name
-from .frames import read_frame, read_header, write_frame
+from .frames import read_header, read_raw, write_bands
 from .headers import describe
 from .outcome import Outcome, Run
 
@@ -20,6 +21,8 @@ __all__ = ["calibrate_darks", "choose_bias", "existing_results", "find_combined_
 
 # A CCD's dark current doubles every 6 to 7 degrees; at 2 degrees the bias of most controllers has not moved visibly.
 TEMPERATURE_TOLERANCE = 2.0
+
+_BIAS_LOCK = Lock()
 
 
 @dataclass(frozen=True)
@@ -252,16 +255,14 @@ def _check_combined_bias(path, darks, recipe):
     bias = _Claim(shape, describe(header, shape).unit or recipe.unit)
     for dark in darks:
         try:
-            check_bias(
-                _Claim(dark.info.shape, dark.info.unit or recipe.unit), recipe.regions(dark.info.shape), bias
-            )
+            check_bias(dark.info.unit or recipe.unit, recipe.regions(dark.info.shape), bias)
         except FrameError as error:
             raise FrameError(f"{path} and {dark.name}: {error}") from error
 
 
 @dataclass(frozen=True)
 class _Claim:
-    """What the header of a frame says: enough to check a combined bias against a dark before either is read."""
+    """What the header of a combined bias says: enough to check it against a dark before either is read."""
 
     shape: tuple
     unit: str
@@ -360,6 +361,8 @@ def _work(jobs, executor, cancel, progress):
             for future in done:
                 bar.update()
                 yield future.result()
+            if cancel is not None and cancel.is_set():
+                running = {future for future in running if not future.cancel()}
 
 
 def calibrate_file(job):
@@ -371,17 +374,17 @@ def calibrate_file(job):
 
 
 def _calibrate_file(job):
-    made_from = checksum(job.raw)
-    dark = read_frame(job.raw, job.recipe.unit)
-    cards = _provenance(job, dark.shape, made_from)
-    state = _existing(job, cards)
-    if state == "unchanged":
+    raw = read_raw(job.raw, job.recipe.unit)
+    cards = _provenance(job, raw.shape, raw.checksum)
+    if _existing(job, cards) == "unchanged":
         return Outcome(job.name, "unchanged", job.result)
     bias = None if job.bias is None else _bias(job.bias, job.bias_checksum, job.recipe.unit)
-    result = calibrate_dark(dark, job.recipe, bias, bias_name="" if job.bias is None else job.bias.name)
-    result.header.update(cards)
-    result.header["BUNIT"] = result.unit.to_string()
-    write_frame(job.result, result.data, result.header)
+    calibration = Calibration.prepare(raw.image, raw.unit, job.recipe, bias)
+    bias_name = "" if job.bias is None else job.bias.name
+    header = calibrated_header(raw.header, raw.shape, job.recipe, calibration.level, bias_name)
+    header.update(cards)
+    header["BUNIT"] = raw.unit
+    write_bands(job.result, calibration.bands(), calibration.shape, calibration.dtype, header)
     return Outcome(job.name, "written", job.result)
 
 
@@ -422,6 +425,13 @@ def _existing(job, cards):
     )
 
 
-@lru_cache(maxsize=2)
-def _bias(path, _checksum, unit):
-    return read_frame(path, unit)
+def _bias(path, content, unit):
+    """Read a combined bias once for all workers of this process."""
+    with _BIAS_LOCK:
+        return _read_bias(path, content, unit)
+
+
+@lru_cache(maxsize=1)
+def _read_bias(path, _content, unit):
+    raw = read_raw(path, unit)
+    return replace(raw, image=raw.data)

@@ -86,8 +86,7 @@ def test_a_damaged_bias_frame_costs_one_frame(tmp_path):
     whole = (folder / "bias-1.fits").read_bytes()
     night = Night(folder)
     (folder / "bias-1.fits").write_bytes(whole[:3500])
-    with pytest.warns(match="truncated"):
-        run = combine_bias(night, RECIPE, tmp_path / "out")
+    run = combine_bias(night, RECIPE, tmp_path / "out")
     assert list(run.failed) == ["bias-1.fits"]
     assert fits.getheader(run.written[0])["NCOMBINE"] == 3
 
