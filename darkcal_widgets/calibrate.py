@@ -11,6 +11,7 @@ from .sections import to_fits
 
 __all__ = [
     "Calibration",
+    "PixelCounts",
     "calibrate_array",
     "calibrate_dark",
     "calibrated_header",
@@ -22,6 +23,9 @@ __all__ = [
 _SECTION_KEYWORDS = (
     "BIASSEC", "TRIMSEC", "DATASEC", "CCDSEC", "DETSEC", "AMPSEC", "OSCAN", "OSCANAX", "OSCANST",
 )  # fmt: skip
+
+# Where a header says from which value on a pixel is saturated. Not DATAMAX: many programs write a frame's own maximum there.
+_SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL")
 
 # Bytes of a result that are worked on at once: about half of a processor core's own cache.
 _BAND_BYTES = 1 << 19
@@ -73,6 +77,44 @@ def calibrate_dark(dark, recipe, combined_bias=None, bias_name="in memory"):
     )
 
 
+@dataclass
+class PixelCounts:
+    """How many pixels of the kept part are saturated in the raw frame, and how many have no value in the result.
+
+    Attributes
+    ----------
+    limit : float or None
+        Raw values from here on are saturated; `None`: not known.
+    saturated, no_value : int
+    """
+
+    limit: float | None = None
+    saturated: int = 0
+    no_value: int = 0
+
+    @classmethod
+    def of(cls, header, dtype):
+        """Start to count for a raw frame of a type: saturated is what its header or the full range of its ADC says."""
+        values = [header.get(keyword) for keyword in _SATURATION_KEYWORDS]
+        limits = [value for value in values if type(value) in (int, float) and 0 < value < np.inf]
+        limits += [int(np.iinfo(dtype).max)] if dtype.kind == "u" else []
+        limit = min(limits, default=None)
+        return cls(limit if limit is None or dtype.kind == "f" else int(np.ceil(limit)))
+
+    def add(self, raw, result):
+        """Count the pixels of a band: its raw values and what became of them."""
+        if self.limit is not None:
+            self.saturated += int(np.count_nonzero(raw >= self.limit))
+        with np.errstate(all="ignore"):
+            if not np.isfinite(result.sum()):  # quicker than to look at each
+                self.no_value += result.size - int(np.count_nonzero(np.isfinite(result)))
+
+    @property
+    def cards(self):
+        """The counts by keyword, as they stand in the header of a result."""
+        return {"NSATPIX": self.saturated, "NBADPIX": self.no_value}
+
+
 @dataclass(frozen=True)
 class Calibration:
     """What is subtracted from one frame and what is kept of it: computed band by band, when it is asked for.
@@ -117,19 +159,27 @@ class Calibration:
         """(rows, columns) of the kept part."""
         return tuple(part.stop - part.start for part in self.regions.keep)
 
-    def band(self, start, stop):
-        """Return calibrated rows `start` to `stop`, counted in the kept part."""
+    def band(self, start, stop, counts=None):
+        """Return calibrated rows `start` to `stop`, numbered in the kept part; `PixelCounts` may look at them."""
         rows, columns = self.regions.keep
-        keep = (slice(rows.start + start, rows.start + stop), columns)
+        rows = slice(rows.start + start, rows.start + stop)
+        raw = self.image[rows, columns]
+        level = self.level
+        if level is not None:
+            level = level[rows] if self.regions.axis == 1 else level[:, columns]
         bias = None if self.bias is None else self.bias[start:stop]
-        return calibrate_array(self.image, replace(self.regions, keep=keep), self.level, bias, self.dtype)
+        whole = replace(self.regions, keep=tuple(slice(0, length) for length in raw.shape))
+        result = calibrate_array(raw, whole, level, bias, self.dtype)
+        if counts is not None:
+            counts.add(raw, result)
+        return result
 
-    def bands(self):
+    def bands(self, counts=None):
         """Yield the calibrated rows in bands that fit in the cache of a processor core, where the arithmetic is quick."""
         rows, columns = self.shape
         step = max(1, _BAND_BYTES // (columns * np.dtype(self.dtype).itemsize))
         for start in range(0, rows, step):
-            yield self.band(start, min(start + step, rows))
+            yield self.band(start, min(start + step, rows), counts)
 
 
 def overscan_level(raw, regions):
@@ -167,7 +217,7 @@ def calibrate_array(raw, regions, level, bias, dtype):
         Of the shape of the kept part.
     """
     values = raw[regions.keep]
-    result = values.astype(_working_type(values.dtype, bias, dtype))
+    result = values.astype(_working_type(values.dtype, level, bias, dtype))
     if level is not None:
         level = level[regions.keep[0]] if regions.axis == 1 else level[:, regions.keep[1]]
         result -= level.astype(result.dtype)
@@ -176,11 +226,13 @@ def calibrate_array(raw, regions, level, bias, dtype):
     return result.astype(dtype, copy=False)
 
 
-def _working_type(raw, bias, dtype):
+def _working_type(raw, level, bias, dtype):
     """Return the type to calculate in: single precision where its only rounding is the last, otherwise double.
 
     Integers of 16 bits and their medians are multiples of a half, so their difference is exact in single precision.
     """
+    if level is None and bias is None:
+        return dtype
     exact = raw.kind in "ui" and raw.itemsize <= 2 and (bias is None or bias.dtype == np.float32)
     return np.float32 if exact and np.dtype(dtype) == np.float32 else np.float64
 
@@ -231,7 +283,8 @@ def calibrated_header(header, shape, recipe, level, bias_name):
     if level is not None:
         over = "row" if regions.axis == 1 else "column"
         result.add_history(f"darkcal: overscan {to_fits(regions.overscan)} subtracted, median of each {over}")
-        result["OSCNMEAN"] = (round(float(np.mean(level)), 4), "mean of the overscan levels subtracted")
+        if np.isfinite(mean := float(np.mean(level))):
+            result["OSCNMEAN"] = (round(mean, 4), "mean of the overscan levels subtracted")
     if trimmed:
         result.add_history(f"darkcal: trimmed to {to_fits(regions.keep)}")
         _follow_trim(result, regions.keep)
@@ -249,7 +302,8 @@ def _follow_trim(header, keep):
     for axis, start in (("1", keep[1].start), ("2", keep[0].start)):
         for stem in ("CRPIX", "LTV"):
             for keyword in [key for key in header if key.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == stem + axis]:
-                header[keyword] = header[keyword] - start
+                if type(header[keyword]) in (int, float):
+                    header[keyword] = header[keyword] - start
 
 
 def _either(one, other):

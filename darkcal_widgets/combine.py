@@ -1,59 +1,50 @@
 """Combined bias and combined darks: the clipped average of many frames."""
 
 import hashlib
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from .calibrate import calibrate_array, calibrated_header, overscan_level
+from .calibrate import Calibration, calibrated_header
+from .clip import CLIP_SIGMA, clipped_average
 from .errors import FrameError, NightError, OutputError
 from .files import check_results_folder, checksum, is_frame_name, make_results_folder
-from .frames import read_frame, read_header, read_rows, write_frame
+from .frames import open_image, read_header, read_raw, read_rows, write_frame
 from .headers import describe
 from .mixed import without_odd
 from .night import group_exposures
 from .outcome import Outcome, Run
+from .sections import Regions
+from .workers import default_workers
 
 __all__ = [
-    "CLIP_SIGMA",
     "COMBINED_BIAS",
     "check_bias_frames",
-    "clipped_average",
     "combine_bias",
     "combine_darks",
 ]
 
 COMBINED_BIAS = "combined_bias.fits"
 
-# Deviations beyond this many standard deviations are left out: far enough that a Gaussian loses one value in two million,
-# near enough to remove a cosmic ray.
-CLIP_SIGMA = 5.0
-
-# Standard deviation of a Gaussian over its median absolute deviation, 1 / (the normal distribution's 0.75 quantile).
-_MAD_TO_SIGMA = 1.482602218505602
-
-# Bytes of all frames' rows that are in memory at once.
-_BAND_BYTES = 200_000_000
+# Bytes of all frames' rows that one worker has in memory at once.
+_BAND_BYTES = 1 << 25
 
 
 @dataclass(frozen=True)
 class _Source:
-    """One frame to combine: where it is, and how its rows become calibrated rows."""
+    """One frame to combine: where it is, what it was when it was read, and how its rows become calibrated rows."""
 
     path: Path
-    regions: object = None
+    checksum: str
+    regions: Regions
     level: np.ndarray | None = None
 
-    def rows(self, start, stop, dtype):
-        """Return calibrated rows `start` to `stop`, counted in the kept part."""
-        if self.regions is None:
-            return read_rows(self.path, slice(start, stop)).astype(dtype)
-        first = self.regions.keep[0].start
-        band = slice(first + start, first + stop)
-        regions = replace(self.regions, keep=(slice(0, stop - start), self.regions.keep[1]))
-        level = self.level if self.level is None or self.regions.axis == 0 else self.level[band]
-        return calibrate_array(read_rows(self.path, band), regions, level, None, dtype)
+    def calibration(self, dtype, scratch):
+        """Open the file; what cannot be read row by row is unpacked into the folder `scratch`."""
+        return Calibration(open_image(self.path, scratch), self.regions, self.level, None, dtype)
 
 
 def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
@@ -98,12 +89,13 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
         None,
     )
     shape = frames[0].info.shape
-    for frame in frames:
-        try:
-            source, frame_header = _calibrated_source(frame, recipe, shape)
-        except FrameError as error:
-            run.outcomes.append(Outcome(frame.name, "failed", reason=str(error)))
+    for frame, found in zip(
+        frames, _threaded(lambda frame: _attempt(frame, recipe, shape), frames), strict=True
+    ):
+        if isinstance(found, FrameError):
+            run.outcomes.append(Outcome(frame.name, "failed", reason=str(found)))
         else:
+            source, frame_header = found
             sources.append(source)
             header = header or frame_header
     if not sources:
@@ -174,41 +166,19 @@ def combine_darks(reduced_folder, *, overwrite=False):
     return run
 
 
-def clipped_average(stack, sigma=CLIP_SIGMA):
-    """Average along the first axis without the values far from their median.
-
-    Parameters
-    ----------
-    stack : ndarray
-        Shape (frames, ...), floating point. NaN is no value.
-    sigma : float
-        Values further from the median than this many standard deviations (1.4826 times the median absolute deviation)
-        are left out; one pass.
-
-    Returns
-    -------
-    ndarray
-        Shape (...), float64; NaN where no frame has a value.
-    """
-    if np.isnan(stack).any():
-        return _clipped_average(np.ma.masked_invalid(stack), sigma, np.ma.median).filled(np.nan)
-    return _clipped_average(stack, sigma, np.median).data
-
-
-def _clipped_average(stack, sigma, median):
-    center = median(stack, axis=0)
-    bound = sigma * _MAD_TO_SIGMA * median(np.abs(stack - center), axis=0)
-    rejected = (stack < center - bound) | (stack > center + bound)
-    return np.ma.array(stack, mask=np.ma.filled(rejected, True)).mean(axis=0, dtype=np.float64)
+def _attempt(frame, recipe, shape):
+    try:
+        return _calibrated_source(frame, recipe, shape)
+    except FrameError as error:
+        return error
 
 
 def _calibrated_source(frame, recipe, shape):
-    raw = read_frame(frame.path, recipe.unit)
-    regions = recipe.regions(shape)
-    level = overscan_level(raw.data, regions)
-    header = calibrated_header(raw.header, shape, recipe, level, "")
-    header["BUNIT"] = raw.unit.to_string()
-    return _Source(frame.path, regions, level), header
+    raw = read_raw(frame.path, recipe.unit)
+    calibration = Calibration.prepare(raw.image, raw.unit, recipe)
+    header = calibrated_header(raw.header, shape, recipe, calibration.level, "")
+    header["BUNIT"] = raw.unit
+    return _Source(frame.path, raw.checksum, calibration.regions, calibration.level), header
 
 
 def _calibrated_dark(path):
@@ -239,8 +209,13 @@ def _combine_exposure(folder, members, overwrite):
     path, header, info = members[0]
     header = header.copy()
     target = folder / f"combined_dark_{info.exposure:.3f}.fits"
-    dtype = read_rows(path, slice(0, 1)).dtype.newbyteorder("=")
-    return _combine([_Source(path) for path, _, _ in members], target, header, dtype, overwrite)
+    dtype = read_rows(path, slice(0, 1)).dtype
+    whole = Regions(None, 1, tuple(slice(0, length) for length in info.shape))
+    paths = [path for path, _, _ in members]
+    sources = [
+        _Source(path, content, whole) for path, content in zip(paths, _threaded(checksum, paths), strict=True)
+    ]
+    return _combine(sources, target, header, dtype, overwrite)
 
 
 def _combine(sources, target, header, dtype, overwrite):
@@ -264,21 +239,27 @@ def _combine(sources, target, header, dtype, overwrite):
 
 
 def _average(sources, dtype):
-    shape = _source_shape(sources[0])
-    band = max(1, int(_BAND_BYTES / (len(sources) * shape[1] * np.dtype(dtype).itemsize)))
-    average = np.empty(shape, dtype)
-    for start in range(0, shape[0], band):
-        stop = min(start + band, shape[0])
-        average[start:stop] = clipped_average(
-            np.stack([source.rows(start, stop, dtype) for source in sources])
-        )
+    """Combine band by band: only a few rows of all frames are in memory, and each is read once."""
+    with tempfile.TemporaryDirectory(prefix="darkcal-") as scratch:
+        frames = [source.calibration(dtype, scratch) for source in sources]
+        rows, columns = frames[0].shape
+        step = max(1, _BAND_BYTES // (len(frames) * columns * np.dtype(dtype).itemsize))
+        average = np.empty((rows, columns), dtype)
+
+        def fill(start):
+            stop = min(start + step, rows)
+            stack = np.empty((len(frames), stop - start, columns), dtype)
+            for place, frame in enumerate(frames):
+                stack[place] = frame.band(start, stop)
+            average[start:stop] = clipped_average(stack)
+
+        _threaded(fill, range(0, rows, step))
     return average
 
 
-def _source_shape(source):
-    if source.regions is None:
-        return read_header(source.path)[1]
-    return tuple(part.stop - part.start for part in source.regions.keep)
+def _threaded(function, items):
+    with ThreadPoolExecutor(default_workers()) as pool:
+        return list(pool.map(function, items))
 
 
 def _combined_header(header, sources, inputs):
@@ -293,7 +274,7 @@ def _combined_header(header, sources, inputs):
 
 
 def _inputs_digest(sources):
-    listed = "\n".join(f"{source.path.name} {checksum(source.path)}" for source in sources)
+    listed = "\n".join(f"{source.path.name} {source.checksum}" for source in sources)
     return hashlib.sha256(listed.encode()).hexdigest()[:16]
 
 

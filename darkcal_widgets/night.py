@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from astropy.table import MaskedColumn, Table
 
 from .errors import FrameError, NightError, ParameterError
 from .files import is_frame_name
@@ -106,6 +105,8 @@ class Night:
     @cached_property
     def table(self):
         """The frames as a `~astropy.table.Table`: file, type, exposure in seconds, filter, shape, temperature."""
+        from astropy.table import Table  # slow to import, and a run needs no table
+
         infos = [frame.info for frame in self.frames]
         table = Table(masked=True)
         table["file"] = np.array([visible(frame.name) for frame in self.frames], dtype=str)
@@ -286,6 +287,8 @@ def _type_label(info):
 
 
 def _numbers(values, unit):
+    from astropy.table import MaskedColumn
+
     mask = [value is None for value in values]
     return MaskedColumn(
         [np.nan if value is None else value for value in values],

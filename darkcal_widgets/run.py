@@ -1,26 +1,26 @@
 """Calibrate the darks of a night: decide what each frame needs, do it on several workers, say what became of it."""
 
 import os
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 from tqdm.auto import tqdm
 
-from .calibrate import Calibration, calibrated_header, check_bias
+from .calibrate import Calibration, PixelCounts, calibrated_header, check_bias
 from .combine import COMBINED_BIAS, check_bias_frames, combine_bias
-from .errors import DarkcalError, FrameError, NightError, OutputError, ParameterError
+from .errors import DarkcalError, FrameError, Interrupted, NightError, OutputError, ParameterError
 from .files import check_results_folder, checksum, is_frame_name, make_results_folder, result_name
 from .frames import read_header, read_raw, write_bands
 from .headers import describe
+from .mixed import TEMPERATURE_TOLERANCE, without_odd
 from .outcome import Outcome, Run
+from .text import ascii_only, visible
+from .workers import default_workers
 
 __all__ = ["calibrate_darks", "choose_bias", "existing_results", "find_combined_bias", "plan"]
-
-# A CCD's dark current doubles every 6 to 7 degrees; at 2 degrees the bias of most controllers has not moved visibly.
-TEMPERATURE_TOLERANCE = 2.0
 
 _BIAS_LOCK = Lock()
 
@@ -46,6 +46,7 @@ def calibrate_darks(
     files=None,
     combined_bias=None,
     overwrite=False,
+    mixed="leave out",
     workers=None,
     executor=None,
     progress=True,
@@ -70,6 +71,9 @@ def calibrate_darks(
         the night's bias frames.
     overwrite : bool
         Replace results that were made with another recipe.
+    mixed : str
+        What becomes of darks that differ from most of the others in shape, unit, camera, binning, readout mode, gain or
+        temperature: ``'leave out'`` (they count as failed), ``'refuse'`` the whole night, or ``'keep'`` them.
     workers : int, optional
         Threads; `None`: the number in the environment variable ``DARKCAL_WORKERS``, or else one for each processor, at
         most four.
@@ -91,29 +95,32 @@ def calibrate_darks(
     ParameterError
         The recipe does not fit the frames, or `files` names what is not there.
     NightError
-        There is no dark, or no way to a combined bias.
+        There is no dark, no way to a combined bias, or a mixture of darks that is refused or has no majority.
     FrameError
         The combined bias does not fit.
     OutputError
         Raw data would be in danger, or the folder cannot be made.
+    Interrupted
+        After Ctrl-C, once the frames in work are done; the message says what was done.
     """
     folder = Path(reduced_folder)
-    jobs = plan(night, recipe, folder, files=files, overwrite=overwrite)
-    run = Run(_unreadable(night, files))
+    choice = {"files": files, "overwrite": overwrite, "mixed": mixed}
+    jobs = plan(night, recipe, folder, **choice)
+    run = Run(_unreadable(night, files) + _left_out(night, recipe, files, mixed))
+    run.notes += night.passed_over if files is None else []
     if recipe.subtract_bias and jobs:
-        bias = choose_bias(
-            night, recipe, folder, files=files, combined_bias=combined_bias, overwrite=overwrite
-        )
+        bias = choose_bias(night, recipe, folder, combined_bias=combined_bias, **choice)
         make_results_folder(folder)
         bias = bias or _build_bias(night, recipe, folder, overwrite, run)
-        run.notes += _differences(bias, night.select_darks(files))
+        run.notes += _differences(bias, _darks(night, recipe, files, mixed))
         jobs = [replace(job, bias=bias, bias_checksum=checksum(bias)) for job in jobs]
     make_results_folder(folder)
     _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress)
+    run.notes += _pixel_notes(run.outcomes)
     return run
 
 
-def plan(night, recipe, reduced_folder, *, files=None, overwrite=False):
+def plan(night, recipe, reduced_folder, *, files=None, overwrite=False, mixed="leave out"):
     """Check everything that can be checked before a frame is touched, and list what is to be done.
 
     Returns
@@ -127,7 +134,7 @@ def plan(night, recipe, reduced_folder, *, files=None, overwrite=False):
         See `calibrate_darks`.
     """
     folder = Path(reduced_folder)
-    darks = night.select_darks(files)
+    darks = _darks(night, recipe, files, mixed)
     for shape in dict.fromkeys(dark.info.shape for dark in darks):
         recipe.regions(shape)
     jobs = [
@@ -140,7 +147,9 @@ def plan(night, recipe, reduced_folder, *, files=None, overwrite=False):
     return jobs
 
 
-def choose_bias(night, recipe, reduced_folder, *, files=None, combined_bias=None, overwrite=False):
+def choose_bias(
+    night, recipe, reduced_folder, *, files=None, combined_bias=None, overwrite=False, mixed="leave out"
+):
     """Decide which combined bias the darks get, and check that it fits them; nothing is written.
 
     Returns
@@ -157,7 +166,7 @@ def choose_bias(night, recipe, reduced_folder, *, files=None, combined_bias=None
     ParameterError
         The file `combined_bias` is not there.
     """
-    darks = night.select_darks(files)
+    darks = _darks(night, recipe, files, mixed)
     path = _given_bias(combined_bias) if combined_bias is not None else find_combined_bias(reduced_folder)
     own = path is not None and combined_bias is None and path.name == COMBINED_BIAS
     if path is None or (own and overwrite and night.biases and _sections_differ(path, darks, recipe)):
@@ -309,6 +318,32 @@ def _is_combined_bias(path):
     return info.combined and info.type == "bias"
 
 
+def _darks(night, recipe, files, mixed):
+    return without_odd(night.select_darks(files), recipe.unit, mixed)[0]
+
+
+def _left_out(night, recipe, files, mixed):
+    """Return the outcomes of the darks that do not belong with the others."""
+    _, odd = without_odd(night.select_darks(files), recipe.unit, mixed)
+    advice = "It is left out; to calibrate it, name it, and others like it, with files."
+    return [Outcome(name, "failed", reason=f"{reason} {advice}") for name, reason in odd.items()]
+
+
+def _pixel_notes(outcomes):
+    """Say how many pixels are saturated or have no value, and in which dark most of them are."""
+    done, notes = [outcome for outcome in outcomes if outcome.path is not None], []
+    for what, count in (
+        ("saturated pixels", lambda outcome: outcome.saturated),
+        ("pixels with no value (NaN or infinite)", lambda outcome: outcome.no_value),
+    ):
+        having = [outcome for outcome in done if count(outcome)]
+        if having:
+            worst = max(having, key=count)
+            most = f"most in {visible(worst.name)} ({count(worst)})" if len(having) > 1 else visible(worst.name)
+            notes.append(f"{sum(map(count, having))} {what} in {len(having)} of {len(done)} darks: {most}.")
+    return notes
+
+
 def _check_distinct(jobs):
     by_result = {}
     for job in jobs:
@@ -327,10 +362,10 @@ def _unreadable(night, files):
 
 
 def _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress):
-    own = ThreadPoolExecutor(workers or _default_workers()) if executor is None else None
-    done = []
+    own = ThreadPoolExecutor(workers or default_workers()) if executor is None else None
+    done, interrupted = [], Event()
     try:
-        for outcome in _work(jobs, executor or own, cancel, progress):
+        for outcome in _work(jobs, executor or own, cancel, interrupted, progress):
             done.append(outcome)
             if on_outcome is not None:
                 on_outcome(outcome)
@@ -340,29 +375,44 @@ def _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress):
     run.cancelled = len(done) < len(jobs)
     order = {job.name: index for index, job in enumerate(jobs)}
     run.outcomes += sorted(done, key=lambda outcome: order[outcome.name])
+    if interrupted.is_set():
+        raise Interrupted(f"stopped by Ctrl-C: {run}\nThe next run goes on from there.")
 
 
-def _default_workers():
-    """Return how many threads to use: those that a batch leaves to this run, or what one run alone may take."""
-    return int(os.environ.get("DARKCAL_WORKERS", 0)) or min(4, os.cpu_count() or 1)
+def _work(jobs, executor, cancel, interrupted, progress):
+    """Yield the outcome of each job as it comes, with only a few jobs handed out at a time, so that a stop is quick.
 
-
-def _work(jobs, executor, cancel, progress):
-    """Yield the outcome of each job as it comes, with only a few jobs handed out at a time, so that a stop is quick."""
+    A first Ctrl-C sets `interrupted` and ends the work as `cancel` does, a second one ends it at once.
+    """
     waiting, running = list(reversed(jobs)), set()
     window = 2 * (getattr(executor, "_max_workers", None) or os.cpu_count() or 1)
     with tqdm(total=len(jobs), unit="frame", desc="calibrate", disable=not progress) as bar:
         while waiting or running:
-            while waiting and len(running) < window and not (cancel is not None and cancel.is_set()):
-                running.add(executor.submit(calibrate_file, waiting.pop()))
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                bar.update()
-                yield future.result()
-            if cancel is not None and cancel.is_set():
+            try:
+                while waiting and len(running) < window and not _is_set(cancel, interrupted):
+                    running.add(executor.submit(calibrate_file, waiting.pop()))
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    bar.update()
+                    yield _result(future)
+            except KeyboardInterrupt:
+                if interrupted.is_set():
+                    raise
+                interrupted.set()
+            if _is_set(cancel, interrupted):
                 running = {future for future in running if not future.cancel()}
+                waiting.clear()
+
+
+def _is_set(*events):
+    return any(event is not None and event.is_set() for event in events)
+
+
+def _result(future):
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise RunError(f"a worker process died while it calibrated a frame; run again: {error}") from error
 
 
 def calibrate_file(job):
@@ -376,34 +426,53 @@ def calibrate_file(job):
 def _calibrate_file(job):
     raw = read_raw(job.raw, job.recipe.unit)
     cards = _provenance(job, raw.shape, raw.checksum)
-    if _existing(job, cards) == "unchanged":
-        return Outcome(job.name, "unchanged", job.result)
+    if (existing := _same_result(job, cards)) is not None:
+        return _unchanged(job, existing)
     bias = None if job.bias is None else _bias(job.bias, job.bias_checksum, job.recipe.unit)
     calibration = Calibration.prepare(raw.image, raw.unit, job.recipe, bias)
-    bias_name = "" if job.bias is None else job.bias.name
+    bias_name = "" if job.bias is None else ascii_only(job.bias.name)
     header = calibrated_header(raw.header, raw.shape, job.recipe, calibration.level, bias_name)
     header.update(cards)
     header["BUNIT"] = raw.unit
-    write_bands(job.result, calibration.bands(), calibration.shape, calibration.dtype, header)
-    return Outcome(job.name, "written", job.result)
+    header["NSATPIX"] = (0, "saturated pixels")
+    header["NBADPIX"] = (0, "pixels without a value")
+    counts = PixelCounts.of(raw.header, raw.image.dtype)
+    try:
+        write_bands(
+            job.result,
+            calibration.bands(counts),
+            calibration.shape,
+            calibration.dtype,
+            header,
+            counts=lambda: counts.cards,
+            new=not job.overwrite,
+        )
+    except FileExistsError:  # another run has been quicker
+        return _unchanged(job, _same_result(job, cards))
+    return Outcome(job.name, "written", job.result, "", counts.saturated, counts.no_value)
+
+
+def _unchanged(job, header):
+    pixels = [value if type(value := header.get(keyword)) is int else 0 for keyword in PixelCounts().cards]
+    return Outcome(job.name, "unchanged", job.result, "", *pixels)
 
 
 def _provenance(job, shape, made_from):
     cards = {
         "DCRECIPE": (job.recipe.digest(shape), "digest of the darkcal recipe"),
         "DCINPUT": (made_from, "CRC-32 of the raw file"),
-        "RAWFILE": (job.raw.name, "raw frame"),
+        "RAWFILE": (ascii_only(job.raw.name), "raw frame"),
     }
     if job.bias is not None:
-        cards["BIASFILE"] = (job.bias.name, "combined bias subtracted")
+        cards["BIASFILE"] = (ascii_only(job.bias.name), "combined bias subtracted")
         cards["BIASSUM"] = (job.bias_checksum, "CRC-32 of the combined bias")
     return cards
 
 
-def _existing(job, cards):
-    """Decide what to do about a file under the result's name: leave it (``'unchanged'``), or write (``'absent'``)."""
-    if not job.result.exists():
-        return "absent"
+def _same_result(job, cards):
+    """Return the header of the result that is there already; `None`: there is none, or it is to be replaced."""
+    if not os.path.lexists(job.result):
+        return None
     header, _ = read_header(job.result)
     if "DCRECIPE" not in header:
         raise OutputError(
@@ -411,9 +480,9 @@ def _existing(job, cards):
         )
     different = [key for key, (value, _) in cards.items() if header.get(key) != value]
     if not different:
-        return "unchanged"
+        return header
     if job.overwrite:
-        return "absent"
+        return None
     causes = {
         "DCRECIPE": "with another recipe",
         "DCINPUT": "from another raw file",
@@ -432,6 +501,8 @@ def _bias(path, content, unit):
 
 
 @lru_cache(maxsize=1)
-def _read_bias(path, _content, unit):
+def _read_bias(path, content, unit):
     raw = read_raw(path, unit)
+    if raw.checksum != content:
+        raise FrameError(f"the combined bias {path} has changed since this run began; run again.")
     return replace(raw, image=raw.data)

@@ -245,7 +245,7 @@ def test_frames_are_calibrated_by_the_threads_left_to_a_run(monkeypatch):
     from darkcal_widgets import run as run_module
 
     monkeypatch.setenv("DARKCAL_WORKERS", "1")
-    assert run_module._default_workers() == 1
+    assert run_module.default_workers() == 1
 
 
 @pytest.mark.parametrize(

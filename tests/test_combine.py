@@ -1,54 +1,17 @@
-import ccdproc
+import bz2
+import gzip
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.nddata import CCDData
-from astropy.stats import mad_std
-from nights import random_frame, small_night, write_raw
+from nights import random_frame, reference_combination, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks
-from darkcal_widgets.combine import clipped_average
-from darkcal_widgets.errors import NightError, OutputError
+from darkcal_widgets.errors import FrameError, NightError, OutputError
+from darkcal_widgets.frames import open_image
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
-
-
-def reference(stack):
-    """Combine as ccdproc does with the settings that are promised."""
-    return ccdproc.combine(
-        [CCDData(frame, unit="adu", mask=np.isnan(frame)) for frame in stack],
-        method="average",
-        sigma_clip=True,
-        sigma_clip_low_thresh=5,
-        sigma_clip_high_thresh=5,
-        sigma_clip_func=np.ma.median,
-        sigma_clip_dev_func=mad_std,
-        dtype="float32",
-    )
-
-
-@pytest.mark.parametrize("frames", [1, 2, 3, 6, 7, 20])
-def test_the_average_equals_ccdproc_within_float32_rounding(frames):
-    rng = np.random.default_rng(frames)
-    stack = rng.normal(1000, 5, (frames, 15, 16)).astype("float32")
-    stack[0, 2, 3], stack[-1, 4, 5] = 60000, -500
-    np.testing.assert_allclose(clipped_average(stack), reference(stack).data, rtol=2e-7)
-
-
-def test_values_that_are_all_equal_stay_what_they_are():
-    np.testing.assert_array_equal(clipped_average(np.full((4, 3, 3), 7.25)), np.full((3, 3), 7.25))
-
-
-def test_a_cosmic_ray_in_one_frame_is_left_out():
-    stack = np.repeat(np.arange(6.0)[:, None, None], 2, axis=1)
-    stack[0, 0, 0] = 1e5
-    assert clipped_average(stack)[0, 0] == 3.0
-    assert clipped_average(stack)[1, 0] == 2.5
-
-
-def test_pixels_without_a_value_are_left_out_and_where_there_is_none_the_result_has_none():
-    stack = np.array([[1.0, np.nan, 5.0], [3.0, np.nan, np.nan]])[:, None, :]
-    np.testing.assert_array_equal(clipped_average(stack), [[2.0, np.nan, 5.0]])
 
 
 def test_the_combined_bias_is_made_with_the_recipes_own_overscan_and_trim(tmp_path):
@@ -57,7 +20,7 @@ def test_the_combined_bias_is_made_with_the_recipes_own_overscan_and_trim(tmp_pa
     frames = [fits.getdata(bias.path).astype(float) for bias in night.biases]
     stack = np.array([frame[:, :24] - np.median(frame[:, 24:], axis=1)[:, None] for frame in frames])
     with fits.open(run.written[0]) as hdus:
-        np.testing.assert_allclose(hdus[0].data, reference(stack).data, rtol=1e-6, atol=1e-5)
+        np.testing.assert_allclose(hdus[0].data, reference_combination(stack).data, rtol=1e-6, atol=1e-5)
         header = hdus[0].header
     assert (header["COMBINED"], header["NCOMBINE"], header["IMAGETYP"], header["BUNIT"]) == (
         True,
@@ -160,3 +123,63 @@ def test_a_file_that_is_no_result_is_kept_whatever_overwrite_says(tmp_path):
     with pytest.raises(OutputError, match="no result of darkcal; move it away"):
         combine_bias(Night(raw), RECIPE, tmp_path / "out", overwrite=True)
     np.testing.assert_array_equal(fits.getdata(mine), random_frame(1))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        RECIPE,
+        Recipe(keep_columns="2:24"),
+        Recipe(),
+        Recipe(overscan_columns="[1:30, 17:20]", keep_columns="[*, 3:16]"),
+    ],
+)
+def test_bands_of_any_height_and_any_kind_of_file_give_the_same_combined_bias(
+    tmp_path, monkeypatch, recipe, dtype
+):
+    folder = small_night(tmp_path / "raw", darks=0, biases=7)
+    night, recipe = Night(folder), replace(recipe, output_dtype=dtype)
+    combine_bias(night, recipe, tmp_path / "a")
+    for index, pack, suffix in ((2, gzip.compress, ".gz"), (5, bz2.compress, ".bz2")):
+        path = folder / f"bias-{index}.fits"
+        path.with_name(path.name + suffix).write_bytes(pack(path.read_bytes()))
+        path.unlink()
+    monkeypatch.setattr("darkcal_widgets.combine._BAND_BYTES", 7 * 30 * 8 * 3)
+    combine_bias(Night(folder), recipe, tmp_path / "b")
+    one, other = (fits.getdata(tmp_path / name / "combined_bias.fits") for name in "ab")
+    assert one.dtype.name == dtype
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.filterwarnings("ignore:Input data contains invalid values")
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_combined_darks_equal_ccdproc_also_where_pixels_have_no_value(tmp_path, count):
+    rng = np.random.default_rng(count)
+    stack = rng.normal(20, 5, (count, 20, 30)).astype("float32")
+    stack[rng.random(stack.shape) < 0.1] = np.nan
+    stack[:, 3, 4] = np.nan
+    stack[0, 5, 6] = 6e4
+    for index, frame in enumerate(stack):
+        path = write_raw(tmp_path / "raw" / f"dark-{index}.fits", frame)
+    calibrate_darks(Night(path.parent), Recipe(), tmp_path / "out", progress=False)
+    (combined,) = combine_darks(tmp_path / "out").written
+    expected = reference_combination(stack, "median", "mad_std")
+    data = fits.getdata(combined)
+    np.testing.assert_array_equal(np.isnan(data), expected.mask)
+    np.testing.assert_allclose(data[~expected.mask], expected.data[~expected.mask], rtol=3e-7, atol=2e-6)
+
+
+def test_a_frame_that_shrinks_while_it_is_combined_is_named(reduced, monkeypatch):
+    content = (reduced / "dark-1.fits").read_bytes()
+
+    def shrink(path, scratch):
+        image = open_image(path, scratch)
+        if path.name == "dark-1.fits":
+            path.write_bytes(content[:-4000])
+        return image
+
+    monkeypatch.setattr("darkcal_widgets.combine.open_image", shrink)
+    with pytest.raises(FrameError, match=r"dark-1\.fits has changed"):
+        combine_darks(reduced)
+    assert not (reduced / "combined_dark_70.000.fits").exists()

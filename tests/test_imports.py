@@ -19,7 +19,7 @@ ORDER = """
     files outcome sections recipe parameters
     cards bounded plain headers frames
     night mixed
-    calibrate combine run results
+    workers clip calibrate combine run results
     layers cameras simulate download
     profiles strips measured overscan exposures findings advice hotpixels noise darks scale check
     draft preview plots evidence shown
