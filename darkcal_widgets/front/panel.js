@@ -73,6 +73,7 @@ function render({ model, el }) {
   const theme = new MutationObserver(redraw);
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
   root.addEventListener("darkcal-redraw", redraw);
+  root.addEventListener("focusout", redraw); // a control that was typed in shows again what holds
   kernel.now({ kind: "hello" });
   redraw();
   return () => {
@@ -104,7 +105,7 @@ function textControl(kernel, name, label, tip, { choices, width, event = "change
     field.element.append(list);
   }
   const update = ({ values, problems, folders }) => {
-    if (!isBusy(control) || event === "change") control.value = values[name] ?? "";
+    if (!isBusy(control)) control.value = values[name] ?? "";
     field.mark(problems[name]);
     if (list) fill(list, folders[name].map((folder) => [folder, folder]));
   };

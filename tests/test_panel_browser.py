@@ -1,0 +1,207 @@
+"""The panel of both notebooks in a real JupyterLab: seen, dragged, run, cancelled, saved, and equal to papermill's results."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+from nights import folder_bytes
+
+from darkcal_widgets import Parameters, simulate_night
+from darkcal_widgets.headless import shipped_notebooks
+
+pytestmark = pytest.mark.browser
+
+NIGHTS = {1: ("cryogenic", "example-cryo-LFC"), 2: ("thermo-electric", "example-thermo-electric")}
+RESULTS = {1: "example1-reduced", 2: "example2-reduced"}
+ROWS = 128
+PANEL = ".darkcal-panel"
+SETTLED = """() => {
+    const panel = document.querySelector('.darkcal-panel');
+    return panel?.dataset.sent && panel.dataset.sent === panel.dataset.answered;
+}"""
+DONE = "() => document.querySelector('.darkcal-summary p')"
+# Slower frames, so that there is something left to cancel.
+SLOW = """
+import time, darkcal_widgets.run as run_module
+quick = run_module.calibrate_file
+run_module.calibrate_file = lambda job: (time.sleep(0.5), quick(job))[1]
+"""
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory):
+    """Both simulated nights, with few rows."""
+    folder = tmp_path_factory.mktemp("nights")
+    for camera, name in NIGHTS.values():
+        simulate_night(folder / name, camera, rows=ROWS)
+    return folder
+
+
+@pytest.fixture
+def open_example(open_notebook, nights):
+    """Open a notebook beside its night, and run all its cells."""
+
+    def open_one(number, **window):
+        lab = open_notebook(shipped_notebooks()[number], **window)
+        name = NIGHTS[number][1]
+        shutil.copytree(nights / name, lab.folder / name)
+        lab.run_all()
+        settle(lab)
+        return lab
+
+    return open_one
+
+
+def settle(lab):
+    lab.page.wait_for_function(SETTLED)
+
+
+def control(lab, name):
+    return lab.page.locator(f'{PANEL} [data-name="{name}"]')
+
+
+def wrong(lab):
+    return lab.page.locator(
+        f"{PANEL} .darkcal-field .darkcal-trouble:not(:empty), {PANEL} fieldset > .darkcal-trouble:not(:empty)"
+    )
+
+
+def calibrate(lab):
+    """Press Calibrate and return what is said at the end."""
+    control(lab, "calibrate").click()
+    lab.page.wait_for_function(DONE)
+    return lab.page.locator(f"{PANEL} .darkcal-summary").inner_text()
+
+
+def papermill(lab, number, tmp_path):
+    """Run the notebook by papermill from the saved settings, on the same frames; return its folder of results."""
+    name = NIGHTS[number][1]
+    (tmp_path / name).symlink_to(lab.folder / name)
+    command = [sys.executable, "-m", "papermill", str(shipped_notebooks()[number]), "done.ipynb"]
+    command += ["-f", str(lab.folder / "darkcal-settings.yaml"), "--no-progress-bar"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def test_notebook_1_from_drag_to_the_same_bytes_by_papermill(open_example, tmp_path):
+    lab = open_example(1)
+    lab.drag(lab.page.locator("canvas.darkcal-profile").nth(1), (0.75, 0.5), (0.95, 0.5))
+    settle(lab)
+    dragged = lab.value("panel.parameters.overscan_columns")
+    assert dragged == control(lab, "overscan_columns").input_value() != "2055:"
+    start, stop = (control(lab, f"overscan_columns-{end}").input_value() for end in ("start", "stop"))
+    assert f"{start}:{'' if stop == '2080' else stop}" == dragged
+
+    control(lab, "overscan_columns").fill("2040:")
+    settle(lab)
+    assert "keeps a part of the overscan" in wrong(lab).first.inner_text()
+    assert control(lab, "calibrate").is_disabled()
+    control(lab, "overscan_columns").fill(f"[2060:2080, 1:{ROWS}]")
+    settle(lab)
+    assert wrong(lab).count() == 0
+
+    control(lab, "reduced_folder").fill("by-panel")
+    control(lab, "reduced_folder").press("Enter")
+    settle(lab)
+    assert "9 written, 0 unchanged, 0 failed" in calibrate(lab)
+    lab.page.locator(f"{PANEL} .darkcal-save > summary").click()
+    control(lab, "save").click()
+    settle(lab)
+    saved = Parameters.load(lab.folder / "darkcal-settings.yaml")
+    assert saved.overscan_columns == f"[2060:2080, 1:{ROWS}]"
+    assert saved == Parameters(**lab.value("panel.parameters.to_dict()"))
+
+    results = folder_bytes(papermill(lab, 1, tmp_path) / "by-panel")
+    mine = folder_bytes(lab.folder / "by-panel")
+    assert mine
+    assert {name: results[name] for name in mine} == mine
+    assert not lab.errors
+
+
+def test_notebook_2_toggles_the_bias_cancels_and_goes_on(open_example, tmp_path):
+    lab = open_example(2)
+    settle(lab)
+    with_bias = lab.page.locator(f"{PANEL} .darkcal-key-after").inner_text()
+    control(lab, "subtract_bias").uncheck()
+    settle(lab)
+    assert lab.value("panel.recipe.subtract_bias") is False
+    assert lab.page.locator(f"{PANEL} .darkcal-key-after").inner_text() != with_bias
+    control(lab, "subtract_bias").check()
+    control(lab, "reduced_folder").fill("by-panel")
+    control(lab, "reduced_folder").press("Enter")
+    settle(lab)
+
+    lab.value("0", after=SLOW)
+    control(lab, "calibrate").click()
+    lab.page.wait_for_function("() => document.querySelector('.darkcal-panel progress').value >= 1")
+    assert lab.value("6 * 7") == 42  # the kernel answers meanwhile
+    control(lab, "cancel").click()
+    lab.page.wait_for_function(DONE)
+    assert "cancelled before the end" in lab.page.locator(f"{PANEL} .darkcal-summary").inner_text()
+    lab.value("0", after="run_module.calibrate_file = quick")
+    lab.page.evaluate("document.querySelector('.darkcal-summary').replaceChildren()")
+    assert "0 failed" in calibrate(lab)
+
+    lab.page.locator(f"{PANEL} .darkcal-save > summary").click()
+    control(lab, "save").click()
+    settle(lab)
+    results = folder_bytes(papermill(lab, 2, tmp_path) / "by-panel")
+    mine = folder_bytes(lab.folder / "by-panel")
+    assert len(mine) == 11  # ten darks and their combined bias
+    assert {name: results[name] for name in mine} == mine
+    assert not lab.errors
+
+
+def test_the_panel_is_operated_by_keys_alone(open_example):
+    lab = open_example(1, width=1000, dark=True)
+    keys = lab.page.keyboard
+    first = lab.page.locator(f"{PANEL} tbody tr").first
+    first.focus()
+    for key in ("Space", "ArrowDown", "ArrowDown", "Enter"):
+        keys.press(key)
+        settle(lab)
+    assert len(lab.value("panel.files")) == 8
+    assert lab.page.locator(f"{PANEL} tr.darkcal-looked").get_attribute("data-row") == lab.page.locator(
+        f"{PANEL} tbody tr"
+    ).nth(2).get_attribute("data-row")
+    lab.page.locator("canvas.darkcal-profile").first.focus()
+    keys.press("ArrowLeft")
+    settle(lab)
+    assert lab.value("panel.parameters.overscan_columns") == "2054:2079"
+    keys.press("Shift+ArrowRight")
+    settle(lab)
+    assert lab.value("panel.parameters.overscan_columns") == "2054:"
+    unlabelled = lab.page.evaluate(
+        """() => [...document.querySelectorAll('.darkcal-panel :is(input, select, textarea, button, canvas)')]
+            .filter(one => !one.title && !one.ariaLabel && !one.labels?.length).map(one => one.outerHTML)"""
+    )
+    assert unlabelled == []
+    width = lab.page.locator(PANEL).evaluate("one => one.scrollWidth - one.clientWidth")
+    assert width <= 0
+
+
+def test_a_panel_survives_a_reload_and_leaves_a_picture_without_its_kernel(open_example):
+    lab = open_example(1)
+    control(lab, "overscan_columns").fill("2061:")
+    settle(lab)
+    pictures = lab.page.locator(
+        ".jp-OutputArea-child:has(+ .jp-OutputArea-child + .jp-OutputArea-child .darkcal-panel)"
+    )
+    assert pictures.count() == 1
+    assert not pictures.first.is_visible()
+    lab.page.wait_for_timeout(2500)  # until the picture that stays has been drawn again
+    lab.command("docmanager:save")
+    lab.load()
+    lab.page.wait_for_selector(PANEL, state="attached")
+    lab.page.locator(PANEL).scroll_into_view_if_needed()
+    settle(lab)
+    assert control(lab, "overscan_columns").input_value() == "2061:"
+
+    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
+    lab.load()
+    text = lab.page.locator(".jp-RenderedText", has_text="DarkPanel(")
+    text.first.wait_for(state="attached")
+    assert "overscan_columns='2061:'" in text.first.text_content()
+    assert lab.page.locator(PANEL).count() == 0
