@@ -14,7 +14,7 @@ from .cards import CARD, parse_cards
 from .errors import FrameError, ParameterError
 from .files import checksum, replacing
 from .headers import KEYWORDS, describe
-from .plain import FileRows, Layout, StoredImage, padding, read_layout, sum_words, with_checksum
+from .plain import FileRows, Layout, StoredImage, padding, read_layout, sum_words, with_checksum, with_number
 
 __all__ = [
     "Raw",
@@ -262,7 +262,7 @@ def write_frame(path, data, header):
     write_bands(path, bands, data.shape, data.dtype, header)
 
 
-def write_bands(path, bands, shape, dtype, header):
+def write_bands(path, bands, shape, dtype, header, *, counts=None, new=False):
     """Write an image that comes in bands of rows, as `write_frame` does.
 
     Parameters
@@ -275,16 +275,22 @@ def write_bands(path, bands, shape, dtype, header):
     dtype : dtype
         float32 or float64.
     header : `~astropy.io.fits.Header`
+    counts : callable, optional
+        Called after the last band: returns the numbers of cards, by keyword, that are 0 in `header`.
+    new : bool
+        Refuse to replace a file.
 
     Raises
     ------
+    FileExistsError
+        `new` is true and there is a file by now.
     OutputError
         The file cannot be written.
     """
     dtype = np.dtype(dtype)
     text = _file_header(header, shape, dtype).tostring().encode("ascii")
     fill = padding(shape[0] * shape[1] * dtype.itemsize)
-    with replacing(path) as stream:
+    with replacing(path, new=new) as stream:
         _reserve(stream, len(text) + shape[0] * shape[1] * dtype.itemsize + len(fill))
         stream.seek(len(text))
         total = 0
@@ -294,6 +300,8 @@ def write_bands(path, bands, shape, dtype, header):
             stream.write(native.astype(dtype.newbyteorder(">")))
         stream.write(fill)
         stream.seek(0)
+        for keyword, value in ({} if counts is None else counts()).items():
+            text = with_number(text, keyword, value)
         stream.write(with_checksum(text, total))
 
 

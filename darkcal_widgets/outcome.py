@@ -27,12 +27,16 @@ class Outcome:
         The result; `None` where it failed.
     reason : str
         Why it failed.
+    saturated, no_value : int
+        Pixels of the kept part that are saturated in the raw frame, or have no value (NaN, infinite) in the result.
     """
 
     name: str
     state: str
     path: Path | None = None
     reason: str = ""
+    saturated: int = 0
+    no_value: int = 0
 
 
 @dataclass

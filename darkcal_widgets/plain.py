@@ -26,6 +26,7 @@ __all__ = [
     "read_layout",
     "sum_words",
     "with_checksum",
+    "with_number",
 ]
 
 _BLOCK = 2880
@@ -173,6 +174,11 @@ def sum_words(words):
     if isinstance(words, bytes):
         return int(np.frombuffer(words, ">u4").sum(dtype=np.uint64))
     return int(words.view(np.uint32).sum(dtype=np.uint64))
+
+
+def with_number(header, keyword, value):
+    """Enter a whole number into a header, where its card has 0 so far; the header stays as long as it is."""
+    return header.replace(f"{keyword:8}= {0:>20}".encode(), f"{keyword:8}= {value:>20}".encode(), 1)
 
 
 def with_checksum(header, datasum):

@@ -1,17 +1,19 @@
 """Calibrate the darks of a night: decide what each frame needs, do it on several workers, say what became of it."""
 
+import contextlib
 import os
+import signal
+import threading
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from threading import Event, Lock
 
 from tqdm.auto import tqdm
 
 from .calibrate import Calibration, PixelCounts, calibrated_header, check_bias
 from .combine import COMBINED_BIAS, check_bias_frames, combine_bias
-from .errors import DarkcalError, FrameError, Interrupted, NightError, OutputError, ParameterError
+from .errors import DarkcalError, FrameError, Interrupted, NightError, OutputError, ParameterError, RunError
 from .files import check_results_folder, checksum, is_frame_name, make_results_folder, result_name
 from .frames import read_header, read_raw, write_bands
 from .headers import describe
@@ -22,7 +24,7 @@ from .workers import default_workers
 
 __all__ = ["calibrate_darks", "choose_bias", "existing_results", "find_combined_bias", "plan"]
 
-_BIAS_LOCK = Lock()
+_BIAS_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -339,7 +341,9 @@ def _pixel_notes(outcomes):
         having = [outcome for outcome in done if count(outcome)]
         if having:
             worst = max(having, key=count)
-            most = f"most in {visible(worst.name)} ({count(worst)})" if len(having) > 1 else visible(worst.name)
+            most = (
+                f"most in {visible(worst.name)} ({count(worst)})" if len(having) > 1 else visible(worst.name)
+            )
             notes.append(f"{sum(map(count, having))} {what} in {len(having)} of {len(done)} darks: {most}.")
     return notes
 
@@ -363,12 +367,13 @@ def _unreadable(night, files):
 
 def _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress):
     own = ThreadPoolExecutor(workers or default_workers()) if executor is None else None
-    done, interrupted = [], Event()
+    done, interrupted = [], threading.Event()
     try:
-        for outcome in _work(jobs, executor or own, cancel, interrupted, progress):
-            done.append(outcome)
-            if on_outcome is not None:
-                on_outcome(outcome)
+        with _ctrl_c_sets(interrupted):
+            for outcome in _work(jobs, executor or own, (cancel, interrupted), progress):
+                done.append(outcome)
+                if on_outcome is not None:
+                    on_outcome(outcome)
     finally:
         if own is not None:
             own.shutdown(cancel_futures=True)
@@ -379,33 +384,46 @@ def _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress):
         raise Interrupted(f"stopped by Ctrl-C: {run}\nThe next run goes on from there.")
 
 
-def _work(jobs, executor, cancel, interrupted, progress):
-    """Yield the outcome of each job as it comes, with only a few jobs handed out at a time, so that a stop is quick.
+@contextlib.contextmanager
+def _ctrl_c_sets(event):
+    """Let Ctrl-C set an event, so that what is in work is finished and told; a second one interrupts at once."""
+    usual = signal.default_int_handler
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not usual
+    ):
+        yield
+        return
 
-    A first Ctrl-C sets `interrupted` and ends the work as `cancel` does, a second one ends it at once.
+    def stop(*_):
+        signal.signal(signal.SIGINT, usual)
+        event.set()
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _work(jobs, executor, stops, progress):
+    """Yield the outcome of each job as it comes, until one of the events `stops` is set.
+
+    Only a few jobs are handed out at a time, and taken back where they are not begun, so that a stop is quick.
     """
     waiting, running = list(reversed(jobs)), set()
     window = 2 * (getattr(executor, "_max_workers", None) or os.cpu_count() or 1)
     with tqdm(total=len(jobs), unit="frame", desc="calibrate", disable=not progress) as bar:
         while waiting or running:
-            try:
-                while waiting and len(running) < window and not _is_set(cancel, interrupted):
-                    running.add(executor.submit(calibrate_file, waiting.pop()))
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    bar.update()
-                    yield _result(future)
-            except KeyboardInterrupt:
-                if interrupted.is_set():
-                    raise
-                interrupted.set()
-            if _is_set(cancel, interrupted):
+            if any(event is not None and event.is_set() for event in stops):
                 running = {future for future in running if not future.cancel()}
                 waiting.clear()
-
-
-def _is_set(*events):
-    return any(event is not None and event.is_set() for event in events)
+            while waiting and len(running) < window:
+                running.add(executor.submit(calibrate_file, waiting.pop()))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                bar.update()
+                yield _result(future)
 
 
 def _result(future):

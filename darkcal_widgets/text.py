@@ -2,10 +2,21 @@
 
 import unicodedata
 
-__all__ = ["visible"]
+__all__ = ["ascii_only", "visible"]
 
 # Control and format characters (bidirectional marks among them), lone surrogates, private ones, line and paragraph separators.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def ascii_only(text):
+    r"""Return the text as a FITS header can hold it: what is not ASCII is written as an escape.
+
+    Examples
+    --------
+    >>> ascii_only("dunkel-ä.fits")
+    'dunkel-\\xe4.fits'
+    """
+    return visible(text).encode("ascii", "backslashreplace").decode()
 
 
 def visible(text):

@@ -31,8 +31,8 @@ RECIPE = Recipe(keep_columns=":4096", subtract_bias=True)
 ROWS = 256
 
 # A server that has imported everything: a run of it starts at once, and a kill hits the work, not the imports.
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["darkcal_widgets.run", "darkcal_widgets.combine", "ccdproc"])
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["darkcal_widgets.run", "darkcal_widgets.combine", "ccdproc"])
 
 
 @dataclass(frozen=True)
@@ -55,31 +55,31 @@ class Trial:
     complaints: list
 
 
-def full_run(raw, out):
+def full_run(raw, out, recipe=RECIPE):
     """Do all there is to do, in this process."""
-    calibrate_darks(Night(raw), RECIPE, out, progress=False).raise_failures()
+    calibrate_darks(Night(raw), recipe, out, progress=False).raise_failures()
     combine_darks(out).raise_failures()
 
 
-def start_run(raw, out):
+def start_run(raw, out, recipe=RECIPE):
     """Start a full run in a process of its own; return once it is at work."""
-    ours, theirs = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=_announced_run, args=(theirs, raw, out))
+    ours, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=_announced_run, args=(theirs, raw, out, recipe))
     process.start()
     theirs.close()
     ours.recv()
     return process
 
 
-def _announced_run(pipe, raw, out):
+def _announced_run(pipe, raw, out, recipe):
     tqdm.tqdm.set_lock(threading.RLock())  # its own lock is a semaphore that a killed process leaves behind
     pipe.send("at work")
-    full_run(raw, out)
+    full_run(raw, out, recipe)
 
 
-def finish_run(raw, out):
+def finish_run(raw, out, recipe=RECIPE):
     """Run to the end in a process of its own; return its exit code."""
-    process = start_run(raw, out)
+    process = start_run(raw, out, recipe)
     process.join()
     return process.exitcode
 
