@@ -32,6 +32,10 @@ class NightFrame:
     info: FrameInfo
 
 
+# A notebook shows this many lines of a night's table; the table itself holds them all.
+_LINES_SHOWN = 60
+
+
 class Night:
     """A folder of raw frames of one camera.
 
@@ -156,7 +160,8 @@ class Night:
 
     def _repr_html_(self):
         lines = [self._summary(), *self._problems()]
-        return "".join(f"<p>{html.escape(line)}</p>" for line in lines) + self.table._repr_html_()
+        rows = self.table.pformat(html=True, show_dtype=False, max_lines=_LINES_SHOWN, max_width=-1)
+        return "".join(f"<p>{html.escape(line)}</p>" for line in lines) + "".join(rows)
 
     def _inventory(self):
         frames, unreadable, unreadable_darks = [], {}, []
