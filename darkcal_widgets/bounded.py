@@ -22,6 +22,7 @@ from .cards import CARD, END, parse_cards
 from .errors import FrameError
 
 __all__ = [
+    "LARGEST_FILE",
     "LARGEST_IMAGE",
     "LONGEST_HEADER",
     "MOST_HDUS",
@@ -33,6 +34,7 @@ __all__ = [
 
 # Bytes of an image, as it is stored and as it is uncompressed: 32,768 columns and rows of 8 bits, 16,384 of 32.
 LARGEST_IMAGE = 1 << 30
+LARGEST_FILE = 4 * LARGEST_IMAGE
 LONGEST_HEADER = 1000 * 2880  # bytes, for 36,000 cards
 MOST_HDUS = 1000
 
@@ -46,6 +48,7 @@ _READING_ERRORS = (
     OSError,
     EOFError,
     MemoryError,
+    RuntimeError,  # a decompressor's
     ValueError,
     TypeError,
     AttributeError,  # astropy, of a table that lacks a column
@@ -104,11 +107,13 @@ def open_file(path):
     Raises
     ------
     FrameError
-        It is something else.
+        It is something else, or larger than `LARGEST_FILE`.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
         what = "a folder" if os.path.isdir(path) else "no regular file"
         raise FrameError(f"{path} is {what}; expected a FITS file. Leave it out.")
+    if os.path.getsize(path) > LARGEST_FILE:
+        raise FrameError(f"{path} has more than {LARGEST_FILE >> 30} GiB; leave it out, or extract the image.")
     with open(path, "rb") as stream:
         yield stream
 
@@ -369,7 +374,7 @@ def _storage_cards(cards):
     for keyword in ("BSCALE", "BZERO", "BLANK"):
         if keyword in cards:
             value = cards[keyword]
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if type(value) not in (int, float) or (keyword == "BLANK" and type(value) is not int):
                 raise ValueError(f"{keyword} is {value!r}, expected a number")
             if keyword != "BLANK" or cards["BITPIX"] > 0:
                 storage[keyword] = value

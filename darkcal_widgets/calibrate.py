@@ -105,7 +105,7 @@ class PixelCounts:
         """Count the pixels of a band: its raw values and what became of them."""
         if self.limit is not None:
             self.saturated += int(np.count_nonzero(raw >= self.limit))
-        with np.errstate(all="ignore"):
+        with _absurd_values():
             if not np.isfinite(result.sum()):  # quicker than to look at each
                 self.no_value += result.size - int(np.count_nonzero(np.isfinite(result)))
 
@@ -169,7 +169,8 @@ class Calibration:
             level = level[rows] if self.regions.axis == 1 else level[:, columns]
         bias = None if self.bias is None else self.bias[start:stop]
         whole = replace(self.regions, keep=tuple(slice(0, length) for length in raw.shape))
-        result = calibrate_array(raw, whole, level, bias, self.dtype)
+        with _absurd_values():
+            result = calibrate_array(raw, whole, level, bias, self.dtype)
         if counts is not None:
             counts.add(raw, result)
         return result
@@ -182,6 +183,11 @@ class Calibration:
             yield self.band(start, min(start + step, rows), counts)
 
 
+def _absurd_values():
+    """Keep NumPy from warning of infinite and huge values: a damaged frame may hold them, and they are counted."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
 def overscan_level(raw, regions):
     """Return the median of the overscan of each row (or column), to be broadcast over the frame.
 
@@ -192,7 +198,8 @@ def overscan_level(raw, regions):
     """
     if regions.overscan is None:
         return None
-    return np.median(raw[regions.overscan], axis=regions.axis, keepdims=True)
+    with _absurd_values():
+        return np.median(raw[regions.overscan], axis=regions.axis, keepdims=True)
 
 
 def calibrate_array(raw, regions, level, bias, dtype):

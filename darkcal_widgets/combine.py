@@ -18,6 +18,7 @@ from .mixed import without_odd
 from .night import group_exposures
 from .outcome import Outcome, Run
 from .sections import Regions
+from .text import ascii_only
 from .workers import default_workers
 
 __all__ = [
@@ -265,7 +266,7 @@ def _threaded(function, items):
 def _combined_header(header, sources, inputs):
     result = header.copy()
     for number, source in enumerate(sources[:999], start=1):
-        result[f"IMCMB{number:03d}"] = source.path.name
+        result[f"IMCMB{number:03d}"] = ascii_only(source.path.name)
     result["COMBINED"] = (True, "average of many frames")
     result["NCOMBINE"] = (len(sources), "number of frames combined")
     result["DCINPUT"] = (inputs, "digest of the frames combined")
@@ -275,7 +276,7 @@ def _combined_header(header, sources, inputs):
 
 def _inputs_digest(sources):
     listed = "\n".join(f"{source.path.name} {source.checksum}" for source in sources)
-    return hashlib.sha256(listed.encode()).hexdigest()[:16]
+    return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def _frames(folder):

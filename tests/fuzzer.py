@@ -554,7 +554,6 @@ def odd_name(rng, path):
     names += [
         os.fsdecode(b"\xff\xfe.fits"),
         "$\\frac{1}$.fits",
-        "..fits.fits",
         "-rf.fits",
         "'; rm.fits",
         "%s{}.fits",
@@ -599,12 +598,29 @@ def expected_result(path):
     """Return what the recipe makes of a frame, without darkcal."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        with fits.open(path, memmap=False) as hdus:
-            raw = next(
-                hdu.data for hdu in hdus if hdu.is_image and len(hdu.shape) == 2 and 0 not in hdu.shape
-            )
+        raw = first_image(beginning(path))
         level = np.median(raw[:, 24:], axis=1, keepdims=True)
         return (raw[:, :24].astype(float) - level).astype("float32")
+
+
+def beginning(path):
+    """Return the first bytes of a file, unpacked: no good image here takes more."""
+    with path.open("rb") as stream:
+        opener = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}.get(stream.read(2), open)
+    with opener(path, "rb") as stream:
+        return stream.read(1 << 22)
+
+
+def first_image(content):
+    """Return the first two-dimensional image, read by astropy HDU after HDU and no further: it stumbles on what follows."""
+    # astropy takes any GROUPS = T for random groups, the standard only one beside NAXIS1 = 0.
+    stream = io.BytesIO(content.replace(b"GROUPS  =", b"GROUPX  ="))
+    while True:
+        hdu = fits.PrimaryHDU.readfrom(stream)
+        if hdu.header.get("ZIMAGE") is True:
+            hdu = fits.CompImageHDU(bintable=hdu)
+        if hdu.is_image and len(hdu.shape) == 2 and 0 not in hdu.shape:
+            return hdu.data
 
 
 def judge(path, raw, out):
