@@ -101,10 +101,12 @@ class PixelCounts:
         limit = min(limits, default=None)
         return cls(limit if limit is None or dtype.kind == "f" else int(np.ceil(limit)))
 
-    def add(self, raw, result):
-        """Count the pixels of a band: its raw values and what became of them."""
+    def add(self, raw, result, bias):
+        """Count the pixels of a band: its raw values and what became of them when the bias was subtracted."""
         if self.limit is not None:
             self.saturated += int(np.count_nonzero(raw >= self.limit))
+        if raw.dtype.kind in "ui" and bias is None:
+            return  # integers have values, and so have their medians
         with _absurd_values():
             if not np.isfinite(result.sum()):  # quicker than to look at each
                 self.no_value += result.size - int(np.count_nonzero(np.isfinite(result)))
@@ -172,7 +174,7 @@ class Calibration:
         with _absurd_values():
             result = calibrate_array(raw, whole, level, bias, self.dtype)
         if counts is not None:
-            counts.add(raw, result)
+            counts.add(raw, result, bias)
         return result
 
     def bands(self, counts=None):

@@ -18,6 +18,7 @@ __all__ = [
     "FRAME_SUFFIXES",
     "check_results_folder",
     "checksum",
+    "checksum_of",
     "is_frame_name",
     "make_results_folder",
     "replacing",
@@ -27,7 +28,9 @@ __all__ = [
 FRAME_SUFFIXES = (".fits", ".fit", ".fts")
 _PACKED_SUFFIXES = (".gz", ".bz2", ".fz")
 _PART_SUFFIX = ".darkcal-part"
-_CHUNK = 1 << 22
+_PAGES = (16, 512)  # words of 8 bytes
+_GROUP = 16 * 512 * 8
+_CHUNK = 64 * _GROUP
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows alone has it
 
 _NEXT_STEPS = {
@@ -60,7 +63,11 @@ def result_name(name):
 
 
 def checksum(path):
-    """Return the CRC-32 of a file's bytes as 8 hexadecimal digits: it tells whether a file has changed, no more.
+    """Return 8 hexadecimal digits that tell whether a file has changed, no more.
+
+    They are the CRC-32 of the file after each 16 pages of it, of 4 KiB, were added up, as words of 64 bits: four times as quick
+    as the CRC-32 of all bytes, and blind only to changes that make up for each other within 64 KiB. What does not fill
+    64 KiB at the end goes into the CRC-32 as it is.
 
     Raises
     ------
@@ -71,10 +78,23 @@ def checksum(path):
     try:
         with open(path, "rb") as stream:
             while chunk := stream.read(_CHUNK):
-                value = zlib.crc32(chunk, value)
+                value = _add_checksum(value, chunk)
     except OSError as error:
         raise FrameError(f"{path} cannot be read: {error.strerror or error}.") from error
     return f"{value:08x}"
+
+
+def checksum_of(content):
+    """Return the `checksum` of a file with this content (bytes)."""
+    return f"{_add_checksum(0, content):08x}"
+
+
+def _add_checksum(value, content):
+    import numpy as np
+
+    groups = np.frombuffer(content, "<u8", len(content) // _GROUP * _GROUP // 8).reshape(-1, *_PAGES)
+    value = zlib.crc32(groups.sum(axis=1, dtype=np.uint64).astype("<u8"), value)
+    return zlib.crc32(memoryview(content)[groups.nbytes :], value)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from astropy.io import fits
 from .bounded import named_failures, open_file, read_any, read_any_header
 from .cards import CARD, parse_cards
 from .errors import FrameError, ParameterError
-from .files import checksum, replacing
+from .files import checksum, checksum_of, replacing
 from .headers import KEYWORDS, describe
 from .plain import FileRows, Layout, StoredImage, padding, read_layout, sum_words, with_checksum, with_number
 
@@ -56,7 +55,7 @@ class Raw:
     unit : str
         ``'adu'`` or ``'electron'``.
     checksum : str
-        CRC-32 of the file's bytes, see `~darkcal_widgets.files.checksum`.
+        Of the file's bytes, see `~darkcal_widgets.files.checksum`.
     """
 
     image: object
@@ -133,7 +132,7 @@ def read_raw(path, unit="adu"):
             content = Path(path).read_bytes()
             rows = np.frombuffer(content, layout.stored, layout.size // layout.stored.itemsize, layout.offset)
         image = StoredImage(layout, rows.reshape(layout.shape))
-        crc = f"{zlib.crc32(content):08x}"
+        crc = checksum_of(content)
     info = _describe(header, image.shape, path)
     return Raw(image, header, info.unit or unit, crc)
 

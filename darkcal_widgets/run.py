@@ -478,12 +478,12 @@ def _unchanged(job, header):
 def _provenance(job, shape, made_from):
     cards = {
         "DCRECIPE": (job.recipe.digest(shape), "digest of the darkcal recipe"),
-        "DCINPUT": (made_from, "CRC-32 of the raw file"),
+        "DCINPUT": (made_from, "checksum of the raw file"),
         "RAWFILE": (ascii_only(job.raw.name), "raw frame"),
     }
     if job.bias is not None:
         cards["BIASFILE"] = (ascii_only(job.bias.name), "combined bias subtracted")
-        cards["BIASSUM"] = (job.bias_checksum, "CRC-32 of the combined bias")
+        cards["BIASSUM"] = (job.bias_checksum, "checksum of the combined bias")
     return cards
 
 

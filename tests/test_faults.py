@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import fuzzer
@@ -18,6 +19,7 @@ from nights import folder_bytes, random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks, combine_darks
 from darkcal_widgets.errors import Interrupted, OutputError, ParameterError, RunError
+from darkcal_widgets.run import calibrate_file, plan
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
@@ -204,21 +206,10 @@ def test_a_result_that_another_run_makes_meanwhile_is_not_replaced_but_looked_at
 def test_a_combined_bias_that_is_replaced_during_the_run_is_not_used_under_its_old_checksum(raw, tmp_path):
     night, out = Night(raw), tmp_path / "out"
     calibrate_darks(night, WITH_BIAS, out, files=["dark-0.fits"], progress=False)
-
-    def replace_bias(outcome):
-        if outcome.name == "dark-0.fits":
-            from darkcal_widgets.frames import read_frame, write_frame
-
-            bias = read_frame(out / "combined_bias.fits")
-            write_frame(out / "combined_bias.fits", bias.data + 1, bias.header)
-
-    from darkcal_widgets import run as module
-
-    module._read_bias.cache_clear()
-    run = calibrate_darks(night, WITH_BIAS, out, workers=1, on_outcome=replace_bias, progress=False)
-    assert "dark-0.fits" not in run.failed
-    assert all("combined_bias.fits has changed" in reason for reason in run.failed.values())
-    assert run.failed
+    job = replace(plan(night, WITH_BIAS, out)[1], bias=out / "combined_bias.fits", bias_checksum="0" * 8)
+    outcome = calibrate_file(job)
+    assert (outcome.name, outcome.state) == ("dark-1.fits", "failed")
+    assert "combined_bias.fits has changed since this run began" in outcome.reason
 
 
 # --- Parameters are data --------------------------------------------------------------------------------------------------------

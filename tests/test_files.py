@@ -1,5 +1,7 @@
 import errno
 import os
+import random
+from itertools import permutations
 
 import pytest
 
@@ -7,6 +9,7 @@ from darkcal_widgets.errors import FrameError, OutputError
 from darkcal_widgets.files import (
     check_results_folder,
     checksum,
+    checksum_of,
     is_frame_name,
     make_results_folder,
     replacing,
@@ -58,9 +61,28 @@ def test_a_folder_that_is_gone_is_named(tmp_path):
         pass
 
 
-def test_the_checksum_is_the_standard_crc_32(tmp_path):
+def test_the_checksum_of_a_small_file_is_the_standard_crc_32(tmp_path):
     (tmp_path / "a").write_bytes(b"123456789")
     assert checksum(tmp_path / "a") == "cbf43926"  # the check value that the standard gives for these digits
+
+
+@pytest.mark.parametrize("size", [0, 65535, 65536, 65537, 64 * 65536 + 5])
+def test_the_checksum_does_not_depend_on_how_a_file_is_read_and_tells_any_byte_that_changed(tmp_path, size):
+    content = bytearray(random.Random(size).randbytes(size))
+    (tmp_path / "a").write_bytes(content)
+    assert checksum(tmp_path / "a") == checksum_of(bytes(content))
+    found = {checksum_of(bytes(content))}
+    places = range(0, size, max(1, size // 50))
+    for place in places:
+        content[place] ^= 1
+        found.add(checksum_of(bytes(content)))
+    assert len(found) == 1 + len(places)
+
+
+def test_the_checksum_tells_files_whose_parts_changed_places():
+    parts = [random.Random(n).randbytes(65536) for n in range(3)]
+    orders = [b"".join(order) for order in permutations(parts)]
+    assert len({checksum_of(content) for content in orders}) == 6
 
 
 @pytest.fixture
