@@ -10,7 +10,7 @@ import base64
 import contextlib
 import os
 import time
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 from threading import Event, RLock, Thread
@@ -30,6 +30,7 @@ from .draft import (
 )
 from .errors import DarkcalError, FrameError, NightError
 from .night import Night
+from .panel_state import VIEW_CHOICES, Progress, State, View, notebook_of, visible_text
 from .parameters import Parameters
 from .recipe import Recipe
 from .run import calibrate_darks
@@ -44,58 +45,13 @@ _PARTS = ("elements.js", "charts.js", "panel.js")
 
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
-SETTINGS_FILE = "darkcal-settings.yaml"
 # Reading ahead says what it has read no more often than this, in seconds.
 _READ_AHEAD_PAUSE = 0.3
 
 # The picture that a notebook keeps is drawn when nothing has been changed for this long.
 _STILL_SECONDS = 1.5
 
-_VIEW_CHOICES = {
-    "statistic": ("mean", "median"),
-    "axis": (1, 0),
-    "drag": ("overscan_columns", "keep_columns"),
-    "aligned": (True, False),
-    "list": ("darks", "all"),
-}
 _EMPTY_MEANS_NONE = ("dark_folder", "overscan_columns", "keep_columns", "combined_bias")
-
-
-@dataclass(frozen=True)
-class View:
-    """How the panel is looked at; no result depends on it.
-
-    Attributes
-    ----------
-    frame : str or None
-        Name of the frame looked at; `None`: the first picked dark.
-    statistic, axis, drag, aligned, list
-        See `_VIEW_CHOICES`: of the profile, its axis (1: columns), what a drag sets, profiles from their overscan, frames listed.
-    exposure : int or None
-        Which of the exposure times is listed; `None`: all.
-    sort : tuple
-        Column of the list, and whether it runs backwards.
-    settings_file : str
-        Where settings are saved and loaded.
-    """
-
-    frame: str | None = None
-    statistic: str = "mean"
-    axis: int = 1
-    drag: str = "overscan_columns"
-    aligned: bool = True
-    list: str = "darks"
-    exposure: int | None = None
-    sort: tuple = ("name", False)
-    settings_file: str = SETTINGS_FILE
-
-
-@dataclass(frozen=True)
-class State:
-    """All that a panel is: the parameters by name, as they stand in the controls (they may be wrong), and the view."""
-
-    values: dict
-    view: View = field(default_factory=View)
 
 
 class _Page(anywidget.AnyWidget):
@@ -247,7 +203,7 @@ class DarkPanel:
         """
         with self._one_run:
             self._cancel.clear()
-            progress = _Progress(self._show_run)
+            progress = Progress(self._show_run)
             try:
                 run = self._calibrate(progress)
             except BaseException as error:
@@ -261,7 +217,7 @@ class DarkPanel:
 
     def save(self, path):
         """Save the settings as a YAML file that `load`, ``papermill -f`` and ``darkcal batch`` read."""
-        self.parameters.save(path, notebook=_notebook(self._state.values)[0])
+        self.parameters.save(path, notebook=notebook_of(self._state.values)[0])
 
     def load(self, path):
         """Take the settings from a YAML file."""
@@ -331,18 +287,20 @@ class DarkPanel:
 
     def _apply(self, state, live=False):
         """Make `state` the state, and show it; while dragging (`live`), leave out what takes time and can wait."""
-        with self._lock:
+        # A step of a drag is one message; otherwise the picture goes first, and need not wait for what has yet to be looked up.
+        with self._lock, self._page.hold_sync() if live else contextlib.nullcontext():
             self._state = state
             self._find_night()
             self._problems = self._section_problems()
             if self._watched:
                 self._show_pictures()
-            if not live:
-                self._problems = self._all_problems()
+            if live:
+                self._show_state(live)
+                return
+            self._problems = self._all_problems()
             self._show_state(live)
-            if not live:
-                self._renew_still_later()
-                self._read_ahead()
+            self._renew_still_later()
+            self._read_ahead()
 
     def _find_night(self):
         values = self._state.values
@@ -444,7 +402,7 @@ class DarkPanel:
     def _code(self):
         if self._problems:
             return {}
-        _, path = _notebook(self._state.values)
+        _, path = notebook_of(self._state.values)
         stem = Path(path).stem
         return {
             "folder": os.getcwd(),
@@ -578,7 +536,7 @@ class DarkPanel:
 
     def _on_view(self, message):
         name, value = message["name"], message["value"]
-        if name in _VIEW_CHOICES and value not in _VIEW_CHOICES[name]:
+        if name in VIEW_CHOICES and value not in VIEW_CHOICES[name]:
             return
         if name in View.__dataclass_fields__ and name != "frame":
             self._look(**{name: tuple(value) if name == "sort" else value})
@@ -652,66 +610,9 @@ class DarkPanel:
             self.calibrate()
 
 
-class _Progress:
-    """Counts the frames of a run and tells the panel."""
-
-    def __init__(self, show):
-        self._show, self._begun = show, time.monotonic()
-        self._now = {"running": True, "done": 0, "total": 0, "failed": 0, "lines": [], "last": ""}
-
-    def begin(self, total):
-        self._tell(total=total)
-
-    def step(self, outcome):
-        done = self._now["done"] + 1
-        seconds = max(time.monotonic() - self._begun, 1e-6)
-        self._tell(
-            done=done,
-            failed=self._now["failed"] + (outcome.state == "failed"),
-            last=visible(f"{outcome.name}: {outcome.state}"),
-            rate=done / seconds,
-            left=(self._now["total"] - done) * seconds / done,
-        )
-
-    def end(self, lines, run=None):
-        results = [] if run is None else [o for o in run.outcomes if o.path is not None]
-        self._tell(
-            running=False,
-            lines=lines,
-            stopped=run is None or run.cancelled,
-            seconds=time.monotonic() - self._begun,
-            results=[
-                {"name": visible(o.path.name), "path": os.path.abspath(o.path), "state": o.state}
-                for o in results
-            ],
-        )
-
-    def _tell(self, **news):
-        self._now = self._now | news
-        self._show(self._now)
-
-
-def visible_text(text):
-    """Make text of several lines safe to look at."""
-    return "\n".join(map(visible, text.splitlines()))
-
-
 def _running_loop():
     """Return the kernel's event loop, or `None` outside a kernel."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _notebook(values):
-    """Return number and path of the notebook that these settings belong to: the one that is open, or the shipped one."""
-    number = 2 if values["subtract_bias"] else 1
-    path = os.environ.get("JPY_SESSION_NAME", "")
-    if path.endswith(".ipynb"):
-        return (int(Path(path).name[0]) if Path(path).name[:2] in ("1-", "2-") else number), os.path.relpath(
-            path
-        )
-    return number, ("1-overscan-subtracted-bias-kept.ipynb", "2-bias-subtracted-overscan-trimmed.ipynb")[
-        number - 1
-    ]

@@ -22,7 +22,9 @@ __all__ = [
     "Sketch",
     "Sketches",
     "bias_from_file",
+    "bias_from_frames",
     "calibrated",
+    "mean_raw",
     "median",
     "picture",
     "raw_median",
@@ -177,9 +179,27 @@ def bias_from_file(data, regions):
     return data[rows, columns]
 
 
-def bias_from_frames(sketches, regions):
-    """Return the mean of bias frames in the pixels of `raw_part`: the combined bias to be built, without its clipping."""
-    return np.mean([calibrated(sketch, regions, dtype="float64") for sketch in sketches], axis=0)
+def mean_raw(sketches):
+    """Return the mean of raw frames in every 4th row and column."""
+    return np.mean([sketch.rows[:, ::SAMPLING] for sketch in sketches], axis=0)
+
+
+def bias_from_frames(sketches, mean, regions):
+    """Return the combined bias to be built, without its clipping: the mean of bias frames in the pixels of `raw_part`.
+
+    The mean of what is left of the frames is the mean of the frames minus the mean of their levels; only the levels change
+    with the recipe.
+
+    Parameters
+    ----------
+    sketches : sequence of Sketch
+    mean : ndarray
+        From `mean_raw`.
+    regions : Regions
+    """
+    part = mean[tuple(_sampled(kept) for kept in regions.keep)]
+    found = [_level(sketch, regions) for sketch in sketches]
+    return part if regions.overscan is None else part - np.mean(found, axis=0)
 
 
 def median(values):

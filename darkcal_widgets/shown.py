@@ -92,7 +92,7 @@ class Window:
 
     def __init__(self):
         self._sketches = Sketches()
-        self._bias = (None, None)
+        self._bias = self._mean = (None, None)
 
     def profiles(self, night, name, unit, axis, statistic):
         """Return the profiles of the frame, and of a bright frame and a bias of its shape if the night has them.
@@ -257,11 +257,18 @@ class Window:
     def _read_bias(self, night, shape, unit, regions, path):
         if path is not None:
             return preview.bias_from_file(read_frame(path, unit).data, regions)
+        sketches, mean = self._bias_frames(night, shape, unit)
+        return preview.bias_from_frames(sketches, mean, regions)
+
+    def _bias_frames(self, night, shape, unit):
+        """Return sketches of the night's bias frames and their mean, which no recipe changes."""
         alike = [frame for frame in night.biases if frame.info.shape == shape]
         if not alike:
             raise FrameError("there is no bias frame of the shape of the dark.")
         sketches = [self._sketches.get(frame.path, unit) for frame in _evenly(alike, BIAS_FRAMES)]
-        return preview.bias_from_frames(sketches, regions)
+        if self._mean[0] != sketches:  # sketches are equal only to themselves
+            self._mean = (sketches, preview.mean_raw(sketches))
+        return self._mean
 
 
 def bias_path(values):

@@ -22,7 +22,7 @@ ORDER = """
     workers clip calibrate combine run results
     layers cameras simulate download
     profiles strips measured overscan exposures findings advice hotpixels noise darks scale check
-    draft preview plots evidence shown
+    draft preview plots evidence shown panel_state
     panel
     preload warm headless workspace
     batch_input batch_record batch_worker batch_pool batch_page batch

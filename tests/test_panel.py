@@ -177,8 +177,7 @@ def test_settings_can_be_changed_while_a_run_uses_the_old_ones(panel, monkeypatc
     say(panel, "set", name="keep_columns", value=":20")
     assert panel.recipe.keep_columns == ":20"
     go_on.set()
-    wait_until(lambda: not page(panel).run["running"])
-    assert "3 made with other settings" in page(panel).state["notes"]["results"]
+    wait_until(lambda: "3 made with other settings" in page(panel).state["notes"]["results"])
 
 
 def test_a_disk_that_refuses_leaves_the_panel_usable(panel, tmp_path):

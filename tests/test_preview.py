@@ -57,10 +57,11 @@ def test_a_combined_bias_is_subtracted_where_it_belongs(recipe):
     np.testing.assert_array_equal(shown, sampled(result(data, recipe, bias), regions))
 
 
-def test_a_bias_to_be_built_is_the_mean_of_its_frames():
-    recipe = RECIPES[1]
+@pytest.mark.parametrize("recipe", RECIPES, ids=str)
+def test_a_bias_to_be_built_is_the_mean_of_its_frames(recipe):
     regions, frames = recipe.regions(SHAPE), [frame(seed) for seed in range(4)]
-    shown = preview.bias_from_frames([Sketch.of(one, "adu") for one in frames], regions)
+    sketches = [Sketch.of(one, "adu") for one in frames]
+    shown = preview.bias_from_frames(sketches, preview.mean_raw(sketches), regions)
     mean = np.mean([result(one, recipe) for one in frames], axis=0)
     np.testing.assert_allclose(shown, sampled(mean, regions), rtol=1e-6)
 

@@ -2,7 +2,8 @@
 
 const GRIP = 7; // pixels within which an edge is taken hold of
 const CLICK = 3; // pixels below which a drag is a click, which sets nothing
-const PATIENCE = 400; // milliseconds after which a step of a drag is sent although the last one was not answered
+const ON_THEIR_WAY = 2; // steps of a drag that the kernel may still have to answer
+const PATIENCE = 400; // milliseconds after which the next one is sent all the same
 
 const SECTIONS = { overscan_columns: "overscan", keep_columns: "keep" };
 const COLUMNS = [
@@ -10,28 +11,30 @@ const COLUMNS = [
 ];
 const NUMBERS = ["exposure", "temperature"];
 
-// Messages to the kernel, numbered; of the steps of a drag only the newest one waits.
+// Messages to the kernel, numbered. Of the steps of a drag two may be on their way; of the others only the newest one waits.
 function messenger(model, root) {
-  let sent = Date.now(), waiting = null, asked = 0;
+  let sent = Date.now(), waiting = null, asked = 0, open = [];
   const post = (message) => {
     sent += 1;
     asked = performance.now();
+    open.push(sent);
     root.dataset.sent = sent;
     model.send({ ...message, n: sent });
   };
-  const answered = () => (model.get("state").answered ?? 0) >= sent;
+  const isFree = () => {
+    open = open.filter((number) => number > (model.get("state").answered ?? 0));
+    return open.length < ON_THEIR_WAY || performance.now() - asked > PATIENCE;
+  };
   const flush = () => {
-    if (waiting && (answered() || performance.now() - asked > PATIENCE)) {
-      const message = waiting;
-      waiting = null;
-      post(message);
-    }
+    if (!waiting || !isFree()) return;
+    const message = waiting;
+    waiting = null;
+    post(message);
   };
   const live = (message) => {
-    const first = waiting === null;
+    if (waiting === null) setTimeout(flush, PATIENCE); // should an answer be lost
     waiting = message;
-    if (asked === 0 || answered()) flush();
-    else if (first) setTimeout(flush, PATIENCE);
+    flush();
   };
   const now = (message) => {
     waiting = null;
@@ -49,35 +52,35 @@ function render({ model, el }) {
   root.append(...parts.map((part) => part.element));
   el.append(root);
 
-  let dirty = false;
+  let waiting = new Map(); // parts to draw in the next frame, and whether even what has not changed
   const draw = () => {
-    dirty = false;
+    const dirty = waiting;
+    waiting = new Map();
     if (!root.isConnected || !state().values || root.clientWidth === 0) return;
-    parts.forEach((part) => part.update());
+    dirty.forEach((anew, part) => part.update(anew));
     root.dataset.answered = state().answered ?? 0;
     root.dispatchEvent(new CustomEvent("darkcal-drawn"));
   };
-  const redraw = () => {
-    if (!dirty) requestAnimationFrame(draw);
-    dirty = true;
+  const redraw = (some, anew = false) => {
+    if (waiting.size === 0) requestAnimationFrame(draw);
+    some.forEach((part) => waiting.set(part, anew || waiting.get(part)));
   };
-  const changed = () => {
+  const redrawAll = () => redraw(parts, true);
+  const listeners = [...new Set(parts.flatMap((part) => part.shows))].map((name) => [`change:${name}`, () => {
     kernel.flush();
-    redraw();
-  };
-  parts.forEach((part) => (part.redraw = redraw));
-  const traits = ["state", "night", "profiles", "raw", "effect", "levels", "run"].map((name) => `change:${name}`);
-  traits.forEach((event) => model.on(event, changed));
-  const sizes = new ResizeObserver(redraw);
+    redraw(parts.filter((part) => part.shows.includes(name)));
+  }]);
+  listeners.forEach(([event, listener]) => model.on(event, listener));
+  const sizes = new ResizeObserver(redrawAll);
   sizes.observe(root);
-  const theme = new MutationObserver(redraw);
+  const theme = new MutationObserver(redrawAll);
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
-  root.addEventListener("darkcal-redraw", redraw);
-  root.addEventListener("focusout", redraw); // a control that was typed in shows again what holds
+  root.addEventListener("darkcal-redraw", (event) => redraw(parts.filter((part) => part.element === event.target)));
+  root.addEventListener("focusout", () => redraw(parts)); // a control that was typed in shows again what holds
   kernel.now({ kind: "hello" });
-  redraw();
+  redrawAll();
   return () => {
-    traits.forEach((event) => model.off(event, changed));
+    listeners.forEach(([event, listener]) => model.off(event, listener));
     sizes.disconnect();
     theme.disconnect();
   };
@@ -169,7 +172,7 @@ function nightPart({ model, kernel, state }) {
     notes.replaceChildren(...night.notes.map((note) => make("p", {}, note)));
     table.update();
   };
-  return { element, update };
+  return { element, update, shows: ["state", "night"] };
 }
 
 function shownRows({ frames, exposures }, { list, exposure, sort: [key, backwards] }) {
@@ -306,7 +309,7 @@ function stepsPart({ model, kernel, state }) {
     }
   };
   charts.forEach((chart) => drag.listen(chart, element));
-  return { element, update };
+  return { element, update, shows: ["state", "profiles"] };
 }
 
 function numbers(bytes) {
@@ -450,8 +453,12 @@ function effectPart({ model, state }) {
     for (const name of ["before", "after"]) say(name, `${name}: median ${formatted(effect[name].median, 6)} ${unit}, scatter ${formatted(effect[name].spread, 3)}`);
     say("histogram", "Pixels: before (dashed), after (solid)");
   };
-  const update = () => {
+  let drawn = [];
+  const update = (anew) => {
     const now = state(), effect = model.get("effect"), { rows = [], picked, shown } = model.get("levels");
+    const wanted = [effect, model.get("levels"), model.get("raw"), JSON.stringify(now.sections.overscan_columns)];
+    if (!anew && wanted.every((value, n) => value === drawn[n])) return;
+    drawn = wanted;
     const there = Boolean(effect.after);
     element.classList.toggle("darkcal-empty", !there);
     setText(heading(element), there ? `3. The effect on ${effect.name}` : "3. The effect");
@@ -464,7 +471,7 @@ function effectPart({ model, state }) {
     say("levels", `Levels of ${rows.length < shown ? `${rows.length} (reading on) of ${shown}` : some}: range ${range("before")} ${effect.unit} before, ${range("after")} after`);
     drawLevels(canvases.levels, rows, effect.unit, effect.name);
   };
-  return { element, update };
+  return { element, update, shows: ["state", "raw", "effect", "levels"] };
 }
 
 // 4. Calibrate
@@ -497,7 +504,7 @@ function runPart({ model, kernel, state }) {
     if (run.running) summary.replaceChildren();
     told = run;
   };
-  return { element, update };
+  return { element, update, shows: ["state", "run"] };
 }
 
 function runText(run) {
@@ -553,7 +560,7 @@ function saveArea({ kernel, state }) {
     papermill.update(code.papermill);
     python.update(code.python);
   };
-  return { element, update };
+  return { element, update, shows: ["state"] };
 }
 
 function codeBox(title) {
