@@ -113,7 +113,9 @@ def open_file(path):
         what = "a folder" if os.path.isdir(path) else "no regular file"
         raise FrameError(f"{path} is {what}; expected a FITS file. Leave it out.")
     if os.path.getsize(path) > LARGEST_FILE:
-        raise FrameError(f"{path} has more than {LARGEST_FILE >> 30} GiB; leave it out, or extract the image.")
+        raise FrameError(
+            f"{path} has more than {LARGEST_FILE >> 30} GiB; leave it out, or extract the image."
+        )
     with open(path, "rb") as stream:
         yield stream
 
@@ -163,6 +165,12 @@ class _Bytes:
             if len(self.read(step)) < step:
                 return
             size -= step
+
+    def finish(self):
+        """Read a packed file to its end: only there is the checksum that tells whether all before it is right."""
+        if self._size is None:
+            while self.read(_CHUNK):
+                pass
 
     @property
     def remaining(self):
@@ -220,10 +228,22 @@ class _Image:
         stored = self.source.read(self.size)
         if len(stored) < self.size:
             raise self._too_short(len(stored))
+        self.source.finish()
         with np.errstate(
             all="ignore"
         ):  # absurd scales make infinities, and those are counted as pixels without a value
-            return np.asarray(self._opened(stored).data)
+            return np.asarray(self._uncompressed(stored) if self.is_tiled else self._opened(stored).data)
+
+    def _uncompressed(self, stored):
+        try:
+            return self._opened(stored).data
+        except (
+            Exception
+        ) as error:  # that of the decompressor is a class of its own, which astropy does not export
+            raise FrameError(
+                f"{self.source.path} cannot be uncompressed: {str(error) or type(error).__name__}. Look whether the file is whole; "
+                "copy it again or leave it out."
+            ) from error
 
     def check(self):
         """Refuse an image that the file cannot hold, or whose numbers mean nothing."""
@@ -335,7 +355,7 @@ def _is_tiled(cards):
 
 def _check_tiles(cards, axes, path):
     bits, how = cards.get("ZBITPIX"), cards.get("ZCMPTYPE")
-    if bits not in _DEPTHS or how not in _COMPRESSIONS:
+    if bits not in _DEPTHS or how not in _COMPRESSIONS or cards.get("ZTENSION", "IMAGE") != "IMAGE":
         raise FrameError(
             f"{path} is compressed in a way that is unknown (ZBITPIX {bits!r}, ZCMPTYPE {how!r}); leave it out."
         )

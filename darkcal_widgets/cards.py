@@ -67,21 +67,24 @@ def parse_cards(content, name="the file"):
 
 def _standard_cards(cards, name):
     """Yield standard cards; a string is only continued by a card that stands right behind it."""
-    continued = False
+    continued, storage = False, {}
     for card in cards:
         if card == END:
             return
         is_continuation = card.startswith(b"CONTINUE")
-        if _STANDARD.fullmatch(card) and (continued or not is_continuation):
-            continued = _TO_BE_CONTINUED.search(card) is not None
-            yield card
-            continue
+        is_standard = _STANDARD.fullmatch(card) is not None and (continued or not is_continuation)
         if _STORAGE.match(card[:8]):
-            raise FrameError(
-                f"{name}: the card {_shown(card)!r} makes no sense, and without it the image cannot be read."
-            )
-        continued = False
-        yield from _as_comment(f"not standard: {_shown(card)}")
+            value = card.partition(b"/")[0].rstrip()
+            if not is_standard or storage.setdefault(card[:8], value) != value:
+                raise FrameError(
+                    f"{name}: the card {_shown(card)!r} makes no sense, or is there twice with different values; without it the "
+                    "image cannot be read. Leave it out."
+                )
+        continued = is_standard and _TO_BE_CONTINUED.search(card) is not None
+        if is_standard:
+            yield card
+        else:
+            yield from _as_comment(f"not standard: {_shown(card)}")
 
 
 def _as_comment(text):

@@ -31,6 +31,8 @@ __all__ = [
 
 _BLOCK = 2880
 _START = b"SIMPLE  =                    T"
+# Larger files are not read as a whole.
+_LARGEST_FILE = LARGEST_IMAGE + LONGEST_HEADER
 _NO_CHECKSUM = b"0" * 16
 _TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 # Bytes that a checksum avoids, because they are neither letters nor digits.
@@ -148,9 +150,9 @@ def read_layout(stream):
             return header, None
         header += block
     layout = _layout(header)
-    if layout is None or stream.seek(0, 2) < layout.offset + _padded(layout.size):
+    if layout is None or not layout.offset + _padded(layout.size) <= stream.seek(0, 2) <= _LARGEST_FILE:
         return header, None
-    return header, layout if layout.size <= LARGEST_IMAGE else None
+    return header, layout
 
 
 def padding(size):
@@ -216,7 +218,7 @@ def _layout(header):
         scale, zero = numbers.get("BSCALE", 1), numbers.get("BZERO", 0)
         unsigned = bits in (16, 32, 64) and zero == 1 << (bits - 1)
         if (
-            axes != 2
+            index(axes) != 2
             or min(map(index, shape)) < 1
             or scale != 1
             or (zero != 0 and not unsigned)

@@ -618,7 +618,9 @@ def first_image(content):
     while True:
         hdu = fits.PrimaryHDU.readfrom(stream)
         if hdu.header.get("ZIMAGE") is True:
-            hdu = fits.CompImageHDU(bintable=hdu)
+            return next(
+                hdu.data for hdu in fits.open(io.BytesIO(content)) if hdu.is_image and len(hdu.shape) == 2
+            )
         if hdu.is_image and len(hdu.shape) == 2 and 0 not in hdu.shape:
             return hdu.data
 

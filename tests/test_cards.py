@@ -71,6 +71,12 @@ def test_a_card_on_the_image_that_makes_no_sense_is_refused(card):
         parsed(card)
 
 
+def test_a_card_on_the_image_that_contradicts_another_is_refused():
+    with pytest.raises(FrameError, match="there twice with different values"):
+        parsed(b"BITPIX  =   16 / one", b"BITPIX  =    8 / two")
+    assert parsed(b"BZERO   =    1 / one", b"BZERO   =    1 / two")["BZERO"] == 1
+
+
 @given(st.lists(st.binary(min_size=80, max_size=80), max_size=5), st.integers(0, 5))
 def test_every_header_can_be_read_and_written_without_complaint(cards, at):
     cards.insert(at, b"EXPTIME =                 10.0".ljust(80))
