@@ -187,7 +187,7 @@ def _linked(out, record):
 def _picture(out, record):
     if record.state == "invalid" or not (out / record.name / THUMBNAIL).is_file():
         return "<td></td>"
-    picture = f"<img src='{_address(record.name, THUMBNAIL)}' alt='last figure' loading='lazy'>"
+    picture = f"<img src='{_address(record.name, THUMBNAIL)}' alt='picture of the run' loading='lazy'>"
     return (
         f"<td data-value='{_text(record.name)}'><a href='{_address(record.name, REPORT)}'>{picture}</a></td>"
     )

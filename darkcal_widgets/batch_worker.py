@@ -24,6 +24,9 @@ from .outcome import MIME_TYPE
 __all__ = ["Job", "do_job", "main"]
 
 _THUMBNAIL_SIZE = (320, 180)  # pixels
+
+# The picture of the cell with this tag stands for the run on the page; without one, the notebook's last picture.
+THUMBNAIL_TAG = "thumbnail"
 _PATIENCE = 20.0  # seconds that the worker gives a run to end after its own end has been asked for
 
 
@@ -164,18 +167,23 @@ def _reason(act):
 
 
 def _facts(job, executed):
-    """Return what an executed notebook shows, and what its results are; the last picture becomes the thumbnail."""
+    """Return what an executed notebook shows, and what its results are; one of its pictures becomes the thumbnail."""
     if not executed.is_file():
         return {}
     cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
-    shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", ())]
-    pictures = [data["image/png"] for data in shown if "image/png" in data]
+    shown = _shown(cells)
+    tagged = [cell for cell in cells if THUMBNAIL_TAG in cell["metadata"].get("tags", ())]
+    pictures = [data["image/png"] for data in _shown(tagged) or shown if "image/png" in data]
     if pictures:
         _write_thumbnail("".join(pictures[-1]), executed.with_name(THUMBNAIL))
     runs = [data[MIME_TYPE] for data in shown if MIME_TYPE in data]
     paths = [Path(job.folder) / path for run in runs for path in run["results"]]
     counts = {name: sum(run[name] for run in runs) for name in ("written", "unchanged", "failed")}
     return counts | {"results": [str(path) for path in paths]} | _measured(job, paths)
+
+
+def _shown(cells):
+    return [output.get("data", {}) for cell in cells for output in cell.get("outputs", ())]
 
 
 def _write_thumbnail(picture, path):

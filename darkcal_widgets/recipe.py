@@ -160,10 +160,10 @@ def check_names(found, known):
     """
     unknown = [str(name) for name in found if name not in known]
     if unknown:
-        raise ParameterError("; ".join(_unknown_name(name, known) for name in unknown) + ".")
+        raise ParameterError(" ".join(_unknown_name(name, known) for name in unknown))
 
 
 def _unknown_name(name, known):
     near = difflib.get_close_matches(name, known, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"the parameters are {', '.join(known)}"
+    advice = f"did you mean {near[0]!r}?" if near else f"the parameters are {', '.join(known)}."
     return f"there is no parameter {name!r}; {advice}"

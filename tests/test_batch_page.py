@@ -9,6 +9,7 @@ from astropy.table import Table
 
 from darkcal_widgets.batch_page import write_page
 from darkcal_widgets.batch_record import REPORT, THUMBNAIL, Record
+from darkcal_widgets.batch_worker import _facts
 
 ATTACK = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>'\u202e\n"
 RECORDS = [
@@ -85,3 +86,28 @@ def test_the_table_has_types_units_and_holes(page, tmp_path):
 def test_an_empty_batch_has_a_page(page, tmp_path):
     assert cells(page([])) == []
     assert len(Table.read(tmp_path / "summary.ecsv")) == 0
+
+
+def test_the_picture_of_the_tagged_cell_stands_for_a_run_and_else_the_last(tmp_path):
+    import base64
+    import io
+    import json
+    from types import SimpleNamespace
+
+    from PIL import Image
+
+    def cell(colour, *tags):
+        stream = io.BytesIO()
+        Image.new("RGB", (4, 4), colour).save(stream, format="png")
+        picture = {"image/png": base64.b64encode(stream.getvalue()).decode()}
+        return {"metadata": {"tags": list(tags)}, "outputs": [{"data": picture}]}
+
+    for cells, expected in (
+        ([cell("red"), cell("lime", "thumbnail"), cell("blue")], (0, 255, 0)),
+        ([cell("red"), cell("blue")], (0, 0, 255)),
+    ):
+        executed = tmp_path / "notebook.ipynb"
+        executed.write_text(json.dumps({"cells": cells}))
+        _facts(SimpleNamespace(folder=tmp_path), executed)
+        with Image.open(tmp_path / "thumbnail.png") as image:
+            assert image.getpixel((1, 1)) == expected
