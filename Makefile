@@ -15,7 +15,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help demo lab test bench check clean
+.PHONY: help demo lab test bench faults check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +32,9 @@ test: $(STAMP)  ## run all tests
 
 bench: $(STAMP)  ## measure speed and memory
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(VENV)/bin/python $$script; done
+
+faults: $(STAMP)  ## kill runs, damage files, fill disks by the hundred
+	@set -e; for script in killer fuzzer disks; do echo "== $$script"; $(VENV)/bin/python tests/$$script.py; done
 
 check: $(STAMP)  ## lint, and compare the format
 	@$(RUN) ruff check .

@@ -241,8 +241,8 @@ class _Image:
             Exception
         ) as error:  # that of the decompressor is a class of its own, which astropy does not export
             raise FrameError(
-                f"{self.source.path} cannot be uncompressed: {str(error) or type(error).__name__}. Look whether the file is whole; "
-                "copy it again or leave it out."
+                f"{self.source.path} cannot be uncompressed: {str(error) or type(error).__name__}. Look whether the file is "
+                "whole; copy it again or leave it out."
             ) from error
 
     def check(self):
