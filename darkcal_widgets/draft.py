@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 from .errors import DarkcalError, NightError, OutputError, ParameterError
+from .mixed import odd_frames
 from .parameters import Parameters
 from .recipe import Recipe
 from .run import choose_bias, existing_results, find_combined_bias, plan
@@ -145,21 +146,16 @@ def results_note(values, night):
 
 
 def night_notes(night):
-    """Say what a user should know of a night before anything is done: unreadable frames, no darks, mixed shapes."""
+    """Say what a user should know of a night before anything is done: unreadable frames, darks of another kind."""
     notes = [f"Unreadable: {reason}" for reason in night.unreadable.values()]
-    shapes = {}
-    for dark in night.darks:
-        shapes.setdefault(dark.info.shape, []).append(dark.name)
-    if len(shapes) > 1:
-        listed = "; ".join(f"{rows} x {columns}: {_some(names)}" for (rows, columns), names in shapes.items())
-        notes.append(
-            f"The darks have {len(shapes)} shapes (rows x columns): {listed}. Pick those of one shape."
-        )
+    try:
+        notes += [
+            f"{reason} It is left out unless it is picked without the others."
+            for reason in odd_frames(night.darks).values()
+        ]
+    except NightError as error:
+        notes.append(str(error))
     return [visible(note) for note in notes]
-
-
-def _some(names):
-    return ", ".join(names) if len(names) <= 3 else f"{len(names)} frames"
 
 
 def _value_problems(values):

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from .errors import ParameterError, RunError
+from .files import replacing
 
 __all__ = ["NotebookError", "run_notebook", "shipped_notebooks", "write_report"]
 
@@ -152,6 +153,11 @@ def write_report(notebook, report=None):
     -------
     Path
         The report.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
     """
     from nbconvert import HTMLExporter
     from traitlets.config import Config
@@ -168,7 +174,8 @@ def write_report(notebook, report=None):
     )
     exporter.log.setLevel("ERROR")  # pictures without a description are no news to the user
     text, _ = exporter.from_filename(str(notebook))
-    report.write_text(text, encoding="utf-8")
+    with replacing(report) as stream:
+        stream.write(text.encode())
     return report
 
 

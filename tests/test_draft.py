@@ -152,11 +152,10 @@ def test_the_combined_bias_that_darks_will_get_is_named(values, night):
     assert "combined_bias.fits" in draft.bias_note(with_bias, night)
 
 
-def test_mixed_shapes_and_unreadable_frames_are_said(tmp_path):
+def test_darks_of_another_kind_and_unreadable_frames_are_said(tmp_path):
     folder = small_night(tmp_path / "night")
     write_raw(folder / "dark-small.fits", random_frame(1, (8, 9)))
     (folder / "broken\u202e.fits").write_bytes(b"no frame")
-    unreadable, shapes = draft.night_notes(Night(folder))
+    unreadable, other = draft.night_notes(Night(folder))
     assert "broken\\u202e.fits" in unreadable
-    assert "2 shapes" in shapes
-    assert "8 x 9: dark-small.fits" in shapes
+    assert "dark-small.fits differs from most of the others: shape (rows x columns) 8 x 9, theirs" in other
