@@ -78,6 +78,13 @@ class Layout:
             values ^= np.iinfo(values.dtype).min
         return values.view(self.dtype)
 
+    def floats(self, stored, dtype):
+        """Do as `values` in a floating type, in fewer steps."""
+        floats = stored.astype(dtype, order="C")
+        if self.unsigned:
+            floats += 2.0 ** (8 * self.stored.itemsize - 1)
+        return floats
+
 
 @dataclass(frozen=True)
 class FileRows:
@@ -124,6 +131,11 @@ class StoredImage:
     def __getitem__(self, part):
         rows, columns = part
         return self.layout.values(self.rows[rows][:, columns])
+
+    def floats(self, part, dtype):
+        """Do as ``image[part]`` in a floating type."""
+        rows, columns = part
+        return self.layout.floats(self.rows[rows][:, columns], dtype)
 
 
 def read_layout(stream):
