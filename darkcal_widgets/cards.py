@@ -36,6 +36,9 @@ _STANDARD = re.compile(
 
 _TO_BE_CONTINUED = re.compile(rb"&' *(?:/[ -~]*)?\Z")
 
+# Exponents want a capital letter; what is meant is clear.
+_SMALL_EXPONENT = re.compile(rb"\A(.{8}= *[+-]?[\d.]+)([ed])(?=[+-]?\d)")
+
 # Cards on how the data are stored: to guess at one of them would be to guess at the image.
 _STORAGE = re.compile(
     rb"(?:Z?(?:BITPIX|NAXIS\d*|BSCALE|BZERO|BLANK)|[PG]COUNT|Z?TFORM\d+|ZTILE\d+|ZCMPTYPE|THEAP) *\Z"
@@ -71,6 +74,7 @@ def _standard_cards(cards, name):
     for card in cards:
         if card == END:
             return
+        card = _SMALL_EXPONENT.sub(lambda found: found[1] + found[2].upper(), card, count=1)
         is_continuation = card.startswith(b"CONTINUE")
         is_standard = _STANDARD.fullmatch(card) is not None and (continued or not is_continuation)
         if _STORAGE.match(card[:8]):

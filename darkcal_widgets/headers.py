@@ -23,6 +23,9 @@ _READ_NOISE_KEYWORDS = ("RDNOISE", "READNOIS", "RON")
 _BINNING_KEYWORDS = (("XBINNING", "YBINNING"), ("CCDXBIN", "CCDYBIN"), ("XBIN", "YBIN"))
 _READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE")
 
+# Seconds; a header that claims more, eleven days, is damaged.
+LONGEST_EXPOSURE = 1e6
+
 # All that `describe` looks at.
 KEYWORDS = frozenset(
     (
@@ -166,7 +169,7 @@ def frame_type(word, image_types=None):
 
 def _exposure(header):
     seconds = _number(header, _EXPOSURE_KEYWORDS)
-    return seconds if seconds is not None and seconds >= 0 else None
+    return seconds if seconds is not None and 0 <= seconds <= LONGEST_EXPOSURE else None
 
 
 def _unit(header):

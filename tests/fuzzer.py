@@ -292,6 +292,7 @@ def absurd_exposure(rng, path):
     values = [
         "-5.0",
         "1e300",
+        "1E300",
         "1e400",
         "'ten'",
         "NaN",

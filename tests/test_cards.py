@@ -51,6 +51,12 @@ def test_a_card_that_is_not_standard_becomes_text(card):
     assert str(header["COMMENT"][0]).startswith("not standard: ")
 
 
+def test_a_small_exponent_is_a_number_and_stays_text_in_text():
+    header = parsed(b"EXPTIME = 1.5e2 / s", b"OBJECT  = 'x= 1e5'")
+    assert (header["EXPTIME"], header["OBJECT"]) == (150.0, "x= 1e5")
+    assert header.cards[0].image.startswith("EXPTIME = 1.5E2 / s")
+
+
 def test_nothing_of_a_long_card_is_lost():
     header = parsed(b"note    = 'open " + b"x" * 60 + b"end")
     assert "".join(str(line) for line in header["COMMENT"]).endswith("xend")

@@ -93,3 +93,8 @@ def test_facts_are_read_from_a_maxim_header():
 def test_a_unit_that_is_none_of_a_ccd_is_refused():
     with pytest.raises(ParameterError, match="BUNIT is 'Jy'"):
         describe(fits.Header({"BUNIT": "Jy"}), (2, 3))
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e300, float("nan"), "ten", True])
+def test_an_exposure_that_makes_no_sense_is_none(seconds):
+    assert describe({"EXPTIME": seconds}, (2, 3)).exposure is None
