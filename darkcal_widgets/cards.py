@@ -41,7 +41,7 @@ _SMALL_EXPONENT = re.compile(rb"\A(.{8}= *[+-]?[\d.]+)([ed])(?=[+-]?\d)")
 
 # Cards on how the data are stored: to guess at one of them would be to guess at the image.
 _STORAGE = re.compile(
-    rb"(?:Z?(?:BITPIX|NAXIS\d*|BSCALE|BZERO|BLANK)|[PG]COUNT|Z?TFORM\d+|ZTILE\d+|ZCMPTYPE|THEAP) *\Z"
+    rb"(?:Z?(?:BITPIX|NAXIS\d*|BSCALE|BZERO|BLANK|[PG]COUNT|TFORM\d+)|ZTILE\d+|ZCMPTYPE|THEAP) *\Z"
 )
 
 
