@@ -5,6 +5,7 @@ t where there are few frames); of a class of a hundred students, one sees the tr
 """
 
 import html
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from .headers import describe
 from .hotpixels import HOT_SIGMA, Background, background, confirmed, corner_glow, hot_pixels
 from .night import group_exposures
 from .noise import Estimate, known_gain, read_noise, student_t
+from .workers import default_workers
 
 __all__ = ["DarkReport", "measure_darks"]
 
@@ -144,7 +146,8 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
     ground = background(frame.data)
     count = frame.header.get("NCOMBINE", 1)
     hot = hot_pixels(frame.data, info.exposure, gain=gain, frames=count, sigma=sigma, ground=ground)
-    members = [_single(single, ground, hot) for single in singles]
+    with ThreadPoolExecutor(default_workers()) as pool:
+        members = list(pool.map(lambda single: _single(single, ground, hot), singles))
     longest = [member.values for member in members if member.exposure == info.exposure]
     if longest:
         keep = np.isin(np.arange(len(hot)), _confirmed_places(hot, np.array(longest)))
@@ -154,7 +157,7 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
     linear, growth = _linearity(groups, hot, ground)
     bias_count = _bias_count(reduced_folder, members)
     return DarkReport(
-        _levels(groups, combined, bias_count),
+        _levels(groups, combined, bias_count, ground),
         gain,
         _dark_current(groups, gain, bias_count, notes),
         _night_read_noise(night, gain, notes),
@@ -243,14 +246,15 @@ def _mean_error(group, bias_count):
     return np.sqrt(1 / len(group) + biases)
 
 
-def _levels(groups, combined, bias_count):
+def _levels(groups, combined, bias_count, ground):
+    """Tabulate level and noise of each exposure; `ground` is the background of the last combined dark."""
     scatter, freedom = _pooled(groups)
     by_exposure = {info.exposure: path for path, info in combined}
     rows = []
     for group in groups:
         levels = _group_levels(group)
         path = next((p for t, p in by_exposure.items() if any(t == m.exposure for m in group)), None)
-        noise = np.nan if path is None else background(read_frame(path).data).sigma
+        noise = np.nan if path is None else ground.sigma if path == combined[-1][0] else _noise_of(path)
         error = student_t(freedom) * scatter * _mean_error(group, bias_count) if freedom else np.nan
         rows.append((group[0].exposure, len(group), levels.mean(), error, noise))
     names = ("exposure", "darks", "level", "uncertainty", "noise")
@@ -260,6 +264,10 @@ def _levels(groups, combined, bias_count):
         table[name].format = "%.4g"
         table[name].unit = "adu"
     return table
+
+
+def _noise_of(path):
+    return background(read_frame(path).data).sigma
 
 
 def _dark_current(groups, gain, bias_count, notes):
