@@ -40,7 +40,10 @@ def main(arguments=None):
         print(f"darkcal: {visible(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
-        print(f"darkcal: {str(stop) or 'stopped'}", file=sys.stderr)
+        print(
+            f"darkcal: {str(stop) or 'stopped; what is done is kept, and the same command goes on from there'}",
+            file=sys.stderr,
+        )
         return 130
     return 0
 
