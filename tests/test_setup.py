@@ -107,6 +107,7 @@ def test_make_alone_lists_the_commands():
         "lab",
         "test",
         "bench",
+        "faults",
         "check",
         "clean",
     ]
