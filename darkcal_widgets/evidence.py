@@ -1,7 +1,6 @@
 """Figures behind the advice and the numbers of the darks. Each takes data and returns a `matplotlib.figure.Figure`."""
 
 import numpy as np
-from scipy.stats import norm
 
 from .plots import COLOURS, colour_cycle, new_figure, plain
 
@@ -156,9 +155,8 @@ def read_noise(one, other, gain=None, title="Read noise"):
         label=f"{sigma * scale:.4g} {unit}",
     )
     values = np.linspace(edges[0], edges[-1], 300)
-    axes.plot(
-        values * scale, len(near) * norm.pdf(values, 0, sigma), color=COLOURS["vermilion"], label="Gaussian"
-    )
+    gaussian = np.exp(-((values / sigma) ** 2) / 2) / (sigma * np.sqrt(2 * np.pi))
+    axes.plot(values * scale, len(near) * gaussian, color=COLOURS["vermilion"], label="Gaussian")
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.5)
     axes.set_xlabel(f"difference of two bias frames / √2 [{unit}]")

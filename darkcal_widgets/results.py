@@ -1,5 +1,6 @@
 """Results so far: what a folder of calibrated frames holds."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from .errors import FrameError, NightError
 from .files import is_frame_name
 from .frames import read_frame
 from .headers import describe
+from .workers import default_workers
 
 __all__ = ["SAMPLING", "level_and_scatter", "results_table"]
 
@@ -38,11 +40,9 @@ def results_table(reduced_folder):
     folder = Path(reduced_folder)
     if not folder.is_dir():
         raise NightError(f"the folder of results {str(folder)!r} is not there; calibrate_darks makes it.")
-    rows = [
-        row
-        for path in sorted(folder.iterdir())
-        if is_frame_name(path.name) and (row := _row(path)) is not None
-    ]
+    paths = [path for path in sorted(folder.iterdir()) if is_frame_name(path.name)]
+    with ThreadPoolExecutor(default_workers()) as pool:
+        rows = [row for row in pool.map(_row, paths) if row is not None]
     names = ("file", "frames", "exposure", "overscan", "level", "scatter", "bias")
     table = Table(rows=rows, names=names, dtype=("U64", int, float, float, float, float, "U64"))
     table["exposure"].unit = "s"
