@@ -34,7 +34,7 @@ __all__ = [
 
 # Bytes of an image, as it is stored and as it is uncompressed: 32,768 columns and rows of 8 bits, 16,384 of 32.
 LARGEST_IMAGE = 1 << 30
-LARGEST_FILE = 4 * LARGEST_IMAGE
+LARGEST_FILE = 2 * LARGEST_IMAGE
 LONGEST_HEADER = 1000 * 2880  # bytes, for 36,000 cards
 MOST_HDUS = 1000
 

@@ -177,10 +177,12 @@ class Calibration:
         if counts is not None:
             counts.add_raw(values)
         _subtract(values, _level_of(self.level, self.regions.axis, (rows, columns)), bias)
+        with _absurd_values():
+            result = values.astype(self.dtype, copy=False)
         # Integers have values, and so have their medians.
         if counts is not None and not (self.image.dtype.kind in "ui" and bias is None):
-            counts.add_result(values)
-        return values.astype(self.dtype, copy=False)
+            counts.add_result(result)
+        return result
 
     def bands(self, counts=None):
         """Yield the calibrated rows in bands that fit in the cache of a processor core, where the arithmetic is quick."""

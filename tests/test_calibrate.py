@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nights import random_frame
 
 from darkcal_widgets import Recipe, calibrate_dark
+from darkcal_widgets.calibrate import Calibration, PixelCounts
 from darkcal_widgets.errors import FrameError
 
 
@@ -113,3 +114,11 @@ def test_sections_stay_where_nothing_was_trimmed():
 def test_a_bias_that_does_not_fit_is_refused(bias, message):
     with pytest.raises(FrameError, match=message):
         calibrate_dark(dark(), Recipe(keep_columns=":24", subtract_bias=True), bias)
+
+
+def test_values_too_large_for_the_result_are_counted_as_pixels_without_a_value():
+    raw = np.full((2, 3), 1e300)
+    raw[0, 0] = 1.0
+    calibration, counts = Calibration.prepare(raw, "adu", Recipe()), PixelCounts()
+    (band,) = calibration.bands(counts)
+    assert (counts.no_value, band[0, 0], np.isinf(band).sum()) == (5, 1.0, 5)
