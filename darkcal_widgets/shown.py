@@ -223,12 +223,12 @@ class Window:
         return {"rows": rows, "picked": len(names), "shown": len(shown)}
 
     def unread(self, night, names, unit):
-        """Return the frames that `levels` would like to have read."""
-        return [
-            frame
-            for name in _evenly(names, LEVEL_FRAMES)
-            if not self._has(frame := _named(night, name), unit)
+        """Return the frames that `levels` would like to have read, and then the bias frames, should the bias be subtracted."""
+        darks = [_named(night, name) for name in _evenly(names, LEVEL_FRAMES)]
+        biases = [
+            frame for shape in {dark.info.shape for dark in darks} for frame in _bias_frames(night, shape)
         ]
+        return [frame for frame in (*darks, *biases) if not self._has(frame, unit)]
 
     def read(self, frame, unit):
         """Read a frame ahead of its use.
@@ -257,15 +257,15 @@ class Window:
     def _read_bias(self, night, shape, unit, regions, path):
         if path is not None:
             return preview.bias_from_file(read_frame(path, unit).data, regions)
-        sketches, mean = self._bias_frames(night, shape, unit)
+        sketches, mean = self._bias_sketches(night, shape, unit)
         return preview.bias_from_frames(sketches, mean, regions)
 
-    def _bias_frames(self, night, shape, unit):
+    def _bias_sketches(self, night, shape, unit):
         """Return sketches of the night's bias frames and their mean, which no recipe changes."""
-        alike = [frame for frame in night.biases if frame.info.shape == shape]
-        if not alike:
+        frames = _bias_frames(night, shape)
+        if not frames:
             raise FrameError("there is no bias frame of the shape of the dark.")
-        sketches = [self._sketches.get(frame.path, unit) for frame in _evenly(alike, BIAS_FRAMES)]
+        sketches = [self._sketches.get(frame.path, unit) for frame in frames]
         if self._mean[0] != sketches:  # sketches are equal only to themselves
             self._mean = (sketches, preview.mean_raw(sketches))
         return self._mean
@@ -299,6 +299,10 @@ def _companions(night, frame):
         alike = [other for other in kind if other.info.shape == frame.info.shape and other.name != frame.name]
         if alike:
             yield alike[0]
+
+
+def _bias_frames(night, shape):
+    return _evenly([frame for frame in night.biases if frame.info.shape == shape], BIAS_FRAMES)
 
 
 def _evenly(names, count):
