@@ -173,7 +173,8 @@ class Calibration:
         rows = slice(rows.start + start, rows.start + stop)
         bias = None if self.bias is None else self.bias[start:stop]
         working = _working_type(self.image.dtype, self.level, bias, self.dtype)
-        values = _floats(self.image, (rows, columns), working)
+        with _absurd_values():
+            values = _floats(self.image, (rows, columns), working)
         if counts is not None:
             counts.add_raw(values)
         _subtract(values, _level_of(self.level, self.regions.axis, (rows, columns)), bias)
