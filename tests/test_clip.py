@@ -9,7 +9,7 @@ from nights import reference_combination
 
 from darkcal_widgets.clip import CLIP_SIGMA, _comparisons, clipped_average
 
-COUNTS = [1, 2, 3, 4, 5, 6, 7, 12, 20, 33]
+COUNTS = [1, 2, 3, 4, 5, 6, 7, 12, 20, 32, 47, 64]
 
 
 def definition(stack):
@@ -98,7 +98,9 @@ def test_pixels_without_a_value_are_left_out_as_in_ccdproc(frames):
     expected = reference_combination(stack, "median", "mad_std")
     average = clipped_average(stack)
     np.testing.assert_array_equal(np.isnan(average), expected.mask)
-    np.testing.assert_allclose(average[~expected.mask], expected.data[~expected.mask], rtol=3e-7)
+    np.testing.assert_allclose(
+        average[~expected.mask], expected.data[~expected.mask], rtol=1e-6
+    )  # ccdproc adds up in single precision
 
 
 @given(
