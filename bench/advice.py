@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from darkcal_widgets import Night, advise, simulate_night
-from darkcal_widgets.layers import Overscan
 from darkcal_widgets.simulate import CAMERAS, read_truth
+from darkcal_widgets.simulate.layers import Overscan
 
 SIDES = ("right", "left", "top", "bottom", "none")
 KINDS = ("bias", "dark", "flat", "science")

@@ -20,7 +20,7 @@ _HOME = {
     "combine_darks": "combine",
     "measure_darks": "darks",
     "results_table": "results",
-    "scale_dark": "scale",
+    "scale_dark": "darks.scale",
     "simulate_night": "simulate",
 }
 

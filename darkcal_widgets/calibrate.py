@@ -7,7 +7,7 @@ from astropy.io import fits
 
 from . import __version__
 from .errors import FrameError
-from .plain import StoredImage
+from .frames.plain import StoredImage
 from .sections import to_fits
 
 __all__ = [

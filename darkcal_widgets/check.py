@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from .darks import measure_darks
+from .darks.hotpixels import background
 from .errors import FrameError, NightError, RunError
 from .files import checksum, is_frame_name
 from .frames import read_frame, read_header
-from .hotpixels import background
 from .sections import parse_section
 from .simulate import TRUTH_NAME, read_truth
 from .text import visible

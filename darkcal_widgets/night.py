@@ -12,7 +12,7 @@ import numpy as np
 from .errors import FrameError, NightError, ParameterError
 from .files import is_frame_name
 from .frames import read_info
-from .headers import FRAME_TYPES, FrameInfo
+from .frames.headers import FRAME_TYPES, FrameInfo
 from .text import visible
 
 __all__ = ["EXPOSURE_FRACTION", "EXPOSURE_SECONDS", "Night", "NightFrame", "group_exposures", "same_exposure"]

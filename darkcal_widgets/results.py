@@ -9,7 +9,7 @@ from astropy.table import Table
 from .errors import FrameError, NightError
 from .files import is_frame_name
 from .frames import read_frame
-from .headers import describe
+from .frames.headers import describe
 from .workers import default_workers
 
 __all__ = ["SAMPLING", "level_and_scatter", "results_table"]

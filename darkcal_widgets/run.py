@@ -16,7 +16,7 @@ from .combine import COMBINED_BIAS, check_bias_frames, combine_bias
 from .errors import DarkcalError, FrameError, Interrupted, NightError, OutputError, ParameterError, RunError
 from .files import check_results_folder, checksum, is_frame_name, make_results_folder, result_name
 from .frames import read_header, read_raw, write_bands
-from .headers import describe
+from .frames.headers import describe
 from .mixed import TEMPERATURE_TOLERANCE, without_odd
 from .outcome import Outcome, Run
 from .text import ascii_only, visible

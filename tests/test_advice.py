@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from nights import write_raw
 
-from darkcal_widgets import Night, Recipe, advise, profiles, simulate_night
-from darkcal_widgets.cameras import CRYOGENIC, THERMO_ELECTRIC, Exposure
-from darkcal_widgets.exposures import match_exposures
-from darkcal_widgets.layers import Overscan
-from darkcal_widgets.overscan import MINIMUM_COLUMNS
+from darkcal_widgets import Night, Recipe, advise, simulate_night
+from darkcal_widgets.advice import profiles
+from darkcal_widgets.advice.exposures import match_exposures
+from darkcal_widgets.advice.overscan import MINIMUM_COLUMNS
 from darkcal_widgets.simulate import MINIMUM_CLEAN
+from darkcal_widgets.simulate.cameras import CRYOGENIC, THERMO_ELECTRIC, Exposure
+from darkcal_widgets.simulate.layers import Overscan
 
 ROWS = 128
 USABLE = "Is the overscan usable?"

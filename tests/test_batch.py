@@ -13,10 +13,11 @@ from astropy.table import Table
 from batches import CALIBRATE, MISBEHAVE, PICTURE, cluster, write_notebook, write_parameters
 from nights import folder_bytes, small_night
 
-from darkcal_widgets import batch_pool, batch_record
+from darkcal_widgets.batch import pool as batch_pool
+from darkcal_widgets.batch import record as batch_record
 from darkcal_widgets.batch import run_batch
-from darkcal_widgets.batch_pool import cores
-from darkcal_widgets.batch_record import locked
+from darkcal_widgets.batch.pool import cores
+from darkcal_widgets.batch.record import locked
 from darkcal_widgets.errors import OutputError, ParameterError, RunError
 
 BATCH = [sys.executable, "-m", "darkcal_widgets.cli", "batch"]
@@ -163,7 +164,7 @@ def test_only_what_is_left_to_do_is_done_again(folder):
     "change", ["raw", "new raw", "notebook", "version", "result", "report", "parameters", "nothing"]
 )
 def test_a_run_is_current_as_long_as_nothing_it_was_made_from_changes(folder, monkeypatch, change):
-    from darkcal_widgets.batch_input import read_requests
+    from darkcal_widgets.batch.input import read_requests
 
     write_parameters(folder / "a.yaml")
     (folder / "OUT").mkdir()

@@ -5,9 +5,9 @@ import pytest
 from test_batch_page import ATTACK, RECORDS
 from test_headless import PIXEL
 
-from darkcal_widgets.batch_page import write_page
-from darkcal_widgets.batch_record import EXECUTED, REPORT, THUMBNAIL, Record
-from darkcal_widgets.batch_worker import _write_thumbnail
+from darkcal_widgets.batch.page import write_page
+from darkcal_widgets.batch.record import EXECUTED, REPORT, THUMBNAIL, Record
+from darkcal_widgets.batch.worker import _write_thumbnail
 from darkcal_widgets.headless import write_report
 
 pytestmark = pytest.mark.browser

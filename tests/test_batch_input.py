@@ -7,7 +7,7 @@ import yaml
 from astropy.table import Table
 from batches import write_notebook, write_parameters
 
-from darkcal_widgets.batch_input import read_requests
+from darkcal_widgets.batch.input import read_requests
 from darkcal_widgets.headless import shipped_notebooks
 
 MINIMUM = {"notebook": 1, "raw_folder": "raw", "dark_folder": None, "reduced_folder": "reduced"}

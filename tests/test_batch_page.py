@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from darkcal_widgets.batch_page import write_page
-from darkcal_widgets.batch_record import REPORT, THUMBNAIL, Record
-from darkcal_widgets.batch_worker import _facts
+from darkcal_widgets.batch.page import write_page
+from darkcal_widgets.batch.record import REPORT, THUMBNAIL, Record
+from darkcal_widgets.batch.worker import _facts
 
 ATTACK = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>'\u202e\n"
 RECORDS = [

@@ -12,9 +12,9 @@ import pytest
 from astropy.io import fits
 from nights import random_frame, write_raw
 
-from darkcal_widgets import bounded
-from darkcal_widgets.bounded import read_any, read_any_header
 from darkcal_widgets.errors import FrameError
+from darkcal_widgets.frames import bounded
+from darkcal_widgets.frames.bounded import read_any, read_any_header
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])

@@ -5,8 +5,8 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkcal_widgets.cards import END, parse_cards
 from darkcal_widgets.errors import FrameError
+from darkcal_widgets.frames.cards import END, parse_cards
 
 
 def parsed(*cards):

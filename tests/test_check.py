@@ -8,10 +8,10 @@ import pytest
 from astropy.io import fits
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, check_run, combine_darks, simulate_night
-from darkcal_widgets.cameras import CRYOGENIC
 from darkcal_widgets.check import find_night
 from darkcal_widgets.errors import NightError, RunError
-from darkcal_widgets.layers import Overscan
+from darkcal_widgets.simulate.cameras import CRYOGENIC
+from darkcal_widgets.simulate.layers import Overscan
 
 ROWS = 128
 

@@ -11,7 +11,7 @@ import pytest
 
 import darkcal_widgets
 from darkcal_widgets import batch, cli, download, simulate, workspace
-from darkcal_widgets.batch_record import Record
+from darkcal_widgets.batch.record import Record
 from darkcal_widgets.errors import NightError
 
 

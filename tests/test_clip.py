@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from nights import reference_combination
 
-from darkcal_widgets.clip import CLIP_SIGMA, _comparisons, clipped_average
+from darkcal_widgets.combine.clip import CLIP_SIGMA, _comparisons, clipped_average
 
 COUNTS = [1, 2, 3, 4, 5, 6, 7, 12, 20, 32, 47, 64]
 

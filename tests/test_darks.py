@@ -19,12 +19,12 @@ from darkcal_widgets import (
     scale_dark,
     simulate_night,
 )
-from darkcal_widgets.cameras import CRYOGENIC, THERMO_ELECTRIC
+from darkcal_widgets.darks.hotpixels import background, confirmed, hot_pixels
+from darkcal_widgets.darks.noise import Estimate, read_noise
 from darkcal_widgets.errors import FrameError, NightError, ParameterError
 from darkcal_widgets.frames import read_frame
-from darkcal_widgets.hotpixels import background, confirmed, hot_pixels
-from darkcal_widgets.noise import Estimate, read_noise
 from darkcal_widgets.simulate import read_truth
+from darkcal_widgets.simulate.cameras import CRYOGENIC, THERMO_ELECTRIC
 
 RECIPES = {
     "cryogenic": Recipe(overscan_columns="2055:", keep_columns=":2048"),

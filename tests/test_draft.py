@@ -4,8 +4,9 @@ import pytest
 from astropy.io import fits
 from nights import random_frame, small_night, write_raw
 
-from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks, draft
-from darkcal_widgets.draft import Range
+from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks
+from darkcal_widgets.panel import draft
+from darkcal_widgets.panel.draft import Range
 
 SHAPE = (20, 30)
 

@@ -12,11 +12,11 @@ from darkcal_widgets import (
     advise,
     calibrate_darks,
     combine_darks,
-    evidence,
     measure_darks,
     simulate_night,
 )
 from darkcal_widgets.frames import read_frame
+from darkcal_widgets.plots import evidence
 
 
 def drawn(figure):

@@ -17,15 +17,16 @@ PACKAGE = ROOT / "darkcal_widgets"
 ORDER = """
     text errors
     files outcome sections recipe parameters
-    cards bounded plain headers frames
+    frames.cards frames.bounded frames.plain frames.headers frames
     night mixed
-    workers clip calibrate combine run results
-    layers cameras simulate download
-    profiles strips measured overscan exposures findings advice hotpixels noise darks scale check
-    draft preview plots evidence shown panel_state
+    workers combine.clip calibrate combine run results
+    simulate.layers simulate.cameras simulate download
+    advice.profiles advice.strips advice.measured advice.overscan advice.exposures advice.findings advice
+    darks.hotpixels darks.noise darks darks.scale check
+    panel.draft panel.preview plots plots.evidence panel.shown panel.state
     panel
-    preload warm headless workspace
-    batch_input batch_record batch_worker batch_pool batch_page batch
+    headless.preload headless.warm headless workspace
+    batch.input batch.record batch.worker batch.pool batch.page batch
     cli
 """.split()
 
@@ -43,25 +44,39 @@ HEAVY = {
     "yaml",
 }
 
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+
+def _dotted(path):
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+FILES = {_dotted(path): path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"}
+MODULES = sorted(FILES)
 
 
 def imported(module):
     """Return the full names of all that a module of the package imports, wherever in it."""
+    here = ["darkcal_widgets", *module.split(".")]
+    if FILES[module].name != "__init__.py":
+        here.pop()
     names = set()
-    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            start = f"darkcal_widgets.{node.module or ''}".rstrip(".") if node.level else node.module
+            start = here[: len(here) - node.level + 1] if node.level else []
+            start = ".".join([*start, *([node.module] if node.module else [])])
             names |= {f"{start}.{alias.name}" for alias in node.names}
     return names
 
 
 def own(module):
     """Return the modules of the package that one of them imports."""
-    found = {name.split(".")[1] for name in imported(module) if name.startswith("darkcal_widgets.")}
-    return found & set(MODULES)
+    names = {
+        name.removeprefix("darkcal_widgets.")
+        for name in imported(module)
+        if name.startswith("darkcal_widgets.")
+    }
+    return {name if name in FILES else name.rpartition(".")[0] for name in names} & set(MODULES)
 
 
 def foreign(module):

@@ -248,7 +248,7 @@ def test_another_night_can_be_chosen(panel, tmp_path):
 
 
 def test_nothing_is_read_before_a_browser_asks(panel, monkeypatch):
-    monkeypatch.setattr("darkcal_widgets.preview.read_frame", lambda *_: pytest.fail("read a frame"))
+    monkeypatch.setattr("darkcal_widgets.panel.preview.read_frame", lambda *_: pytest.fail("read a frame"))
     panel.recipe = Recipe()
     assert page(panel).profiles == {}
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nights import random_frame, write_raw
 
 from darkcal_widgets.errors import FrameError
-from darkcal_widgets.plain import FileRows, StoredImage, read_layout, sum_words, with_checksum
+from darkcal_widgets.frames.plain import FileRows, StoredImage, read_layout, sum_words, with_checksum
 
 
 def layout_of(hdus):

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as some
 from nights import random_frame, write_raw
 
-from darkcal_widgets import Recipe, preview
+from darkcal_widgets import Recipe
 from darkcal_widgets.calibrate import calibrate_array, overscan_level
 from darkcal_widgets.errors import FrameError
-from darkcal_widgets.preview import Sketch, Sketches
+from darkcal_widgets.panel import preview
+from darkcal_widgets.panel.preview import Sketch, Sketches
 
 SHAPE = (37, 53)
 RECIPES = [

@@ -11,10 +11,10 @@ from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from darkcal_widgets.cameras import CRYOGENIC, THERMO_ELECTRIC, Exposure
 from darkcal_widgets.errors import NightError, OutputError, ParameterError
-from darkcal_widgets.layers import ADC, BiasLevel, HotPixels, Leak, Light, Overscan, ReadNoise
 from darkcal_widgets.simulate import read_truth, simulate_examples, simulate_night
+from darkcal_widgets.simulate.cameras import CRYOGENIC, THERMO_ELECTRIC, Exposure
+from darkcal_widgets.simulate.layers import ADC, BiasLevel, HotPixels, Leak, Light, Overscan, ReadNoise
 
 ROWS = 48
 

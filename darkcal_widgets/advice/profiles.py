@@ -1,0 +1,187 @@
+"""Frames reduced to profiles: all that the overscan is measured from, a thousandth of the pixels.
+
+Each frame is read once, averaged in blocks along rows and along columns, and let go. The scatter of the blocks gives the
+noise, and their median keeps a cosmic ray or a saturated pixel from bending a profile.
+"""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ..errors import FrameError
+from ..frames import read_frame
+
+__all__ = ["FRAMES_PER_KIND", "KINDS", "FrameProfile", "Sample", "clipped", "frame_profile", "sample_night"]
+
+# Enough to see a drift from frame to frame; more would only make the advice slower.
+FRAMES_PER_KIND = 6
+
+# From no light to most light.
+KINDS = ("bias", "dark", "science", "flat")
+
+# Blocks along each axis: enough for a scatter, few enough that a full-size frame becomes half a megabyte.
+_BLOCKS = 32
+
+# Rounding to whole ADU leaves this scatter even where the amplifier has none: 1 / sqrt(12).
+_ROUNDING = 0.288675
+
+_CLIP = 5.0
+_MAD_TO_SIGMA = 1.482602218505602
+
+
+@dataclass(frozen=True)
+class FrameProfile:
+    """One frame, averaged in blocks.
+
+    Attributes
+    ----------
+    name, kind : str
+        Of the frame; the kind is one of `KINDS`.
+    exposure : float or None
+        Seconds.
+    shape : tuple of int
+        (rows, columns) of the frame.
+    blocks : tuple of ndarray
+        ``blocks[1]``: means over blocks of rows, shape (blocks, columns). ``blocks[0]``: means over blocks of columns,
+        shape (blocks, rows).
+    """
+
+    name: str
+    kind: str
+    exposure: float | None
+    shape: tuple
+    blocks: tuple
+
+    def profile(self, axis):
+        """Return the mean of each column (`axis` 1) or row (0), with blocks that differ from the others left out."""
+        return clipped(self.blocks[axis], 0, self._rounding(axis))
+
+    def noise(self, axis, part):
+        """Return the noise of one value of the profile, from the scatter of the blocks in `part` (a slice)."""
+        blocks = self.blocks[axis][:, part]
+        deviations = blocks - self.profile(axis)[part]
+        bound = _bound(np.abs(deviations), None, self._rounding(axis))
+        squares = np.mean(deviations**2, where=np.abs(deviations) <= bound)
+        rounding = _ROUNDING / np.sqrt(self.shape[1 - axis])
+        return float(max(np.sqrt(squares / max(1, len(blocks) - 1)), rounding))
+
+    def level(self, axis, part):
+        """Return the mean of the frame over `part` (a slice of columns or rows), without outlying blocks."""
+        return float(clipped(self.blocks[axis][:, part], None, self._rounding(axis)))
+
+    def _rounding(self, axis):
+        """Return the scatter that rounding to whole ADU leaves in the mean of one block."""
+        return _ROUNDING / np.sqrt(self.shape[1 - axis] / len(self.blocks[axis]))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The frames of a night that were looked at.
+
+    Attributes
+    ----------
+    frames : tuple of FrameProfile
+    shape : tuple of int or None
+        Of all of them; `None`: there is no frame.
+    left_out : tuple of str
+        One sentence for each frame that could not be used.
+    """
+
+    frames: tuple
+    shape: tuple | None
+    left_out: tuple = ()
+
+    def of_kind(self, *kinds):
+        """Return the frames of some kinds."""
+        return [frame for frame in self.frames if frame.kind in kinds]
+
+
+def sample_night(night, per_kind=FRAMES_PER_KIND):
+    """Read some frames of each kind, spread over the night and over the exposures, and reduce each to its profile.
+
+    Parameters
+    ----------
+    night : Night
+    per_kind : int
+        Frames of each kind at most.
+
+    Returns
+    -------
+    Sample
+    """
+    chosen = [
+        (kind, frame)
+        for kind, frames in zip(KINDS, (night.biases, night.darks, night.science, night.flats), strict=True)
+        for frame in _spread(sorted(frames, key=lambda f: (f.info.exposure or 0.0, f.name)), per_kind)
+    ]
+    shape = _usual_shape([frame for _, frame in chosen])
+    left_out = [_other_shape(frame, shape) for _, frame in chosen if frame.info.shape != shape]
+    fitting = [(kind, frame) for kind, frame in chosen if frame.info.shape == shape]
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda pair: _try_profile(*pair), fitting))
+    profiles = tuple(one for one in done if isinstance(one, FrameProfile))
+    return Sample(profiles, shape, (*left_out, *(one for one in done if isinstance(one, str))))
+
+
+def frame_profile(data, name, kind, exposure):
+    """Reduce one frame, an array of shape (rows, columns), to its profile.
+
+    Returns
+    -------
+    FrameProfile
+    """
+    blocks = tuple(_block_means(data, 1 - axis) for axis in (0, 1))
+    return FrameProfile(name, kind, exposure, data.shape, blocks)
+
+
+def clipped(values, axis, least=0.0):
+    """Return the mean along an axis (`None`: of all) without values over 5 standard deviations from the median.
+
+    The standard deviation is 1.4826 times the median absolute deviation, or `least` where that is larger.
+    """
+    deviations = np.abs(values - np.median(values, axis=axis, keepdims=True))
+    return np.mean(values, axis=axis, where=deviations <= _bound(deviations, axis, least), dtype=float)
+
+
+def _bound(deviations, axis, least):
+    spread = _MAD_TO_SIGMA * np.median(deviations, axis=axis, keepdims=True)
+    return _CLIP * np.maximum(spread, least)
+
+
+def _block_means(data, axis):
+    length = data.shape[axis]
+    edges = np.linspace(0, length, min(_BLOCKS, length) + 1).astype(int)
+    exact = {"u1": np.uint32, "u2": np.uint32, "u4": np.uint64}.get(data.dtype.str[1:], np.float64)
+    bands = (data[a:b] if axis == 0 else data[:, a:b] for a, b in pairwise(edges))
+    # NumPy adds up rows much quicker one band after the other than by reduceat.
+    sums = np.stack([band.sum(axis=axis, dtype=exact) for band in bands], axis=axis)
+    means = sums / np.expand_dims(np.diff(edges), 1 - axis)
+    return np.ascontiguousarray(means if axis == 0 else means.T, dtype=np.float64)
+
+
+def _spread(frames, count):
+    if len(frames) <= count:
+        return frames
+    return [frames[round(index)] for index in np.linspace(0, len(frames) - 1, count)]
+
+
+def _usual_shape(frames):
+    shapes = Counter(frame.info.shape for frame in frames)
+    return shapes.most_common(1)[0][0] if shapes else None
+
+
+def _other_shape(frame, shape):
+    found, usual = (" x ".join(map(str, size)) for size in (frame.info.shape, shape))
+    return f"{frame.name} has {found} pixels (rows x columns), the others {usual}; it was not looked at."
+
+
+def _try_profile(kind, frame):
+    """Return the profile of a frame, or the reason why there is none."""
+    try:
+        data = read_frame(frame.path).data
+    except FrameError as error:
+        return str(error)
+    return frame_profile(data, frame.name, kind, frame.info.exposure)

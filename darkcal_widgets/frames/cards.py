@@ -1,0 +1,102 @@
+"""Header cards of a file that may be damaged: bytes in, cards that follow the FITS standard out.
+
+What does not follow the standard is kept as text in a ``COMMENT``, before astropy sees it: astropy warns of such cards when
+their file is read and fails on them when their value is asked for, which may be much later.
+"""
+
+import re
+
+from astropy.io import fits
+
+from ..errors import FrameError
+from ..text import visible
+
+__all__ = ["CARD", "END", "parse_cards"]
+
+CARD = 80
+END = b"END".ljust(CARD)
+
+_NUMBER = rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[ED][+-]?\d{1,3})?"
+_VALUE = rb"'(?:[ -&(-~]|'')*'|[TF]|%s|\( *%s *, *%s *\)|" % (_NUMBER, _NUMBER, _NUMBER)
+_COMMENT = rb" *(?:/[ -~]*)?"
+_STANDARD = re.compile(
+    rb"(?:COMMENT |HISTORY | {8})[ -~]*"
+    rb"|CONTINUE  *'(?:[ -&(-~]|'')*'"
+    + _COMMENT
+    + rb"|(?=[A-Z0-9_-]+ *= )[A-Z0-9_ -]{8}= *(?:"
+    + _VALUE
+    + rb")"
+    + _COMMENT
+    # A convention that is older than the standard, and that every reader knows.
+    + rb"|HIERARCH [A-Z0-9_ -]*[A-Z0-9_-] *= *(?:"
+    + _VALUE
+    + rb")"
+    + _COMMENT
+)
+
+_TO_BE_CONTINUED = re.compile(rb"&' *(?:/[ -~]*)?\Z")
+
+# Exponents want a capital letter; what is meant is clear.
+_SMALL_EXPONENT = re.compile(rb"\A(.{8}= *[+-]?[\d.]+)([ed])(?=[+-]?\d)")
+
+# Cards on how the data are stored: to guess at one of them would be to guess at the image.
+_STORAGE = re.compile(
+    rb"(?:Z?(?:BITPIX|NAXIS\d*|BSCALE|BZERO|BLANK|[PG]COUNT|TFORM\d+)|XTENSION|TTYPE\d+|TFIELDS|THEAP"
+    rb"|Z(?:IMAGE|SIMPLE|TENSION|TILE\d+|CMPTYPE|NAME\d+|VAL\d+|SCALE|ZERO|QUANTIZ|DITHER0)) *\Z"
+)
+
+
+def parse_cards(content, name="the file"):
+    """Return the cards up to END as a header of which every card can be read and written without complaint.
+
+    Parameters
+    ----------
+    content : bytes
+        Cards of 80 bytes each.
+    name : str
+        Of the file, for messages.
+
+    Returns
+    -------
+    `~astropy.io.fits.Header`
+
+    Raises
+    ------
+    FrameError
+        A card on how the image is stored makes no sense.
+    """
+    cards = (content[at : at + CARD] for at in range(0, len(content), CARD))
+    return fits.Header.fromstring(b"".join(_standard_cards(cards, name)).decode("ascii"))
+
+
+def _standard_cards(cards, name):
+    """Yield standard cards; a string is only continued by a card that stands right behind it."""
+    continued, storage = False, {}
+    for card in cards:
+        if card == END:
+            return
+        card = _SMALL_EXPONENT.sub(lambda found: found[1] + found[2].upper(), card, count=1)
+        is_continuation = card.startswith(b"CONTINUE")
+        is_standard = _STANDARD.fullmatch(card) is not None and (continued or not is_continuation)
+        if _STORAGE.match(card[:8]):
+            value = card.partition(b"/")[0].rstrip()
+            if not is_standard or storage.setdefault(card[:8], value) != value:
+                raise FrameError(
+                    f"{name}: the card {_shown(card)!r} makes no sense, or is there twice with different values; without it the "
+                    "image cannot be read. Leave it out."
+                )
+        continued = is_standard and _TO_BE_CONTINUED.search(card) is not None
+        if is_standard:
+            yield card
+        else:
+            yield from _as_comment(f"not standard: {_shown(card)}")
+
+
+def _as_comment(text):
+    width = CARD - len("COMMENT ")
+    for at in range(0, len(text), width):
+        yield f"COMMENT {text[at : at + width]:<{width}}".encode("ascii")
+
+
+def _shown(card):
+    return visible(card.decode("ascii", "replace").rstrip()).encode("ascii", "replace").decode()
