@@ -9,6 +9,7 @@ import bz2
 import contextlib
 import gzip
 import os
+import re
 import stat
 import struct
 import zlib
@@ -42,7 +43,8 @@ _BLOCK = 2880
 _CHUNK = 1 << 22
 _DEPTHS = (8, 16, 32, 64, -32, -64)
 _PACKED = {b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream), b"BZ": bz2.BZ2File}
-_COMPRESSIONS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "PLIO_1", "HCOMPRESS_1", "NOCOMPRESS")
+# Not PLIO_1: it is for masks, and its decompressor reads beyond the end of damaged tiles.
+_COMPRESSIONS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "NOCOMPRESS")
 # What reading a file that is not what it seems can end in.
 _READING_ERRORS = (
     OSError,
@@ -365,10 +367,18 @@ def _check_tiles(cards, axes, path):
         raise FrameError(f"{path} is compressed in tiles of {tile[0]} x {tile[1]}; leave it out.")
     _check_size(abs(bits) // 8 * prod(tile), path)
     expected = prod(ceil(whole / part) for part, whole in zip(tile, axes, strict=True))
+    if not re.fullmatch(r"1?[PQ]B(\(\d*\))?", str(cards.get(_column_of_tiles(cards), "")).strip()):
+        raise FrameError(f"{path} is compressed, but has no column of bytes COMPRESSED_DATA; leave it out.")
     if cards.get("NAXIS2") != expected:
         raise FrameError(
             f"{path} has {cards.get('NAXIS2')} compressed tiles, expected {expected}; leave it out."
         )
+
+
+def _column_of_tiles(cards):
+    """Return the keyword of the format of the column that holds the tiles."""
+    named = (key for key in cards if key.startswith("TTYPE") and cards[key] == "COMPRESSED_DATA")
+    return next(named, "TTYPE").replace("TTYPE", "TFORM")
 
 
 def _check_size(size, path):

@@ -41,7 +41,7 @@ _SMALL_EXPONENT = re.compile(rb"\A(.{8}= *[+-]?[\d.]+)([ed])(?=[+-]?\d)")
 
 # Cards on how the data are stored: to guess at one of them would be to guess at the image.
 _STORAGE = re.compile(
-    rb"(?:Z?(?:BITPIX|NAXIS\d*|BSCALE|BZERO|BLANK|[PG]COUNT|TFORM\d+)|XTENSION|TTYPE\d+|TFIELDS|THEAP"
+    rb"(?:Z?(?:BITPIX|NAXIS\d*|BSCALE|BZERO|BLANK|[PG]COUNT|TFORM\d+)|SIMPLE|XTENSION|TTYPE\d+|TFIELDS|THEAP"
     rb"|Z(?:IMAGE|SIMPLE|TENSION|TILE\d+|CMPTYPE|NAME\d+|VAL\d+|SCALE|ZERO|QUANTIZ|DITHER0)) *\Z"
 )
 
