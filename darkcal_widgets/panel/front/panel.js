@@ -450,7 +450,7 @@ function effectPart({ model, state }) {
     drawPicture(canvases.before, before, shape, whole, overscan && [overscan.rows, overscan.columns], effect.before.median, half);
     drawPicture(canvases.after, after, shape, keep, null, effect.after.median, half);
     drawHistogram(canvases.histogram, effect);
-    for (const name of ["before", "after"]) say(name, `${name}: median ${formatted(effect[name].median, 6)} ${unit}, scatter ${formatted(effect[name].spread, 3)}`);
+    for (const name of ["before", "after"]) say(name, `${name}: median ${formatted(Math.round(effect[name].median * 100) / 100, 6)} ${unit}, scatter ${formatted(effect[name].spread, 3)}`);
     say("histogram", "Pixels: before (dashed), after (solid)");
   };
   let drawn = [];
