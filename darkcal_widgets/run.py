@@ -24,7 +24,8 @@ from .workers import default_workers
 
 __all__ = ["calibrate_darks", "choose_bias", "existing_results", "find_combined_bias", "plan"]
 
-_BIAS_LOCK = threading.Lock()
+_BIAS_LOCK = threading.RLock()
+_HELD = {}  # the combined bias in memory, by its path, checksum and unit
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def calibrate_darks(
         make_results_folder(folder)
         bias = bias or _build_bias(night, recipe, folder, overwrite, run)
         run.notes += _differences(bias, _darks(night, recipe, files, mixed))
-        jobs = [replace(job, bias=bias, bias_checksum=checksum(bias)) for job in jobs]
+        content = checksum(bias) if executor is not None else _hold_bias(bias, recipe.unit)
+        jobs = [replace(job, bias=bias, bias_checksum=content) for job in jobs]
     make_results_folder(folder)
     _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress)
     run.notes += _pixel_notes(run.outcomes)
@@ -513,14 +515,17 @@ def _same_result(job, cards):
 
 
 def _bias(path, content, unit):
-    """Read a combined bias once for all workers of this process."""
+    """Return the combined bias, read once for all workers of this process."""
     with _BIAS_LOCK:
-        return _read_bias(path, content, unit)
+        if (path, content, unit) not in _HELD and _hold_bias(path, unit) != content:
+            raise FrameError(f"the combined bias {path} has changed since this run began; run again.")
+        return _HELD[path, content, unit]
 
 
-@lru_cache(maxsize=1)
-def _read_bias(path, content, unit):
+def _hold_bias(path, unit):
+    """Read a combined bias, hold it in memory instead of an earlier one, and return its checksum."""
     raw = read_raw(path, unit)
-    if raw.checksum != content:
-        raise FrameError(f"the combined bias {path} has changed since this run began; run again.")
-    return replace(raw, image=raw.data)
+    with _BIAS_LOCK:
+        _HELD.clear()
+        _HELD[path, raw.checksum, unit] = replace(raw, image=raw.data)
+    return raw.checksum

@@ -9,7 +9,7 @@ from nights import reference_combination
 
 from darkcal_widgets.combine.clip import CLIP_SIGMA, _comparisons, clipped_average
 
-COUNTS = [1, 2, 3, 4, 5, 6, 7, 12, 20, 32, 47, 64]
+COUNTS = [1, 2, 3, 4, 5, 6, 7, 12, 20, 33, 64, 75]
 
 
 def definition(stack):

