@@ -1,6 +1,6 @@
 """Damaged files by the thousand: each must be calibrated right, or reported by name with its reason.
 
-    python tests/fuzzer.py [--inputs 2000] [--seed 1]
+    python tests/fuzzer.py [--inputs 4000] [--seed 1]
 
 Each input is a good frame, damaged in a way drawn from a seed, in a night beside good frames. A process of its own, with a
 limit on its memory, calibrates and combines that night with warnings as errors; it is given a limited time.
@@ -610,12 +610,13 @@ def first_image(content):
     """Return the first two-dimensional image, read by astropy HDU after HDU and no further: it stumbles on what follows."""
     # astropy takes any GROUPS = T for random groups, the standard only one beside NAXIS1 = 0.
     stream = io.BytesIO(content.replace(b"GROUPS  =", b"GROUPX  ="))
+    clean = io.BytesIO()
+    fits.PrimaryHDU().writeto(clean)
     while True:
+        start = stream.tell()
         hdu = fits.PrimaryHDU.readfrom(stream)
         if hdu.header.get("ZIMAGE") is True:
-            return next(
-                hdu.data for hdu in fits.open(io.BytesIO(content)) if hdu.is_image and len(hdu.shape) == 2
-            )
+            return fits.open(io.BytesIO(clean.getvalue() + content[start:]))[1].data
         if hdu.is_image and len(hdu.shape) == 2 and 0 not in hdu.shape:
             return hdu.data
 
@@ -738,7 +739,7 @@ def verdicts(folder, numbers, seed, workers=2):
 def main():
     """Judge as many inputs as asked and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--inputs", type=int, default=2000)
+    parser.add_argument("--inputs", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", help="only this way to damage")
     parser.add_argument("--verbose", action="store_true", help="print the reason given for each input")
