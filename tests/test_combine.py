@@ -95,6 +95,16 @@ def test_a_dark_without_exposure_is_left_out_by_name(reduced):
     assert len(run.written) == 1
 
 
+def test_a_copy_of_a_dark_or_what_other_software_made_of_them_is_not_averaged_in(reduced):
+    combine_darks(reduced)
+    before = (reduced / "combined_dark_70.000.fits").read_bytes()
+    (reduced / "mine.fits").write_bytes((reduced / "dark-1.fits").read_bytes())
+    run = combine_darks(reduced)
+    assert "mine.fits has the header of a dark made from 'dark-1.fits'" in run.failed["mine.fits"]
+    assert len(run.unchanged) == 2
+    assert (reduced / "combined_dark_70.000.fits").read_bytes() == before
+
+
 def test_darks_of_different_recipes_are_not_averaged(reduced, tmp_path):
     other = Recipe(keep_columns=":24")
     calibrate_darks(

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..calibrate import Calibration, calibrated_header
 from ..errors import FrameError, NightError, OutputError
-from ..files import check_results_folder, checksum, is_frame_name, make_results_folder
+from ..files import check_results_folder, checksum, is_frame_name, make_results_folder, result_name
 from ..frames import open_image, read_header, read_raw, read_rows, write_frame
 from ..frames.headers import describe
 from ..mixed import without_odd
@@ -186,6 +186,12 @@ def _calibrated_dark(path):
     header, shape = read_header(path)
     if "DCRECIPE" not in header or header.get("COMBINED") is True:
         return None
+    raw = header.get("RAWFILE", "")
+    if result_name(raw) != ascii_only(path.name):
+        raise FrameError(
+            f"{path} has the header of a dark made from {raw!r}, but not its name: a copy, or made from darks by other software. "
+            "It is left out; move it away."
+        )
     info = describe(header, shape)
     if info.exposure is None:
         raise FrameError(
