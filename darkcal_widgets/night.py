@@ -148,7 +148,13 @@ class Night:
             raise ParameterError(
                 "files is an empty list: no dark is selected; name at least one, or None for all darks."
             )
-        return [self._dark_named(name) for name in dict.fromkeys(files)]
+        by_name = {}
+        for dark in reversed(self.darks):
+            by_name |= dict.fromkeys((dark.name, dark.path.name, visible(dark.name)), dark)
+        for name in files:
+            if name not in by_name:
+                raise ParameterError(self._no_such_dark(name))
+        return [by_name[name] for name in dict.fromkeys(files)]
 
     def __str__(self):
         return "\n".join(
@@ -199,22 +205,19 @@ class Night:
             if frame.info.type == "dark" and frame.info.combined
         ]
 
-    def _dark_named(self, name):
-        for frame in self.darks:
-            if name in (frame.name, frame.path.name, visible(frame.name)):
-                return frame
+    def _no_such_dark(self, name):
         for frame in self.frames:
             if name in (frame.name, frame.path.name) and frame.path.parent == self.dark_folder:
-                raise ParameterError(
+                return (
                     f"files names {name!r}, which is no dark: its header says {_type_label(frame.info)!r}. If it is one, say so "
                     f"with Night(..., image_types={{{frame.info.type_word!r}: 'dark'}})."
                 )
         for unreadable, reason in self.unreadable.items():
             if name in (unreadable, Path(unreadable).name):
-                raise ParameterError(f"files names {name!r}, which cannot be read: {reason}")
+                return f"files names {name!r}, which cannot be read: {reason}"
         near = difflib.get_close_matches(name, [frame.path.name for frame in self.darks], n=1)
         advice = f"did you mean {near[0]!r}?" if near else "the names are those of the table of the night."
-        raise ParameterError(f"files names {name!r}, which is not in {self.dark_folder}; {advice}")
+        return f"files names {name!r}, which is not in {self.dark_folder}; {advice}"
 
     def _no_darks(self):
         here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]

@@ -19,7 +19,7 @@ import darkcal_widgets
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # What conda-forge calls by another name than PyPI.
-CONDA_NAMES = {"bleach[css]": "bleach-with-css", "playwright": "playwright-python"}
+CONDA_NAMES = {"bleach[css]": "bleach-with-css", "playwright": "playwright-python", "xxhash": "python-xxhash"}
 
 pytest_plugins = "pytester"
 
