@@ -7,18 +7,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from nights import reference_combination
 
-from darkcal_widgets.combine.clip import CLIP_SIGMA, _comparisons, clipped_average
+from darkcal_widgets.combine.clip import CLIP_SIGMA, _are_near, _comparisons, clipped_average
 
 COUNTS = [1, 2, 3, 4, 5, 6, 7, 12, 20, 33, 64, 75]
 
 
-def definition(stack):
-    """Average the values within 5 standard deviations of their median, as one would write it down."""
+def are_far(stack):
+    """Tell which values are more than 5 standard deviations from their median, as one would write it down."""
     stack = stack.astype(np.float64)
     center = np.median(stack, axis=0)
     bound = np.median(np.abs(stack - center), axis=0) * 1.482602218505602 * CLIP_SIGMA
-    far = (stack < center - bound) | (stack > center + bound)
-    return np.ma.array(stack, mask=far).mean(axis=0).data
+    return (stack < center - bound) | (stack > center + bound)
+
+
+def definition(stack):
+    """Average the values that are not far."""
+    return np.ma.array(stack.astype(np.float64), mask=are_far(stack)).mean(axis=0).data
 
 
 def gaussian(rng, shape):
@@ -121,6 +125,21 @@ def test_any_numbers_are_averaged_as_defined(stack):
     np.testing.assert_allclose(
         clipped_average(stack), expected, rtol=1e-12, atol=1e-12 * float(np.abs(stack).max())
     )
+
+
+@pytest.mark.parametrize("frames", range(2, 24))
+@pytest.mark.parametrize("kind", KINDS)
+def test_counting_never_passes_over_a_value_that_is_far(kind, frames):
+    rng = np.random.default_rng(frames)
+    stack = kind(rng, (frames, 20000)).astype(np.float32)
+    stack[rng.integers(frames)] += rng.exponential(20, 20000).astype(np.float32)
+    near = _are_near(stack, stack.mean(axis=0), CLIP_SIGMA)
+    assert not (near & are_far(stack).any(axis=0)).any()
+
+
+def test_counting_settles_most_pixels_of_many_frames():
+    stack = gaussian(np.random.default_rng(1), (80, 20000))
+    assert _are_near(stack, stack.mean(axis=0), CLIP_SIGMA).mean() > 0.8
 
 
 def test_values_that_are_all_equal_stay_what_they_are():
