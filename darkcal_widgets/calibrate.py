@@ -7,7 +7,7 @@ from astropy.io import fits
 
 from . import __version__
 from .errors import FrameError
-from .frames.plain import StoredImage
+from .memory import BAND_BYTES, own_array
 from .sections import to_fits
 
 __all__ = [
@@ -27,9 +27,6 @@ _SECTION_KEYWORDS = (
 
 # Where a header says from which value on a pixel is saturated. Not DATAMAX: many programs write a frame's own maximum there.
 _SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL")
-
-# Bytes of a result that are worked on at once: about half of a processor core's own cache.
-_BAND_BYTES = 1 << 19
 
 _SMALL_BUFFER = 512  # numbers; fewer than a row has
 
@@ -71,7 +68,7 @@ def calibrate_dark(dark, recipe, combined_bias=None, bias_name="in memory"):
     calibration = Calibration.prepare(dark.data, dark.unit, recipe, combined_bias)
     trimmed = dark[calibration.regions.keep]
     return CCDData(
-        np.concatenate(list(calibration.bands())),
+        calibration.band(0, calibration.shape[0]),
         unit=dark.unit,
         mask=_either(trimmed.mask, combined_bias.mask if recipe.subtract_bias else None),
         uncertainty=trimmed.uncertainty,
@@ -167,16 +164,20 @@ class Calibration:
         """(rows, columns) of the kept part."""
         return tuple(part.stop - part.start for part in self.regions.keep)
 
-    def band(self, start, stop, counts=None):
-        """Return calibrated rows `start` to `stop`, numbered in the kept part; `PixelCounts` may look at them."""
+    def band(self, start, stop, counts=None, memory=None):
+        """Return calibrated rows `start` to `stop`, numbered in the kept part; `PixelCounts` may look at them.
+
+        They may lie in `memory`, if that is given: see `bands`.
+        """
         rows, columns = self.regions.keep
         rows = slice(rows.start + start, rows.start + stop)
         bias = None if self.bias is None else self.bias[start:stop]
-        working = _working_type(self.image.dtype, self.level, bias, self.dtype)
-        with _absurd_values():
-            values = _floats(self.image, (rows, columns), working)
+        raw = self.image[rows, columns]
         if counts is not None:
-            counts.add_raw(values)
+            counts.add_raw(raw)
+        values = np.empty(raw.shape, self._working) if memory is None else memory[: stop - start]
+        with _absurd_values():
+            np.copyto(values, raw, casting="unsafe")
         _subtract(values, _level_of(self.level, self.regions.axis, (rows, columns)), bias)
         with _absurd_values():
             result = values.astype(self.dtype, copy=False)
@@ -186,11 +187,19 @@ class Calibration:
         return result
 
     def bands(self, counts=None):
-        """Yield the calibrated rows in bands that fit in the cache of a processor core, where the arithmetic is quick."""
+        """Yield the calibrated rows in bands that fit in the cache of a processor core, where the arithmetic is quick.
+
+        A band lies in memory that this thread uses again, for the next one at the latest.
+        """
         rows, columns = self.shape
-        step = max(1, _BAND_BYTES // (columns * np.dtype(self.dtype).itemsize))
+        step = max(1, BAND_BYTES // (columns * np.dtype(self.dtype).itemsize))
+        memory = own_array("band", (step, columns), self._working)
         for start in range(0, rows, step):
-            yield self.band(start, min(start + step, rows), counts)
+            yield self.band(start, min(start + step, rows), counts, memory)
+
+    @property
+    def _working(self):
+        return _working_type(self.image.dtype, self.level, self.bias, self.dtype)
 
 
 def _absurd_values():
@@ -233,14 +242,9 @@ def calibrate_array(raw, regions, level, bias, dtype):
     ndarray
         Of the shape of the kept part.
     """
-    values = _floats(raw, regions.keep, _working_type(raw.dtype, level, bias, dtype))
+    values = raw[regions.keep].astype(_working_type(raw.dtype, level, bias, dtype))
     _subtract(values, _level_of(level, regions.axis, regions.keep), bias)
     return values.astype(dtype, copy=False)
-
-
-def _floats(image, part, dtype):
-    """Return the raw values of a part of an image in a floating type, as a new array."""
-    return image.floats(part, dtype) if isinstance(image, StoredImage) else image[part].astype(dtype)
 
 
 def _level_of(level, axis, part):

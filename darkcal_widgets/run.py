@@ -444,7 +444,7 @@ def calibrate_file(job):
 
 
 def _calibrate_file(job):
-    raw = read_raw(job.raw, job.recipe.unit)
+    raw = read_raw(job.raw, job.recipe.unit, borrowed=True)
     cards = _provenance(job, raw.shape, raw.checksum)
     if (existing := _same_result(job, cards)) is not None:
         return _unchanged(job, existing)

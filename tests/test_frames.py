@@ -171,7 +171,7 @@ def test_only_the_cards_that_are_asked_for_are_parsed_and_long_strings_are_whole
 def test_a_frame_that_is_written_in_bands_is_as_astropy_would_have_written_it(
     tmp_path, monkeypatch, shape, dtype
 ):
-    monkeypatch.setattr("darkcal_widgets.frames._BAND_BYTES", 9000)
+    monkeypatch.setattr("darkcal_widgets.frames.BAND_BYTES", 9000)
     data = np.random.default_rng(1).normal(0, 1e4, shape).astype(dtype)
     write_frame(tmp_path / "a.fits", data, fits.Header({"OBJECT": "x"}))
     with fits.open(tmp_path / "a.fits", checksum=True, memmap=False) as hdus:

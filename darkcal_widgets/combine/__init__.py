@@ -13,6 +13,7 @@ from ..errors import FrameError, NightError, OutputError
 from ..files import check_results_folder, checksum, is_frame_name, make_results_folder, result_name
 from ..frames import open_image, read_header, read_raw, read_rows, write_frame
 from ..frames.headers import describe
+from ..memory import own_array
 from ..mixed import without_odd
 from ..night import group_exposures
 from ..outcome import Outcome, Run
@@ -31,7 +32,7 @@ __all__ = [
 COMBINED_BIAS = "combined_bias.fits"
 
 # Bytes of all frames' rows that one worker has in memory at once.
-_BAND_BYTES = 1 << 25
+_BAND_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -255,9 +256,9 @@ def _average(sources, dtype):
 
         def fill(start):
             stop = min(start + step, rows)
-            stack = np.empty((len(frames), stop - start, columns), dtype)
+            stack = own_array("stack", (len(frames), stop - start, columns), dtype)
             for place, frame in enumerate(frames):
-                stack[place] = frame.band(start, stop)
+                stack[place] = frame.band(start, stop, memory=stack[place])
             average[start:stop] = clipped_average(stack)
 
         _threaded(fill, range(0, rows, step))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..recipe import standard_unit
 
-__all__ = ["FRAME_TYPES", "KEYWORDS", "FrameInfo", "describe", "frame_type"]
+__all__ = ["FRAME_TYPES", "KEYWORDS", "FrameInfo", "describe", "frame_type", "unit_of"]
 
 FRAME_TYPES = ("bias", "dark", "flat", "science", "other")
 
@@ -140,7 +140,7 @@ def describe(header, shape, image_types=None):
         filter=_text(header, _FILTER_KEYWORDS),
         shape=tuple(shape),
         temperature=_number(header, _TEMPERATURE_KEYWORDS),
-        unit=_unit(header),
+        unit=unit_of(header),
         gain=_number(header, _GAIN_KEYWORDS),
         read_noise=_number(header, _READ_NOISE_KEYWORDS),
         binning=_binning(header),
@@ -172,7 +172,14 @@ def _exposure(header):
     return seconds if seconds is not None and 0 <= seconds <= LONGEST_EXPOSURE else None
 
 
-def _unit(header):
+def unit_of(header):
+    """Return the unit that ``BUNIT`` gives: ``'adu'``, ``'electron'``, or `None` where it says nothing.
+
+    Raises
+    ------
+    ParameterError
+        It holds a word that is no unit of a CCD frame.
+    """
     word = header.get("BUNIT")
     if word is None or not str(word).strip():
         return None

@@ -78,13 +78,6 @@ class Layout:
             values ^= np.iinfo(values.dtype).min
         return values.view(self.dtype)
 
-    def floats(self, stored, dtype):
-        """Do as `values` in a floating type, in fewer steps."""
-        floats = stored.astype(dtype, order="C")
-        if self.unsigned:
-            floats += 2.0 ** (8 * self.stored.itemsize - 1)
-        return floats
-
 
 @dataclass(frozen=True)
 class FileRows:
@@ -96,12 +89,16 @@ class FileRows:
     def __getitem__(self, rows):
         start, stop, _ = rows.indices(self.layout.shape[0])
         columns, stored = self.layout.shape[1], self.layout.stored
-        offset = self.layout.offset + start * columns * stored.itemsize
+        numbers = np.empty((stop - start, columns), stored)
         try:
-            numbers = np.fromfile(self.path, stored, (stop - start) * columns, offset=offset)
-            return numbers.reshape(stop - start, columns)
-        except (OSError, ValueError) as error:
-            raise FrameError(f"{self.path} has changed since its header was read; combine again.") from error
+            with open(self.path, "rb", buffering=0) as stream:
+                stream.seek(self.layout.offset + start * columns * stored.itemsize)
+                whole = stream.readinto(numbers) == numbers.nbytes
+        except OSError as error:
+            raise FrameError(f"{self.path} cannot be read: {error.strerror or error}.") from error
+        if not whole:
+            raise FrameError(f"{self.path} has changed since its header was read; combine again.")
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -131,11 +128,6 @@ class StoredImage:
     def __getitem__(self, part):
         rows, columns = part
         return self.layout.values(self.rows[rows][:, columns])
-
-    def floats(self, part, dtype):
-        """Do as ``image[part]`` in a floating type."""
-        rows, columns = part
-        return self.layout.floats(self.rows[rows][:, columns], dtype)
 
 
 def read_layout(stream):
@@ -187,7 +179,8 @@ def sum_words(words):
     """
     if isinstance(words, bytes):
         return int(np.frombuffer(words, ">u4").sum(dtype=np.uint64))
-    return int(words.view(np.uint32).sum(dtype=np.uint64))
+    words = words.reshape(-1).view(np.uint32)
+    return int(np.einsum("i->", words, dtype=np.uint64))  # quicker than sum
 
 
 def with_number(header, keyword, value):
