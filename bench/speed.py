@@ -62,6 +62,16 @@ combine(
     sigma_clip_func=np.ma.median, sigma_clip_dev_func=mad_std,
 ).write(sys.argv[2], overwrite=True)
 """
+# Starts a process and prints its seconds and its peak of memory, which Linux counts from the memory of who starts it: so that
+# has to be small.
+WATCHER = """
+import os, sys, time
+start = time.perf_counter()
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(child, 0)
+print(time.perf_counter() - start, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 CALIBRATE = """
 import sys
 from darkcal_widgets import Night, Recipe, calibrate_darks
@@ -374,15 +384,12 @@ def memory(bench):
 
 def process(peaks, name, code, *arguments):
     """Run Python code in a process of its own, note its peak of memory in MB, and return the seconds it took."""
-    start = time.perf_counter()
-    child = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)])
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{name or code} ended with status {child.returncode}")
-    peak = usage.ru_maxrss / (MEGABYTE if sys.platform == "darwin" else 1024)
-    peaks[name] = max(peaks.get(name, 0), peak)
+    command = [sys.executable, "-S", "-c", WATCHER, sys.executable, "-W", "ignore", "-c", code]
+    watcher = subprocess.run([*command, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    if watcher.returncode:
+        raise SystemExit(f"{name or code} ended with status {watcher.returncode}")
+    seconds, peak = map(float, watcher.stdout.splitlines()[-1].split())
+    peaks[name] = max(peaks.get(name, 0), peak / (MEGABYTE if sys.platform == "darwin" else 1024))
     return seconds
 
 

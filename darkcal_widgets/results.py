@@ -1,6 +1,5 @@
 """Results so far: what a folder of calibrated frames holds."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,9 @@ from .errors import FrameError, NightError
 from .files import is_frame_name
 from .frames import read_frame
 from .frames.headers import describe
-from .workers import default_workers
+from .workers import threaded
 
-__all__ = ["SAMPLING", "level_and_scatter", "results_table"]
+__all__ = ["SAMPLING", "level_and_scatter", "levels_of", "results_table"]
 
 # Every 4th row and column is plenty for a level, and sixteen times quicker on a full-size frame.
 SAMPLING = 4
@@ -41,8 +40,7 @@ def results_table(reduced_folder):
     if not folder.is_dir():
         raise NightError(f"the folder of results {str(folder)!r} is not there; calibrate_darks makes it.")
     paths = [path for path in sorted(folder.iterdir()) if is_frame_name(path.name)]
-    with ThreadPoolExecutor(default_workers()) as pool:
-        rows = [row for row in pool.map(_row, paths) if row is not None]
+    rows = [row for row in threaded(_row, paths) if row is not None]
     names = ("file", "frames", "exposure", "overscan", "level", "scatter", "bias")
     table = Table(rows=rows, names=names, dtype=("U64", int, float, float, float, float, "U64"))
     table["exposure"].unit = "s"
@@ -71,6 +69,11 @@ def level_and_scatter(data):
     distance = np.abs(sample - middle)
     scatter = 1.4826 * float(np.nanmedian(distance))
     return float(np.mean(sample[distance <= 3 * scatter])), scatter
+
+
+def levels_of(paths):
+    """Return the level of each of these frames, raw or calibrated: see `level_and_scatter`."""
+    return threaded(lambda path: level_and_scatter(read_frame(path).data)[0], paths)
 
 
 def _row(path):

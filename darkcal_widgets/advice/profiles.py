@@ -5,7 +5,6 @@ noise, and their median keeps a cosmic ray or a saturated pixel from bending a p
 """
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from ..errors import FrameError
 from ..frames import read_frame
+from ..workers import threaded
 
 __all__ = ["FRAMES_PER_KIND", "KINDS", "FrameProfile", "Sample", "clipped", "frame_profile", "sample_night"]
 
@@ -120,8 +120,7 @@ def sample_night(night, per_kind=FRAMES_PER_KIND):
     shape = _usual_shape([frame for _, frame in chosen])
     left_out = [_other_shape(frame, shape) for _, frame in chosen if frame.info.shape != shape]
     fitting = [(kind, frame) for kind, frame in chosen if frame.info.shape == shape]
-    with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(lambda pair: _try_profile(*pair), fitting))
+    done = threaded(lambda pair: _try_profile(*pair), fitting)
     profiles = tuple(one for one in done if isinstance(one, FrameProfile))
     return Sample(profiles, shape, (*left_out, *(one for one in done if isinstance(one, str))))
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from ..night import group_exposures
 from ..outcome import Outcome, Run
 from ..sections import Regions
 from ..text import ascii_only
-from ..workers import default_workers
+from ..workers import threaded
 from .clip import CLIP_SIGMA, clipped_average
 
 __all__ = [
@@ -92,7 +91,7 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
     )
     shape = frames[0].info.shape
     for frame, found in zip(
-        frames, _threaded(lambda frame: _attempt(frame, recipe, shape), frames), strict=True
+        frames, threaded(lambda frame: _attempt(frame, recipe, shape), frames), strict=True
     ):
         if isinstance(found, FrameError):
             run.outcomes.append(Outcome(frame.name, "failed", reason=str(found)))
@@ -221,7 +220,7 @@ def _combine_exposure(folder, members, overwrite):
     whole = Regions(None, 1, tuple(slice(0, length) for length in info.shape))
     paths = [path for path, _, _ in members]
     sources = [
-        _Source(path, content, whole) for path, content in zip(paths, _threaded(checksum, paths), strict=True)
+        _Source(path, content, whole) for path, content in zip(paths, threaded(checksum, paths), strict=True)
     ]
     return _combine(sources, target, header, dtype, overwrite)
 
@@ -261,13 +260,8 @@ def _average(sources, dtype):
                 stack[place] = frame.band(start, stop, memory=stack[place])
             average[start:stop] = clipped_average(stack)
 
-        _threaded(fill, range(0, rows, step))
+        threaded(fill, range(0, rows, step))
     return average
-
-
-def _threaded(function, items):
-    with ThreadPoolExecutor(default_workers()) as pool:
-        return list(pool.map(function, items))
 
 
 def _combined_header(header, sources, inputs):

@@ -5,7 +5,6 @@ t where there are few frames); of a class of a hundred students, one sees the tr
 """
 
 import html
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ..files import is_frame_name
 from ..frames import read_frame, read_header
 from ..frames.headers import describe
 from ..night import group_exposures
-from ..workers import default_workers
+from ..workers import threaded
 from .hotpixels import HOT_SIGMA, Background, background, confirmed, corner_glow, hot_pixels
 from .noise import Estimate, known_gain, read_noise, student_t
 
@@ -146,8 +145,7 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
     ground = background(frame.data)
     count = frame.header.get("NCOMBINE", 1)
     hot = hot_pixels(frame.data, info.exposure, gain=gain, frames=count, sigma=sigma, ground=ground)
-    with ThreadPoolExecutor(default_workers()) as pool:
-        members = list(pool.map(lambda single: _single(single, ground, hot), singles))
+    members = threaded(lambda single: _single(single, ground, hot), singles)
     longest = [member.values for member in members if member.exposure == info.exposure]
     if longest:
         keep = np.isin(np.arange(len(hot)), _confirmed_places(hot, np.array(longest)))
@@ -323,10 +321,8 @@ def _night_read_noise(night, gain, notes):
     if len(frames) < 2:
         notes.append("It takes two bias frames of the night to see the read noise.")
         return None
-    pairs = [
-        read_noise([read_frame(frame.path).data for frame in frames[n : n + 2]], gain)
-        for n in range(0, len(frames) - 1, 2)
-    ]
+    pairs = list(zip(frames[::2], frames[1::2], strict=False))
+    pairs = threaded(lambda pair: read_noise([read_frame(frame.path).data for frame in pair], gain), pairs)
     count = len(pairs)
     value = np.sqrt(np.mean([pair.value**2 for pair in pairs]))
     return Estimate(

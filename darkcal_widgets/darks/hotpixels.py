@@ -21,6 +21,9 @@ _TAIL_SIGMA = 2.0
 _MAD_TO_SIGMA = 1.482602218505602
 _CLIP = 5.0
 
+# Pixels that are enough to know where to clip.
+_SAMPLE = 250_000
+
 # Pixels along the side of the blocks in which glow is looked for, on all but very small frames.
 _BLOCK = 32
 _LEAST_BLOCKS = 16
@@ -199,10 +202,10 @@ def _clipped_level(values):
 
 def _near_median(values):
     values = np.ravel(values)
-    sample = values[:: max(1, values.size // 1_000_000)]
+    sample = values[:: max(1, values.size // _SAMPLE)]
     middle = np.nanmedian(sample)
     spread = _MAD_TO_SIGMA * np.nanmedian(np.abs(sample - middle))
-    return values[np.abs(values - middle) <= _CLIP * spread]
+    return values[(values >= middle - _CLIP * spread) & (values <= middle + _CLIP * spread)]
 
 
 def _neighbours(image, y, x):

@@ -85,7 +85,7 @@ def student_t(freedom):
 
 def _difference(one, other):
     difference = np.subtract(one, other, dtype=np.float32).ravel()
-    sample = difference[:: max(1, difference.size // 1_000_000)]  # enough to know a bound
+    sample = difference[:: max(1, difference.size // 250_000)]  # enough to know a bound
     middle = np.median(sample)
     spread = float(np.median(np.abs(sample - middle)))
     bound = 5 * 1.4826 * max(spread, 2 * np.sqrt(_ROUNDING_VARIANCE))

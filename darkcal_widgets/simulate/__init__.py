@@ -10,8 +10,6 @@ The physics is in `layers`, the numbers of the two cameras are in `cameras`.
 """
 
 import json
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +21,7 @@ from darkcal_widgets.errors import NightError, OutputError, ParameterError
 from darkcal_widgets.files import is_frame_name, replacing
 from darkcal_widgets.simulate.cameras import CAMERAS, CRYOGENIC, THERMO_ELECTRIC, Camera, Exposure
 from darkcal_widgets.simulate.layers import SATURATED_RATE
+from darkcal_widgets.workers import threaded
 
 __all__ = [
     "CAMERAS",
@@ -413,8 +412,7 @@ def simulate_night(folder, camera="cryogenic", *, seed=DEFAULT_SEED, rows=DEFAUL
     _make_folders(folder, shots)
     _clear(folder)
     fixed = _Fixed.draw(camera, scene, seed)
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        levels = list(pool.map(lambda shot: _write_frame(folder, camera, scene, fixed, seed, shot), shots))
+    levels = threaded(lambda shot: _write_frame(folder, camera, scene, fixed, seed, shot), shots)
     text = json.dumps(_truth(camera, scene, int(seed), fixed, shots, levels), indent=1)
     with replacing(folder / TRUTH_NAME) as stream:
         stream.write(f"{text}\n".encode())
