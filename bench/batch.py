@@ -129,7 +129,7 @@ def speed(work, rows, promises):
             shutil.rmtree(work / folder, ignore_errors=True)
         began = time.monotonic()
         promises.check(
-            batch(work, "--workers", str(workers)) == 0, f"8 nights with {workers} worker(s) end well"
+            ends_well(work, "--workers", str(workers)), f"8 nights with {workers} worker(s) end well"
         )
         seconds[workers] = time.monotonic() - began
         print(f"  {seconds[workers]:.1f} s with {workers} worker(s)")
@@ -169,7 +169,7 @@ def startup(work, rows, promises):
                 values = {"notebook": "../n.ipynb", "raw_folder": "../../raw", "reduced_folder": f"r{number}"}
                 write(place, f"run-{number}", values)
             began = time.monotonic()
-            promises.check(batch(place, "--workers", "1") == 0, f"{count} runs end well")
+            promises.check(ends_well(place, "--workers", "1"), f"{count} runs end well")
             seconds[count] = time.monotonic() - began
         each = (seconds[12] - seconds[2]) / 10
         promises.check(each <= 5, f"notebook that is {name}: {each:.2f} s for each run more; at most 5")
@@ -312,6 +312,14 @@ def batch(work, *options):
     """Run the parameter files of a folder and return the exit status."""
     with (work / "batch.log").open("w") as log:
         return subprocess.run(command(work, *options), stdout=log, stderr=log, check=False).returncode
+
+
+def ends_well(work, *options):
+    """Run the parameter files of a folder; tell whether all ended well, and print what has failed."""
+    status = batch(work, *options)
+    if status:
+        print((work / "batch.log").read_text())
+    return status == 0
 
 
 def check_forty(work, status, promises):

@@ -124,15 +124,16 @@ def read_raw(path, unit="adu", *, borrowed=False):
     FrameError
         As in `read_frame`.
     """
-    header, layout = _plain_header(path)
+    with named_failures(path), open_file(path) as stream:
+        text, layout = read_layout(stream)
+        content = None if layout is None else _whole(stream, borrowed)
     if layout is None:
         header, image = _read_any(path)
         content_sum = checksum(path)
     else:
-        with named_failures(path):
-            content = _read_into_own(path) if borrowed else np.fromfile(path, np.uint8)
-            rows = content[layout.offset :][: layout.size].view(layout.stored)
-            image = StoredImage(layout, rows.reshape(layout.shape))
+        header = _without_storage(parse_cards(text, path))
+        rows = content[layout.offset :][: layout.size].view(layout.stored)
+        image = StoredImage(layout, rows.reshape(layout.shape))
         content_sum = checksum_of(content)
     return Raw(image, header, _unit(header, path) or unit, content_sum)
 
@@ -306,11 +307,14 @@ def write_bands(path, bands, shape, dtype, header, *, counts=None, new=False):
         stream.write(with_checksum(text, total))
 
 
-def _read_into_own(path):
-    """Read a file into memory of this thread that is used again."""
-    content = own_array("file", (os.path.getsize(path),), np.uint8)
-    with open(path, "rb", buffering=0) as stream:
-        return content[: stream.readinto(content)]
+def _whole(stream, borrowed):
+    """Read a whole file, into memory of this thread that is used again if it is only borrowed."""
+    size = stream.seek(0, 2)
+    content = own_array("file", (size,), np.uint8) if borrowed else np.empty(size, np.uint8)
+    stream.seek(0)
+    if stream.readinto(content) < size:
+        raise EOFError("it has become shorter while it was read")
+    return content
 
 
 def _plain_header(path):

@@ -111,10 +111,11 @@ def open_file(path):
     FrameError
         It is something else, or larger than `LARGEST_FILE`.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
         what = "a folder" if os.path.isdir(path) else "no regular file"
         raise FrameError(f"{path} is {what}; expected a FITS file. Leave it out.")
-    if os.path.getsize(path) > LARGEST_FILE:
+    if status.st_size > LARGEST_FILE:
         raise FrameError(
             f"{path} has more than {LARGEST_FILE >> 30} GiB; leave it out, or extract the image."
         )
