@@ -21,6 +21,7 @@ from darkcal_widgets.frames import (
     write_bands,
     write_frame,
 )
+from darkcal_widgets.frames.plain import read_layout
 
 needs_fitsverify = pytest.mark.skipif(
     shutil.which("fitsverify") is None, reason="the program fitsverify is not installed"
@@ -57,6 +58,31 @@ def test_compressed_frames_read_like_plain_ones(tmp_path, suffix):
     assert (raw.header, raw.unit, raw.checksum) == (frame.header, "adu", checksum(path))
     image = open_image(path, tmp_path)
     np.testing.assert_array_equal(image[3:9, 2:28], data[3:9, 2:28])
+
+
+def test_a_borrowed_frame_is_what_the_file_holds_and_lies_in_the_memory_of_the_next(tmp_path):
+    frames = [random_frame(seed) for seed in (1, 2)]
+    paths = [write_raw(tmp_path / f"{n}.fits", frame) for n, frame in enumerate(frames)]
+    first = read_raw(paths[0], borrowed=True)
+    np.testing.assert_array_equal(first.data, frames[0])
+    assert first.checksum == checksum(paths[0])
+    second = read_raw(paths[1], borrowed=True)
+    np.testing.assert_array_equal(second.data, frames[1])
+    assert np.shares_memory(first.image.rows, second.image.rows)
+
+
+def test_a_frame_that_gets_shorter_while_it_is_read_is_named(tmp_path, monkeypatch):
+    path = write_raw(tmp_path / "a.fits", random_frame(1))
+
+    def cut(stream):
+        found = read_layout(stream)
+        with open(path, "r+b") as other:
+            other.truncate(4000)
+        return found
+
+    monkeypatch.setattr("darkcal_widgets.frames.read_layout", cut)
+    with pytest.raises(FrameError, match=r"a\.fits cannot be read.*shorter"):
+        read_raw(path)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"])

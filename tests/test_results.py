@@ -5,7 +5,7 @@ from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks, results_table
 from darkcal_widgets.errors import NightError
-from darkcal_widgets.results import level_and_scatter
+from darkcal_widgets.results import level_and_scatter, levels_of
 
 
 def test_the_level_is_not_moved_by_hot_pixels_or_by_whole_counts():
@@ -14,6 +14,12 @@ def test_the_level_is_not_moved_by_hot_pixels_or_by_whole_counts():
     level, scatter = level_and_scatter(data)
     assert level == pytest.approx(1000.3, abs=0.2)
     assert scatter == pytest.approx(5, rel=0.2)
+
+
+def test_levels_come_in_the_order_of_the_files(tmp_path):
+    frames = [random_frame(seed, level=100 * seed) for seed in (3, 1, 2)]
+    paths = [write_raw(tmp_path / f"{n}.fits", frame) for n, frame in enumerate(frames)]
+    assert levels_of(paths) == [level_and_scatter(frame)[0] for frame in frames]
 
 
 def test_the_table_lists_results_and_nothing_else(tmp_path):

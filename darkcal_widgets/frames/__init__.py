@@ -126,7 +126,7 @@ def read_raw(path, unit="adu", *, borrowed=False):
     """
     with named_failures(path), open_file(path) as stream:
         text, layout = read_layout(stream)
-        content = None if layout is None else _whole(stream, borrowed)
+        content = None if layout is None else _whole(stream, layout, borrowed)
     if layout is None:
         header, image = _read_any(path)
         content_sum = checksum(path)
@@ -307,12 +307,13 @@ def write_bands(path, bands, shape, dtype, header, *, counts=None, new=False):
         stream.write(with_checksum(text, total))
 
 
-def _whole(stream, borrowed):
+def _whole(stream, layout, borrowed):
     """Read a whole file, into memory of this thread that is used again if it is only borrowed."""
     size = stream.seek(0, 2)
     content = own_array("file", (size,), np.uint8) if borrowed else np.empty(size, np.uint8)
     stream.seek(0)
-    if stream.readinto(content) < size:
+    content = content[: stream.readinto(content)]
+    if len(content) < layout.offset + layout.size:
         raise EOFError("it has become shorter while it was read")
     return content
 
