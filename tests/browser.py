@@ -255,16 +255,13 @@ class OpenNotebook:
     def drag(self, locator, start, end, steps=12):
         """Drag with the mouse across an element, from and to fractions of its width and height.
 
-        The position is read after scrolling, as scrolling moves it.
+        To hover scrolls, and waits until the element keeps still and nothing covers it; only then is its position read.
         """
-        locator.scroll_into_view_if_needed()
+        size = locator.bounding_box()
+        locator.hover(position={"x": start[0] * size["width"], "y": start[1] * size["height"]})
         box = locator.bounding_box()
-        (x0, y0), (x1, y1) = (
-            (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)
-        )
-        self.page.mouse.move(x0, y0)
         self.page.mouse.down()
-        self.page.mouse.move(x1, y1, steps=steps)
+        self.page.mouse.move(box["x"] + end[0] * box["width"], box["y"] + end[1] * box["height"], steps=steps)
         self.page.mouse.up()
 
     def use_theme(self, dark):
