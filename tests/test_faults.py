@@ -19,7 +19,8 @@ from nights import folder_bytes, random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks, combine_darks
 from darkcal_widgets.errors import Interrupted, OutputError, ParameterError, RunError
-from darkcal_widgets.run import calibrate_file, plan
+from darkcal_widgets.job import calibrate_file
+from darkcal_widgets.run import plan
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)

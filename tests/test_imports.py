@@ -19,7 +19,7 @@ ORDER = """
     files outcome sections recipe parameters
     frames.cards frames.bounded frames.plain frames.headers frames
     night mixed
-    workers combine.clip calibrate combine run results
+    workers combine.clip calibrate combine bias job run results
     simulate.layers simulate.cameras simulate download
     advice.profiles advice.strips advice.measured advice.overscan advice.exposures advice.findings advice
     darks.hotpixels darks.noise darks darks.scale check

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, fields
 
+from ..bias import choose_bias, find_combined_bias
 from ..errors import DarkcalError, NightError, OutputError, ParameterError
 from ..mixed import odd_frames
 from ..parameters import Parameters
 from ..recipe import Recipe
-from ..run import choose_bias, existing_results, find_combined_bias, plan
+from ..run import existing_results, plan
 from ..sections import parse_section, resolve_regions, to_fits, to_python
 from ..text import visible
 

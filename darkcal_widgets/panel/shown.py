@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..bias import find_combined_bias
 from ..errors import DarkcalError, FrameError
 from ..frames import read_frame
 from ..night import group_exposures
 from ..plots import panel_picture
-from ..run import find_combined_bias
 from ..text import visible
 from . import preview
 from .preview import Sketches
