@@ -91,7 +91,7 @@ class FileRows:
         columns, stored = self.layout.shape[1], self.layout.stored
         numbers = np.empty((stop - start, columns), stored)
         try:
-            with open(self.path, "rb", buffering=0) as stream:
+            with open(self.path, "rb") as stream:
                 stream.seek(self.layout.offset + start * columns * stored.itemsize)
                 whole = stream.readinto(numbers) == numbers.nbytes
         except OSError as error:
