@@ -252,6 +252,16 @@ class OpenNotebook:
             self.page.wait_for_timeout(50)
         return value
 
+    def bring_into_view(self, locator):
+        """Scroll to an element until it stays there: JupyterLab moves a notebook when it measures cells that it had not shown."""
+        for _ in range(20):
+            locator.scroll_into_view_if_needed()
+            before = locator.bounding_box()
+            self.page.wait_for_timeout(300)
+            if locator.bounding_box() == before:
+                return
+        raise AssertionError("the notebook does not keep still")
+
     def drag(self, locator, start, end, steps=12):
         """Drag with the mouse across an element, from and to fractions of its width and height.
 

@@ -47,6 +47,7 @@ def open_example(open_notebook, nights):
         name = NIGHTS[number][1]
         shutil.copytree(nights / name, lab.folder / name)
         lab.run_all()
+        lab.bring_into_view(lab.page.locator("canvas.darkcal-profile").first)
         settle(lab)
         return lab
 
