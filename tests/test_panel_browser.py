@@ -196,7 +196,7 @@ def test_a_panel_survives_a_reload_and_leaves_a_picture_without_its_kernel(open_
     lab.command("docmanager:save")
     lab.load()
     lab.page.wait_for_selector(PANEL, state="attached")
-    lab.page.locator(PANEL).scroll_into_view_if_needed()
+    lab.bring_into_view(lab.page.locator(PANEL))
     settle(lab)
     assert control(lab, "overscan_columns").input_value() == "2061:"
 
