@@ -242,9 +242,8 @@ def calibrate_array(raw, regions, level, bias, dtype):
     ndarray
         Of the shape of the kept part.
     """
-    values = raw[regions.keep].astype(_working_type(raw.dtype, level, bias, dtype))
-    _subtract(values, _level_of(level, regions.axis, regions.keep), bias)
-    return values.astype(dtype, copy=False)
+    calibration = Calibration(raw, regions, level, bias, dtype)
+    return calibration.band(0, calibration.shape[0])
 
 
 def _level_of(level, axis, part):
