@@ -9,13 +9,10 @@ from .errors import FrameError, NightError
 from .files import is_frame_name
 from .frames import read_frame
 from .frames.headers import describe
+from .statistics import level_and_scatter
 from .workers import threaded
 
-__all__ = ["SAMPLING", "level_and_scatter", "levels_of", "results_table"]
-
-# Every 4th row and column is plenty for a level, and sixteen times quicker on a full-size frame.
-SAMPLING = 4
-
+__all__ = ["levels_of", "results_table"]
 
 def results_table(reduced_folder):
     """List the calibrated and combined frames of a folder, with the level that is left in each.
@@ -47,28 +44,6 @@ def results_table(reduced_folder):
     for name in ("overscan", "level", "scatter", "exposure"):
         table[name].format = "%.6g"
     return table
-
-
-def level_and_scatter(data):
-    """Measure the level of a frame without its hot pixels, cosmic rays and glow, from every 4th row and column.
-
-    Parameters
-    ----------
-    data : ndarray
-        Shape (rows, columns). NaN is no value.
-
-    Returns
-    -------
-    level : float
-        Mean of the values within 3 standard deviations of the median; a median moves in steps where counts are whole.
-    scatter : float
-        The standard deviation of a pixel, taken as 1.4826 times the median absolute deviation.
-    """
-    sample = data[::SAMPLING, ::SAMPLING].astype(float)
-    middle = np.nanmedian(sample)
-    distance = np.abs(sample - middle)
-    scatter = 1.4826 * float(np.nanmedian(distance))
-    return float(np.mean(sample[distance <= 3 * scatter])), scatter
 
 
 def levels_of(paths):

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text errors memory
+    text errors memory statistics
     files outcome sections recipe parameters
     frames.cards frames.bounded frames.plain frames.headers frames
     night mixed

@@ -5,7 +5,8 @@ from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks, results_table
 from darkcal_widgets.errors import NightError
-from darkcal_widgets.results import level_and_scatter, levels_of
+from darkcal_widgets.results import levels_of
+from darkcal_widgets.statistics import level_and_scatter
 
 
 def test_the_level_is_not_moved_by_hot_pixels_or_by_whole_counts():

@@ -15,7 +15,7 @@ import numpy as np
 from ..calibrate import calibrate_array, overscan_level
 from ..errors import FrameError
 from ..frames import read_frame
-from ..results import SAMPLING
+from ..statistics import SAMPLING
 from ..sections import Regions
 
 __all__ = [

@@ -1,0 +1,83 @@
+"""Robust statistics of pixels: median, scatter by the median absolute deviation, level. Not the clipping of stacks (combine)."""
+
+import numpy as np
+
+__all__ = ["MAD_TO_SIGMA", "SAMPLING", "level_and_scatter", "median_and_scatter", "near_median"]
+
+# Standard deviation of a Gaussian over its median absolute deviation, 1 / (the normal distribution's 0.75 quantile).
+MAD_TO_SIGMA = 1.482602218505602
+
+# Every 4th row and column is plenty for a level, and sixteen times quicker on a full-size frame.
+SAMPLING = 4
+
+
+def median_and_scatter(values, axis=None, least=0.0):
+    """Return the median along an axis, and the standard deviation taken from the median absolute deviation.
+
+    Parameters
+    ----------
+    values : ndarray
+        NaN is not a value.
+    axis : int, optional
+        `None`: of all values.
+    least : float
+        The scatter is at least this, such as what rounding to whole ADU leaves.
+
+    Returns
+    -------
+    median, scatter : float or ndarray
+        Both keep the axis with length 1 if there is one, to be broadcast over `values`.
+
+    Notes
+    -----
+    Scatter = 1.4826 times the median absolute deviation, as `astropy.stats.mad_std`: Hampel (1974),
+    Journal of the American Statistical Association 69, 383.
+
+    Examples
+    --------
+    >>> median, scatter = median_and_scatter(np.array([1.0, 2.0, 3.0, 4.0, 100.0]))
+    >>> float(median), round(float(scatter), 4)
+    (3.0, 1.4826)
+    """
+    median = np.nanmedian(values, axis=axis, keepdims=axis is not None)
+    deviation = np.nanmedian(np.abs(values - median), axis=axis, keepdims=axis is not None)
+    return median, np.maximum(MAD_TO_SIGMA * deviation, least)
+
+
+def near_median(values, sigma, axis=None, least=0.0):
+    """Tell which values lie within `sigma` standard deviations of their median; NaN does not.
+
+    Parameters
+    ----------
+    values : ndarray
+    sigma : float
+    axis, least
+        See `median_and_scatter`.
+
+    Returns
+    -------
+    ndarray of bool
+        Of the shape of `values`.
+    """
+    median, scatter = median_and_scatter(values, axis, least)
+    return np.abs(values - median) <= sigma * scatter
+
+
+def level_and_scatter(data):
+    """Measure the level of a frame without its hot pixels, cosmic rays and glow, from every 4th row and column.
+
+    Parameters
+    ----------
+    data : ndarray
+        Shape (rows, columns). NaN is not a value.
+
+    Returns
+    -------
+    level : float
+        Mean of the values within 3 standard deviations of the median; a median moves in steps where counts are whole.
+    scatter : float
+        The standard deviation of a pixel, see `median_and_scatter`.
+    """
+    sample = data[::SAMPLING, ::SAMPLING].astype(float)
+    median, scatter = median_and_scatter(sample)
+    return float(np.mean(sample[np.abs(sample - median) <= 3 * scatter])), float(scatter)
