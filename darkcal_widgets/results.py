@@ -14,6 +14,7 @@ from .workers import threaded
 
 __all__ = ["levels_of", "results_table"]
 
+
 def results_table(reduced_folder):
     """List the calibrated and combined frames of a folder, with the level that is left in each.
 

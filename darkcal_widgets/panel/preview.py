@@ -15,8 +15,8 @@ import numpy as np
 from ..calibrate import calibrate_array, overscan_level
 from ..errors import FrameError
 from ..frames import read_frame
-from ..statistics import SAMPLING
 from ..sections import Regions
+from ..statistics import SAMPLING
 
 __all__ = [
     "Sketch",
