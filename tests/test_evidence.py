@@ -6,16 +6,7 @@ import numpy as np
 import pytest
 from nights import write_raw
 
-from darkcal_widgets import (
-    Night,
-    Recipe,
-    advise,
-    calibrate_darks,
-    combine_darks,
-    measure_darks,
-    simulate_night,
-)
-from darkcal_widgets.frames import read_frame
+from darkcal_widgets import Night, advise, simulate_night
 from darkcal_widgets.plots import evidence
 
 
@@ -29,15 +20,6 @@ def drawn(figure):
 def cryogenic(tmp_path_factory):
     raw = simulate_night(tmp_path_factory.mktemp("cryo") / "night", "cryogenic", rows=96)
     return Night(raw, dark_folder=raw / "darks")
-
-
-@pytest.fixture(scope="module")
-def report(cryogenic, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("reduced")
-    recipe = Recipe(overscan_columns="2055:", keep_columns=":2048")
-    calibrate_darks(cryogenic, recipe, folder, progress=False)
-    combine_darks(folder)
-    return measure_darks(folder, cryogenic)
 
 
 def test_the_columns_show_each_kind_and_the_points_lie_on_the_line(cryogenic):
@@ -54,25 +36,6 @@ def test_exposures_are_joined_to_the_darks_that_match(cryogenic):
     assert [label.get_text() for label in axes.get_yticklabels()] == ["science", "flat", "dark"]
     joined = [line for line in axes.lines if line.get_linestyle() == "-"]
     assert len(joined) == 3
-
-
-def test_the_shade_of_dark_current_is_where_noise_decides(report):
-    (axes,) = drawn(evidence.dark_current(report))
-    assert axes.get_legend_handles_labels()[1][0].startswith(("noise", "mean"))
-    assert "e-/s" in axes.get_xlabel()
-
-
-def test_linearity_draws_each_exposure(report):
-    level, hot = drawn(evidence.linearity(report))
-    assert len(level.containers[0].lines[0].get_xdata()) == 3
-    assert len(hot.containers[0].lines[0].get_xdata()) == 1 + len(report.growth)
-
-
-def test_the_read_noise_is_named_in_the_unit_of_the_gain(cryogenic):
-    one, other = (read_frame(frame.path).data for frame in cryogenic.biases[:2])
-    (axes,) = drawn(evidence.read_noise(one, other, 2.0))
-    (label,) = [text for text in axes.get_legend_handles_labels()[1] if text.endswith("e-")]
-    assert float(label.split()[0]) == pytest.approx(11.0, rel=0.05)
 
 
 def test_one_frame_of_nothing_can_be_drawn(tmp_path):

@@ -15,14 +15,14 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text errors memory statistics
+    text errors memory statistics drawing
     files outcome sections recipe parameters
-    frames.cards frames.bounded frames.plain frames.headers frames
+    frames.cards frames.bounded frames.plain frames.headers frames frames.figures
     night mixed
     workers combine.clip calibrate combine bias job run results
     simulate.layers simulate.cameras simulate download
     advice.profiles advice.strips advice.measured advice.overscan advice.exposures advice.findings advice
-    darks.hotpixels darks.noise darks darks.scale check
+    darks.hotpixels darks.noise darks darks.figures darks.scale check
     panel.draft panel.preview plots plots.evidence panel.shown panel.state
     panel
     headless.preload headless.warm headless workspace
