@@ -20,7 +20,7 @@ ORDER = """
     frames.cards frames.bounded frames.plain frames.headers frames frames.figures
     night mixed
     workers combine.clip calibrate combine bias job run results
-    simulate.layers simulate.cameras simulate download
+    simulate.layers simulate.cameras simulate.truth simulate.night simulate download
     advice.profiles advice.strips advice.measured advice.overscan advice.exposures advice.findings advice
     darks.hotpixels darks.noise darks darks.figures darks.scale check
     panel.draft panel.preview plots plots.evidence panel.shown panel.state
