@@ -20,7 +20,7 @@ _HOME = {
     "combine_darks": "combine",
     "measure_darks": "darks",
     "results_table": "results",
-    "scale_dark": "darks.scale",
+    "scale_dark": "darks",
     "simulate_night": "simulate",
 }
 

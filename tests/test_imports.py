@@ -22,7 +22,7 @@ ORDER = """
     workers combine.clip calibrate combine bias job run results
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download
     advice.profiles advice.strips advice.measured advice.overscan advice.exposures advice.findings advice
-    darks.hotpixels darks.noise darks darks.figures darks.scale check
+    darks.hotpixels darks.noise darks.figures darks.scale darks.report darks check
     panel.draft panel.preview plots plots.evidence panel.shown panel.state
     panel
     headless.preload headless.warm headless workspace

@@ -63,7 +63,7 @@ def linearity(report, title="Do dark counts grow with the exposure?"):
     table = report.levels
     level.errorbar(table["exposure"], table["level"], table["uncertainty"], fmt="o", color=COLOURS["blue"])
     level.set_xlabel("exposure [s]")
-    level.set_ylabel("level of the darks [adu]")
+    level.set_ylabel(f"level of the darks [{table['level'].unit}]")
     seconds = np.array([*report.growth, report.exposure], dtype=float)
     ratios = np.array([*report.growth.values(), (1.0, 0.0)], dtype=float)
     hot.plot([0, report.exposure], [0, 1], "-", color=COLOURS["black"], linewidth=1, label="straight line")
