@@ -200,7 +200,7 @@ def _origin_problem(paths, folder, truth):
     names = _raw_names(truth)
     for path, header in paths.items():
         if header["RAWFILE"] not in names:
-            return f"{path} was made from {header['RAWFILE']}, which is no dark of {folder}"
+            return f"{path} was made from {header['RAWFILE']}, which is not a dark of {folder}"
     path, header = next(iter(paths.items()))
     raw = Path(folder) / names[header["RAWFILE"]]
     if raw.is_file() and header.get("DCINPUT") not in (None, checksum(raw)):
@@ -219,15 +219,12 @@ def _results(paths, truth):
         frame = names[header["RAWFILE"]]
         data = read_frame(path).data
         level = ground.level_of(data) if data.shape == ground.plain.shape else background(data).level
-        history = [str(line) for line in header.get("HISTORY", [])]
-        whole = tuple((0, length) for length in truth["shape"])
         results.append(
             _Result(
                 frame,
                 exposures[path],
                 header["DCRECIPE"],
-                _section(history, "overscan", truth["shape"]),
-                _section(history, "trimmed to", truth["shape"]) or whole,
+                *_sections(header, truth["shape"]),
                 "BIASFILE" in header,
                 level,
             )
@@ -235,12 +232,25 @@ def _results(paths, truth):
     return results
 
 
-def _section(history, step, shape):
-    """Return rows and columns, as pairs of start and stop, of a step in the history."""
-    for line in history:
-        if found := re.search(rf"darkcal: {step} (\[[^]]*\])", line):
-            parts = parse_section(found[1], step).resolve(shape, step)
-            return tuple((part.start, part.stop) for part in parts)
+def _sections(header, shape):
+    """Return the overscan that was subtracted, or `None`, and the part that was kept: rows and columns, each a start and stop."""
+    whole = tuple((0, length) for length in shape)
+    return _section(header, "DCOSCAN", shape), _section(header, "DCTRIM", shape) or whole
+
+
+def _section(header, card, shape):
+    text = header.get(card) or _from_history(header, card)
+    if not text:
+        return None
+    return tuple((part.start, part.stop) for part in parse_section(text, card).resolve(shape, card))
+
+
+def _from_history(header, card):
+    """Return the section of a step in the words of the history, for results that lack the cards."""
+    step = {"DCOSCAN": "overscan", "DCTRIM": "trimmed to"}[card]
+    for line in header.get("HISTORY", []):
+        if found := re.search(rf"darkcal: {step} (\[[^]]*\])", str(line)):
+            return found[1]
     return None
 
 

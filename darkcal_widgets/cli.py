@@ -121,7 +121,7 @@ def _add_batch(commands):
         "batch",
         help="run a notebook for each of many parameter files",
         description="Run a notebook for each parameter file, several at once, and make one page, OUT/index.html, of "
-        "what came out. A second call does only what is left to do.",
+        "their results. A second call does only what is left to do.",
         epilog="A parameter file (YAML) holds the parameters of a notebook, and notebook: 1, 2 or a path; the panel "
         "saves such files. A table has a row for each run. Relative paths start in the folder of the file.",
     )

@@ -67,7 +67,7 @@ def background(image):
     Parameters
     ----------
     image : ndarray
-        Shape (rows, columns). NaN is no value.
+        Shape (rows, columns). NaN is not a value.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def background(image):
     middle, spread = median_and_scatter(blocks, least=_MEDIAN_ERROR * sigma / np.sqrt(side))
     bright = binary_dilation(blocks > middle + _CLIP * spread, np.ones((3, 3)), iterations=_GLOW_MARGIN)
     if bright.mean() > 0.5:
-        bright[:] = False  # Then it is no glow, but a gradient over the whole frame, which is its level.
+        bright[:] = False  # Then it is not glow, but a gradient over the whole frame, which is its level.
     sizes = [np.diff(one) for one in edges]
     plain = ~np.repeat(np.repeat(bright, sizes[0], axis=0), sizes[1], axis=1)
     plain &= np.isfinite(image)
