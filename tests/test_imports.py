@@ -15,13 +15,14 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text errors memory statistics
+    text html errors memory statistics
     files outcome sections recipe parameters
     frames.cards frames.bounded frames.plain frames.headers frames
     night mixed
     workers combine.clip calibrate combine bias job run results
     simulate.layers simulate.cameras simulate download
-    advice.profiles advice.strips advice.measured advice.overscan advice.exposures advice.findings advice
+    advice.profiles advice.claims advice.edges advice.straylight advice.levels advice.overscan
+    advice.exposures advice.findings advice.advice advice
     darks.hotpixels darks.noise darks darks.scale check
     panel.draft panel.preview plots plots.evidence panel.shown panel.state
     panel

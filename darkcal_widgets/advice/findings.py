@@ -4,14 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .overscan import (
-    CONTAMINATION_SIGMA,
-    FLATNESS,
-    FOLLOWING_RATIO,
-    MINIMUM_COLUMNS,
-    ROUNDING_NOISE,
-)
-from .strips import LIT_FRACTION
+from .edges import LIT_FRACTION
+from .levels import FOLLOWING_RATIO, ROUNDING_NOISE
+from .overscan import FLATNESS, MINIMUM_COLUMNS
+from .straylight import CONTAMINATION_SIGMA
 
 __all__ = ["Finding", "exposure_findings", "is_usable", "overscan_findings"]
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import FrameError
 from ..frames import read_frame
+from ..statistics import near_median
 from ..workers import threaded
 
 __all__ = ["FRAMES_PER_KIND", "KINDS", "FrameProfile", "Sample", "clipped", "frame_profile", "sample_night"]
@@ -29,7 +30,6 @@ _BLOCKS = 32
 _ROUNDING = 0.288675
 
 _CLIP = 5.0
-_MAD_TO_SIGMA = 1.482602218505602
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,7 @@ class FrameProfile:
         """Return the noise of one value of the profile, from the scatter of the blocks in `part` (a slice)."""
         blocks = self.blocks[axis][:, part]
         deviations = blocks - self.profile(axis)[part]
-        bound = _bound(np.abs(deviations), None, self._rounding(axis))
-        squares = np.mean(deviations**2, where=np.abs(deviations) <= bound)
+        squares = np.mean(deviations**2, where=near_median(deviations, _CLIP, least=self._rounding(axis)))
         rounding = _ROUNDING / np.sqrt(self.shape[1 - axis])
         return float(max(np.sqrt(squares / max(1, len(blocks) - 1)), rounding))
 
@@ -137,17 +136,8 @@ def frame_profile(data, name, kind, exposure):
 
 
 def clipped(values, axis, least=0.0):
-    """Return the mean along an axis (`None`: of all) without values over 5 standard deviations from the median.
-
-    The standard deviation is 1.4826 times the median absolute deviation, or `least` where that is larger.
-    """
-    deviations = np.abs(values - np.median(values, axis=axis, keepdims=True))
-    return np.mean(values, axis=axis, where=deviations <= _bound(deviations, axis, least), dtype=float)
-
-
-def _bound(deviations, axis, least):
-    spread = _MAD_TO_SIGMA * np.median(deviations, axis=axis, keepdims=True)
-    return _CLIP * np.maximum(spread, least)
+    """Return the mean along an axis (`None`: of all) without values over 5 standard deviations from the median."""
+    return np.mean(values, axis=axis, where=near_median(values, _CLIP, axis, least), dtype=float)
 
 
 def _block_means(data, axis):
