@@ -24,7 +24,7 @@ ORDER = """
     advice.profiles advice.claims advice.edges advice.straylight advice.levels advice.overscan
     advice.exposures advice.findings advice.advice advice
     darks.hotpixels darks.noise darks darks.scale check
-    panel.draft panel.preview plots plots.evidence panel.shown panel.state
+    panel.draft panel.preview plots advice.figures plots.evidence panel.shown panel.state
     panel
     headless.preload headless.warm headless workspace
     batch.input batch.record batch.worker batch.pool batch.page batch

@@ -7,7 +7,17 @@ from scipy.special import chdtri, stdtrit
 
 from .profiles import clipped
 
-__all__ = ["FOLLOWING_RATIO", "ROUNDING_NOISE", "Follow", "FrameLevel", "Shift", "follow", "frame_levels", "level_noise", "shift"]
+__all__ = [
+    "FOLLOWING_RATIO",
+    "ROUNDING_NOISE",
+    "Follow",
+    "FrameLevel",
+    "Shift",
+    "follow",
+    "frame_levels",
+    "level_noise",
+    "shift",
+]
 
 # Subtracting the overscan must take away at least half of the drift of the level, or else it is not worth its noise.
 FOLLOWING_RATIO = 0.5

@@ -61,6 +61,11 @@ class Overscan:
     levels: tuple = ()
 
     @property
+    def unit(self):
+        """Of the levels: that of the frames' headers, ADU where they give none."""
+        return self.sample.unit or "adu"
+
+    @property
     def width(self):
         """Number of clean columns."""
         return 0 if self.clean is None else self.clean.stop - self.clean.start

@@ -87,11 +87,14 @@ class Sample:
         Of all of them; `None`: there is no frame.
     left_out : tuple of str
         One sentence for each frame that could not be used.
+    unit : str or None
+        ``'adu'`` or ``'electron'``; `None`: no header gives one.
     """
 
     frames: tuple
     shape: tuple | None
     left_out: tuple = ()
+    unit: str | None = None
 
     def of_kind(self, *kinds):
         """Return the frames of some kinds."""
@@ -121,7 +124,7 @@ def sample_night(night, per_kind=FRAMES_PER_KIND):
     fitting = [(kind, frame) for kind, frame in chosen if frame.info.shape == shape]
     done = threaded(lambda pair: _try_profile(*pair), fitting)
     profiles = tuple(one for one in done if isinstance(one, FrameProfile))
-    return Sample(profiles, shape, (*left_out, *(one for one in done if isinstance(one, str))))
+    return Sample(profiles, shape, (*left_out, *(one for one in done if isinstance(one, str))), _unit(night))
 
 
 def frame_profile(data, name, kind, exposure):
@@ -160,6 +163,12 @@ def _spread(frames, count):
 def _usual_shape(frames):
     shapes = Counter(frame.info.shape for frame in frames)
     return shapes.most_common(1)[0][0] if shapes else None
+
+
+def _unit(night):
+    """Return the unit that most headers of a night give, or `None` where none gives one."""
+    units = Counter(frame.info.unit for frame in night.frames if frame.info.unit)
+    return units.most_common(1)[0][0] if units else None
 
 
 def _other_shape(frame, shape):
