@@ -1,6 +1,7 @@
 """Advice: what is recommended for nights whose answer is known, and for nights that hold too little."""
 
 import importlib.util
+import sys
 import shlex
 import shutil
 from dataclasses import replace
@@ -28,6 +29,7 @@ BIAS = "Must the bias be subtracted?"
 
 def bench():
     path = Path(__file__).parents[1] / "bench" / "advice.py"
+    sys.path.append(str(path.parent))
     spec = importlib.util.spec_from_file_location("bench_advice", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
