@@ -2,7 +2,7 @@
 
 import unicodedata
 
-__all__ = ["ascii_only", "visible"]
+__all__ = ["ascii_only", "shortened", "visible"]
 
 # Control and format characters (bidirectional marks among them), lone surrogates, private ones, line and paragraph separators.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -31,3 +31,17 @@ def visible(text):
         char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSEEN else char
         for char in str(text)
     )
+
+
+def shortened(text, most=1000):
+    """Return a text of at most `most` characters: of a longer one the beginning and the end, and how much is left out between.
+
+    Examples
+    --------
+    >>> shortened("abcdefghijklmnopqrstuvwxyz" * 2, most=30)
+    'abc [... 46 characters ...] xyz'
+    """
+    if len(text) <= most:
+        return text
+    kept = max(1, (most - 24) // 2)
+    return f"{text[:kept]} [... {len(text) - 2 * kept} characters ...] {text[-kept:]}"
