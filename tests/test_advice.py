@@ -1,9 +1,9 @@
 """Advice: what is recommended for nights whose answer is known, and for nights that hold too little."""
 
 import importlib.util
-import sys
 import shlex
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "darkcal_widgets"
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
     text html errors memory statistics drawing
-    files outcome sections recipe parameters
+    files outcome sections recipe yamlfile parameters
     frames.cards frames.bounded frames.plain frames.headers frames frames.figures
     night mixed
     workers combine.clip calibrate combine bias job run results
