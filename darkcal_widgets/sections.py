@@ -120,7 +120,7 @@ def parse_section(text, parameter):
     if fits := _FITS.fullmatch(text):
         columns, rows = (_fits_range(part, text, parameter) for part in fits.groups())
         return Section(text, columns, rows)
-    raise ParameterError(f"{parameter} is {text!r}, which is no selection of columns; {_HINT}.")
+    raise ParameterError(f"{parameter} is {text!r}, which does not select columns; {_HINT}.")
 
 
 def resolve_regions(overscan, keep, shape):
@@ -232,7 +232,7 @@ def _fits_range(part, text, parameter):
         return slice(None)
     bounds = _FITS_RANGE.fullmatch(part)
     if bounds is None:
-        raise ParameterError(f"{parameter} is {text!r}: {part!r} is no range; {_HINT}.")
+        raise ParameterError(f"{parameter} is {text!r}: {part!r} is not a range; {_HINT}.")
     first, last = map(int, bounds.groups())
     if not 1 <= first <= last:
         raise ParameterError(

@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from ..errors import FrameError, NightError, ParameterError
-from ..files import is_frame_name
-from ..frames import read_frame, read_header
-from ..frames.headers import describe
-from ..night import group_exposures
-from ..workers import threaded
+from ..errors import NightError, ParameterError
+from ..frames import Frame
+from ..groups import group_exposures
+from ..parallel import threaded
+from ..results import Results
 from .hotpixels import HOT_SIGMA, Background, background, confirmed, corner_glow, hot_pixels
 from .noise import Estimate, known_gain, read_noise, student_t
 
@@ -139,8 +138,7 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
     combined, singles = _results(reduced_folder)
     if gain is not None and not gain > 0:
         raise ParameterError(f"gain is {gain!r}; expected electrons per ADU, above 0.")
-    path, info = combined[-1]
-    frame = read_frame(path)
+    frame, info = combined[-1], combined[-1].info
     gain = known_gain(info, gain)
     ground = background(frame.data)
     count = frame.header.get("NCOMBINE", 1)
@@ -174,32 +172,21 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
 
 
 def _results(reduced_folder):
-    """Return path and info of the combined darks by exposure, and of the single ones."""
-    folder = Path(reduced_folder)
-    combined, singles = [], []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if not is_frame_name(path.name):
-            continue
-        try:
-            header, shape = read_header(path)
-            info = describe(header, shape)
-        except (FrameError, ParameterError):
-            continue  # Not a result; the run that should have made it has said so.
-        if info.type == "dark" and info.exposure and "DCRECIPE" in header:
-            (combined if info.combined else singles).append((path, info))
+    """Return the combined darks by exposure, and the single ones of the same shape."""
+    results = Results(reduced_folder)
+    combined = [frame for frame in results.combined_darks if frame.info.exposure]
     if not combined:
-        raise NightError(f"there is no combined dark in {str(folder)!r}; combine_darks makes it.")
-    combined.sort(key=lambda pair: pair[1].exposure)
-    return combined, [pair for pair in singles if pair[1].shape == combined[-1][1].shape]
+        raise NightError(f"there is no combined dark in {str(results.folder)!r}; combine_darks makes it.")
+    timed = [frame for frame in results.darks if frame.info.type == "dark" and frame.info.exposure]
+    return combined, [frame for frame in timed if frame.shape == combined[-1].shape]
 
 
-def _single(found, ground, hot):
-    path, info = found
-    frame = read_frame(path)
+def _single(frame, ground, hot):
+    data = frame.data
     return _Single(
-        info.exposure,
-        ground.level_of(frame.data),
-        frame.data[hot["y"], hot["x"]].astype(float),
+        frame.info.exposure,
+        ground.level_of(data),
+        data[hot["y"], hot["x"]].astype(float),
         frame.header.get("BIASFILE", ""),
         "OSCNMEAN" in frame.header,
     )
@@ -220,7 +207,7 @@ def _bias_count(reduced_folder, members):
     for member in members:
         path = Path(reduced_folder) / member.bias_file
         if member.bias_file and path.is_file():
-            return read_header(path)[0].get("NCOMBINE")
+            return Frame(path).header.get("NCOMBINE")
     return None
 
 
@@ -247,12 +234,12 @@ def _mean_error(group, bias_count):
 def _levels(groups, combined, bias_count, ground, unit):
     """Tabulate level and noise of each exposure; `ground` is the background of the last combined dark."""
     scatter, freedom = _pooled(groups)
-    by_exposure = {info.exposure: path for path, info in combined}
+    by_exposure = {frame.info.exposure: frame for frame in combined}
     rows = []
     for group in groups:
         levels = _group_levels(group)
-        path = next((p for t, p in by_exposure.items() if any(t == m.exposure for m in group)), None)
-        noise = np.nan if path is None else ground.sigma if path == combined[-1][0] else _noise_of(path)
+        frame = next((f for t, f in by_exposure.items() if any(t == m.exposure for m in group)), None)
+        noise = np.nan if frame is None else ground.sigma if frame is combined[-1] else _noise_of(frame)
         error = student_t(freedom) * scatter * _mean_error(group, bias_count) if freedom else np.nan
         rows.append((group[0].exposure, len(group), levels.mean(), error, noise))
     names = ("exposure", "darks", "level", "uncertainty", "noise")
@@ -264,8 +251,8 @@ def _levels(groups, combined, bias_count, ground, unit):
     return table
 
 
-def _noise_of(path):
-    return background(read_frame(path).data).sigma
+def _noise_of(frame):
+    return background(frame.data).sigma
 
 
 def _dark_current(groups, gain, bias_count, notes):
@@ -322,7 +309,7 @@ def _night_read_noise(night, gain, notes):
         notes.append("It takes two bias frames of the night to see the read noise.")
         return None
     pairs = list(zip(frames[::2], frames[1::2], strict=False))
-    pairs = threaded(lambda pair: read_noise([read_frame(frame.path).data for frame in pair], gain), pairs)
+    pairs = threaded(lambda pair: read_noise([frame.data for frame in pair], gain), pairs)
     count = len(pairs)
     value = np.sqrt(np.mean([pair.value**2 for pair in pairs]))
     return Estimate(

@@ -1,35 +1,21 @@
-"""Recipe: what is done to each dark."""
+"""Recipe: what is done to each dark, as parameters that were checked. Not how: steps, calibrate."""
 
 import difflib
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
-from .errors import ParameterError
-from .sections import parse_section, resolve_regions, to_fits
+from ..errors import ParameterError
+from ..sections import parse_section, resolve_regions, to_fits
+from ..units import standard_unit
+from .steps import STEPS
 
-__all__ = ["OUTPUT_DTYPES", "Recipe", "check_names", "standard_unit"]
+__all__ = ["OUTPUT_DTYPES", "Recipe", "check_names"]
 
 OUTPUT_DTYPES = ("float32", "float64")
 
-# The words that cameras and their software write for the two units of a CCD frame, in lower case.
-_UNIT_WORDS = {
-    "adu": (
-        "adu",
-        "adus",
-        "ad units",
-        "dn",
-        "dns",
-        "ct",
-        "cts",
-        "count",
-        "counts",
-        "data number",
-        "data numbers",
-    ),
-    "electron": ("electron", "electrons", "e", "e-", "el"),
-}
-_STANDARD_UNIT = {word: unit for unit, words in _UNIT_WORDS.items() for word in words}
+# What a step of this version writes differs from the same step of version 0.1, so their digests differ, too.
+_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +73,7 @@ class Recipe:
         Raises
         ------
         ParameterError
-            A name is no field of a recipe, or a value cannot be used.
+            A name is not a field of a recipe, or a value cannot be used.
         """
         check_names(parameters, [field.name for field in fields(cls)])
         return cls(**parameters)
@@ -110,19 +96,37 @@ class Recipe:
         """
         return resolve_regions(*self._sections(), shape)
 
+    def steps(self, shape):
+        """Return the steps, in their order, laid on frames of `shape` (rows, columns)."""
+        return tuple(step for kind in STEPS if (step := kind.of(self, shape)) is not None)
+
+    @property
+    def summary(self):
+        """What is done, in a few words."""
+        return ", ".join(kind.summary(self) for kind in STEPS)
+
+    @property
+    def of_bias(self):
+        """The recipe of the combined bias that fits: the same overscan and trim."""
+        return replace(self, subtract_bias=False)
+
     def digest(self, shape):
         """Return 16 hexadecimal digits that are equal for recipes which do the same to frames of `shape`."""
-        return hashlib.sha256(json.dumps(self._steps(shape), sort_keys=True).encode()).hexdigest()[:16]
+        return _digest(self._done(shape) | {"format": _FORMAT})
 
-    def _steps(self, shape):
-        regions = self.regions(shape)
-        return {
-            "overscan": None if regions.overscan is None else to_fits(regions.overscan),
-            "keep": to_fits(regions.keep),
-            "subtract_bias": self.subtract_bias,
-            "unit": self.unit,
-            "output_dtype": self.output_dtype,
+    def digest_0_1(self, shape):
+        """Return the digest that version 0.1 of darkcal has written for the same settings."""
+        return _digest(self._done(shape))
+
+    def _done(self, shape):
+        done = {
+            "overscan": None,
+            "keep": to_fits(tuple(slice(0, size) for size in shape)),
+            "subtract_bias": False,
         }
+        for step in self.steps(shape):
+            done |= step.key()
+        return done | {"unit": self.unit, "output_dtype": self.output_dtype}
 
     def _sections(self):
         return [
@@ -131,23 +135,8 @@ class Recipe:
         ]
 
 
-def standard_unit(word, parameter):
-    """Return ``'adu'`` or ``'electron'`` for a word that cameras write for it, in any letter case.
-
-    Raises
-    ------
-    ParameterError
-        The word is unknown; `parameter` names it in the message.
-
-    Examples
-    --------
-    >>> standard_unit("Counts", "BUNIT")
-    'adu'
-    """
-    unit = _STANDARD_UNIT.get(word.strip().lower()) if isinstance(word, str) else None
-    if unit is None:
-        raise ParameterError(f"{parameter} is {word!r}; expected one of {', '.join(_STANDARD_UNIT)}.")
-    return unit
+def _digest(done):
+    return hashlib.sha256(json.dumps(done, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def check_names(found, known):
