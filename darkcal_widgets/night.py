@@ -50,8 +50,11 @@ class Night(Inventory):
 
     Examples
     --------
-    >>> night = Night("example-cryo-LFC", dark_folder="example-cryo-LFC/darks")  # doctest: +SKIP
-    >>> night.table  # doctest: +SKIP
+    >>> night = Night("example-cryo-LFC", dark_folder="example-cryo-LFC/darks")
+    >>> len(night.darks), len(night.biases)
+    (9, 6)
+    >>> night.table.colnames
+    ['file', 'type', 'exposure', 'filter', 'shape', 'temperature']
     """
 
     def __init__(self, raw_folder, dark_folder=None, *, image_types=None):

@@ -54,8 +54,11 @@ class Frame:
 
     Examples
     --------
-    >>> frame = Frame("night/dark-001.fits")  # doctest: +SKIP
-    >>> frame.info.exposure, frame[:, 2055:].mean()  # doctest: +SKIP
+    >>> frame = Frame("example-cryo-LFC/darks/ccd.007.0.fits")
+    >>> frame.info.type, frame.info.exposure, frame.dtype
+    ('dark', 7.0, dtype('uint16'))
+    >>> frame[:, 2055:2080].shape
+    (64, 25)
     """
 
     def __init__(self, path, name=None, image_types=None):

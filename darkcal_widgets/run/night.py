@@ -86,6 +86,14 @@ def calibrate_darks(
         Raw data would be in danger, or the folder cannot be made.
     Interrupted
         After Ctrl-C, once the frames in work are done; the message says what was done.
+
+    Examples
+    --------
+    >>> night = Night("example-cryo-LFC", dark_folder="example-cryo-LFC/darks")
+    >>> recipe = Recipe(overscan_columns="2055:", keep_columns=":2048")
+    >>> run = calibrate_darks(night, recipe, "doctest-reduced", progress=False)
+    >>> len(run.written), len(run.unchanged), len(run.failed)
+    (9, 0, 0)
     """
     plan = make_plan(
         night,
