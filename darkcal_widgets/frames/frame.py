@@ -24,7 +24,7 @@ from .write import STORAGE_KEYWORDS
 
 __all__ = ["Frame"]
 
-_WANTED = frozenset(f"{keyword:<8}".encode() for keyword in KEYWORDS)
+_WANTED = frozenset(f"{keyword:<8}".encode() for keyword in (*KEYWORDS, "DATASUM"))
 _STORED_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
@@ -46,6 +46,8 @@ class Frame:
     name : str
     info : FrameInfo
         What its header says.
+    datasum : str
+        The checksum of the image that its header states, ``DATASUM``; empty if there is none.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class Frame:
             # Where the stored rows begin; `None`: they have to be uncompressed.
             self._offset = None if source.is_packed or image.is_tiled else image.offset
             self._numbers = None if image.is_tiled else _Numbers.of(image.storage)
+        self.datasum = str(cards.get("DATASUM", ""))
         with self._correctable_header():
             self.info = describe(cards, image.shape, image_types)
 
@@ -363,7 +366,7 @@ def _header(primary, image):
 def _described(primary, image):
     """Return the cards that `describe` looks at, as keywords to values."""
     cards = [*image.cards(_WANTED).cards, *(() if primary is image else primary.cards(_WANTED).cards)]
-    return {card.keyword: card.value for card in reversed(cards) if card.keyword in KEYWORDS}
+    return {card.keyword: card.value for card in reversed(cards)}
 
 
 def _merged(primary, header):
