@@ -17,8 +17,9 @@ PACKAGE = ROOT / "darkcal_widgets"
 ORDER = """
     text html errors units statistics drawing parallel
     files outcome sections yamlfile
-    recipe.steps recipe.recipe recipe recipe.calibrate parameters
-    frames.cards frames.guard frames.words frames.write frames.frame frames frames.figures
+    recipe.steps recipe.recipe recipe recipe.calibrate
+    frames.cards frames.guard frames.kinds frames.numbers frames.words frames.write frames.frame frames frames.figures
+    parameters
     groups inventory night results
     combine.clip combine.files combine
     run.file run.plan run.night run.figures run

@@ -8,7 +8,7 @@ read some rows at a time.
 import contextlib
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,12 @@ from ..files import checksum, checksum_of
 from ..parallel import own_array
 from .cards import END
 from .guard import BLOCK, Source, named_failures, open_file, walk
+from .kinds import asked_keywords
 from .words import KEYWORDS, describe
 from .write import STORAGE_KEYWORDS
 
 __all__ = ["Frame"]
 
-_WANTED = frozenset(f"{keyword:<8}".encode() for keyword in KEYWORDS)
 _STORED_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
@@ -38,7 +38,7 @@ class Frame:
     name : str, optional
         How the night calls it; default: the name of the file.
     image_types : mapping, optional
-        See `~darkcal_widgets.frames.words.describe`.
+        See `~darkcal_widgets.frames.kinds.checked_image_types`.
 
     Attributes
     ----------
@@ -67,12 +67,12 @@ class Frame:
         self._memory = self._spilled = None
         with self._image() as (source, primary, image):
             image.check_whole(source.remaining)
-            cards = _described(primary, image)
+            cards = _described(primary, image, asked_keywords(image_types))
             # Where the stored rows begin; `None`: they have to be uncompressed.
             self._offset = None if source.is_packed or image.is_tiled else image.offset
             self._numbers = None if image.is_tiled else _Numbers.of(image.storage)
         with self._correctable_header():
-            self.info = describe(cards, image.shape, image_types)
+            self.info = describe(cards, image.shape, image_types, (self.path.name, self.name))
 
     @property
     def shape(self):
@@ -360,10 +360,30 @@ def _header(primary, image):
     return header
 
 
-def _described(primary, image):
-    """Return the cards that `describe` looks at, as keywords to values."""
-    cards = [*image.cards(_WANTED).cards, *(() if primary is image else primary.cards(_WANTED).cards)]
-    return {card.keyword: card.value for card in reversed(cards) if card.keyword in KEYWORDS}
+class _Cards(dict):
+    """Values by keyword, and their comments as those of astropy's headers."""
+
+    def __init__(self, cards):
+        super().__init__((card.keyword, card.value) for card in cards)
+        self.comments = {card.keyword: card.comment for card in cards}
+
+
+@lru_cache(maxsize=16)
+def _as_bytes(keywords):
+    """Return keywords as they stand in a file; long ones stand behind HIERARCH."""
+    return frozenset(
+        f"{keyword if len(keyword) <= 8 and ' ' not in keyword else 'HIERARCH':<8}".encode()
+        for keyword in keywords
+    )
+
+
+def _described(primary, image, asked):
+    """Return the cards that `describe` looks at, and others that a user asks for."""
+    keywords = KEYWORDS | asked
+    wanted = _as_bytes(keywords)
+    cards = [*image.cards(wanted).cards, *(() if primary is image else primary.cards(wanted).cards)]
+    # Of those that are there twice, the first counts.
+    return _Cards([card for card in reversed(cards) if card.keyword in keywords])
 
 
 def _merged(primary, header):
