@@ -52,9 +52,9 @@ class Results(Inventory):
 
     @property
     def combined_darks(self):
-        """The combined darks that darkcal has made, by exposure."""
+        """The combined darks that darkcal has made, by exposure, and by temperature where there are several of one."""
         found = [frame for frame in self.of_type("dark", combined=True) if is_result(frame)]
-        return sorted(found, key=lambda frame: frame.info.exposure or 0.0)
+        return sorted(found, key=lambda frame: (frame.info.exposure or 0.0, frame.info.temperature or 0.0))
 
     @property
     def combined_bias(self):

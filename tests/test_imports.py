@@ -20,7 +20,7 @@ ORDER = """
     recipe.steps recipe.recipe recipe recipe.calibrate
     frames.cards frames.guard frames.kinds frames.numbers frames.words frames.write frames.frame frames frames.figures
     parameters
-    groups inventory night results
+    groups inventory choice night results
     combine.clip combine.files combine
     run.file run.plan run.night run.figures run
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download

@@ -12,6 +12,7 @@ EXAMPLE = {
     "subtract_bias": False,
     "combined_bias": None,
     "files": None,
+    "image_types": None,
     "unit": "adu",
     "output_dtype": "float32",
     "overwrite": False,
@@ -69,6 +70,7 @@ def test_a_parameter_that_is_not_set_is_named():
         ("files", "dark.fits"),
         ("files", []),
         ("files", [1]),
+        ("image_types", "dark"),
         ("unit", "bananas"),
         ("output_dtype", "float16"),
         ("overwrite", 1),
@@ -139,3 +141,13 @@ def test_the_lines_of_python_do_what_the_parameters_say(tmp_path, monkeypatch):
         "combined_dark_10.000.fits",
         "dark-1.fits",
     ]
+
+
+def test_types_of_frames_survive_a_parameter_file_and_reach_the_code(tmp_path):
+    types = {"OBJECT=bias*": "bias", "file=d10*.fits": "dark", "": "other"}
+    parameters = Parameters.from_mapping(EXAMPLE | {"image_types": types})
+    parameters.save(tmp_path / "a.yaml")
+    assert Parameters.load(tmp_path / "a.yaml") == parameters
+    assert f"image_types={types!r}" in parameters.python_code()
+    with pytest.raises(ParameterError, match=r"image_types maps 'x' to 'drak'.*Did you mean 'dark'"):
+        Parameters.from_mapping(EXAMPLE | {"image_types": {"x": "drak"}})

@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import FrameError, NightError, OutputError
 from ..files import check_results_folder, make_results_folder
 from ..frames import Frame, write_frame
-from ..groups import group_exposures, without_odd
+from ..frames.kinds import declare_type
+from ..groups import group_exposures, group_temperatures, without_odd
 from ..outcome import Outcome, Run
 from ..parallel import own_array, threaded
 from ..recipe import Recipe
@@ -111,10 +112,12 @@ def bias_frames(night, recipe):
 
 
 def combine_darks(reduced_folder, *, overwrite=False):
-    """Combine the calibrated darks of a folder, one combined dark for each exposure time.
+    """Combine the calibrated darks of a folder, one combined dark for each exposure time and temperature.
 
-    Exposures within 0.1 s or 0.1 % of each other belong together. The files are named
-    ``combined_dark_<exposure in seconds, 3 decimals>.fits``; they are made again when darks were added or have changed.
+    Exposures within 0.1 s or 0.1 % of each other belong together, and temperatures within 2 degrees. The files are named
+    ``combined_dark_<exposure in seconds, 3 decimals>.fits``, or where there are several temperatures of an exposure
+    ``combined_dark_<exposure>_<temperature of the coldest in degrees Celsius>C.fits``; they are made again when darks were
+    added or have changed.
 
     Parameters
     ----------
@@ -131,7 +134,7 @@ def combine_darks(reduced_folder, *, overwrite=False):
     Raises
     ------
     NightError
-        There are no calibrated darks in the folder, or they were made with different recipes.
+        There are no calibrated darks in the folder, none that can be combined, or they were made with different recipes.
     """
     results = Results(reduced_folder).require()
     wrong = dict(results.unreadable)
@@ -140,12 +143,14 @@ def combine_darks(reduced_folder, *, overwrite=False):
             wrong[dark.name] = reason
     darks = [dark for dark in results.darks if dark.name not in wrong]
     if not darks:
-        raise NightError(f"there are no calibrated darks in {results.folder}; calibrate_darks writes them.")
+        raise NightError(_nothing_to_combine(results.folder, wrong))
     _check_one_recipe(results.folder, darks)
     run = Run([Outcome(name, "failed", reason=reason) for name, reason in wrong.items()])
     for group in group_exposures([dark.info.exposure for dark in darks]):
-        members = [darks[index] for index in sorted(group)]
-        run.outcomes.append(_combine_exposure(results.folder, members, overwrite))
+        parts, unplaced = _by_temperature([darks[index] for index in sorted(group)])
+        run.outcomes += [Outcome(dark.name, "failed", reason=reason) for dark, reason in unplaced.items()]
+        for label, members in parts.items():
+            run.outcomes.append(_combine_members(results.folder, members, label, overwrite))
     return run
 
 
@@ -158,6 +163,7 @@ def _attempt(frame, recipe):
         header = calibrated_header(
             raw.header, recipe.digest(raw.shape), calibration.steps, calibration.measured
         )
+        declare_type(header, "bias", frame.info.exposure)
         header["BUNIT"] = unit
         return _Member(frame, raw.checksum, replace(calibration, image=frame)), header
     except FrameError as error:
@@ -168,8 +174,46 @@ def _without_exposure(dark):
     if dark.info.exposure is not None:
         return ""
     return (
-        f"{dark.path} has no exposure time (EXPTIME or EXPOSURE), so it does not belong to a combined dark."
+        f"{dark.path} has no exposure time (EXPTIME, EXPOSURE or the like), so it does not belong to a combined dark. Write it "
+        "into the header of a copy of the raw frame, and calibrate that."
     )
+
+
+def _nothing_to_combine(folder, wrong):
+    if not wrong:
+        return f"there are no calibrated darks in {folder}; calibrate_darks writes them."
+    reasons = list(wrong.values())
+    more = f" And {len(reasons) - 5} more." if len(reasons) > 5 else ""
+    return f"none of the {len(reasons)} calibrated darks in {folder} can be combined: {' '.join(reasons[:5])}{more}"
+
+
+def _by_temperature(darks):
+    """Part darks of one exposure by their temperature.
+
+    Returns
+    -------
+    parts : dict
+        What is added to the name of the combined dark, nothing where there is only one, to its darks.
+    unplaced : dict of Frame to str
+        Why a dark belongs to none of several.
+    """
+    known = [dark for dark in darks if dark.info.temperature is not None]
+    groups = group_temperatures([dark.info.temperature for dark in known])
+    if len(groups) < 2:
+        return {"": darks}, {}
+    # The coldest give names that are never the same, for they are farther apart than the tolerance.
+    parts = {
+        f"_{known[group[0]].info.temperature:.0f}C".replace("-0C", "0C"): [
+            known[index] for index in sorted(group)
+        ]
+        for group in groups
+    }
+    reason = "has no temperature in its header, and there are darks of {} of its exposure. Leave it out with files."
+    found = " and ".join(label.strip("_").replace("C", " °C") for label in parts)
+    unplaced = {
+        dark: f"{dark.path} {reason.format(found)}" for dark in darks if dark.info.temperature is None
+    }
+    return parts, unplaced
 
 
 def _check_one_recipe(folder, darks):
@@ -184,8 +228,8 @@ def _check_one_recipe(folder, darks):
         )
 
 
-def _combine_exposure(folder, darks, overwrite):
-    target = folder / f"combined_dark_{darks[0].info.exposure:.3f}.fits"
+def _combine_members(folder, darks, label, overwrite):
+    target = folder / f"combined_dark_{darks[0].info.exposure:.3f}{label}.fits"
     dtype = darks[0].dtype
     as_they_are = Recipe(output_dtype=dtype.name)
     checksums = threaded(lambda dark: dark.checksum, darks)

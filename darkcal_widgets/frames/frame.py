@@ -361,11 +361,16 @@ def _header(primary, image):
 
 
 class _Cards(dict):
-    """Values by keyword, and their comments as those of astropy's headers."""
+    """Values by keyword, and their comments as those of astropy's headers; few comments are asked for, and all take time."""
 
     def __init__(self, cards):
         super().__init__((card.keyword, card.value) for card in cards)
-        self.comments = {card.keyword: card.comment for card in cards}
+        self.comments = _Comments((card.keyword, card) for card in cards)
+
+
+class _Comments(dict):
+    def __getitem__(self, keyword):
+        return super().__getitem__(keyword).comment
 
 
 @lru_cache(maxsize=16)

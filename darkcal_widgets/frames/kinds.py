@@ -261,7 +261,7 @@ def _hints(header, names):
     if _is_on(header.get(_SHUTTER)):
         hints.append(_Hint("science", f"{_SHUTTER} is T, so that the shutter opened", f"{_SHUTTER}=T"))
     if names and (kind := _named_kind(_name_words(result_name(names[0])))):
-        hints.append(_Hint(kind, "the name of the file tells", f"file={names[0]}", is_name=True))
+        hints.append(_Hint(kind, f"its name tells {kind!r}", f"file={names[0]}", is_name=True))
     return hints
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import DarkcalError, FrameError, OutputError
 from ..frames import Frame, write_bands
+from ..frames.kinds import declare_type
 from ..outcome import Outcome
 from ..recipe.calibrate import Calibration, PixelCounts, calibrated_header
 from ..results import standing
@@ -100,6 +101,7 @@ def _header(raw, calibration, job, cards, unit):
     header.update({keyword: card for keyword, card in cards.items() if keyword == "BIASFILE"})
     header = calibrated_header(header, job.digest, calibration.steps, calibration.measured)
     header.update(cards)
+    declare_type(header, "dark", raw.info.exposure)
     header["BUNIT"] = unit
     header["NSATPIX"] = (0, "saturated pixels")
     header["NBADPIX"] = (0, "pixels without a value")
