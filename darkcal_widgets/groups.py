@@ -13,6 +13,7 @@ __all__ = [
     "group_exposures",
     "group_temperatures",
     "odd_frames",
+    "part_by_temperature",
     "same_exposure",
     "without_odd",
 ]
@@ -58,6 +59,28 @@ def group_temperatures(temperatures):
     [[1], [0, 2]]
     """
     return _grouped(temperatures, lambda one, other: abs(one - other) <= TEMPERATURE_TOLERANCE)
+
+
+def part_by_temperature(frames):
+    """Part frames by temperature.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+
+    Returns
+    -------
+    groups : list of list of Frame
+        The coldest first, in each the frames in their order; at least one.
+    without : list of Frame
+        Those that belong to none of several, because their header gives no temperature.
+    """
+    known = [frame for frame in frames if frame.info.temperature is not None]
+    groups = group_temperatures([frame.info.temperature for frame in known])
+    if len(groups) < 2:
+        return [list(frames)], []
+    without = [frame for frame in frames if frame.info.temperature is None]
+    return [[known[index] for index in sorted(group)] for group in groups], without
 
 
 def _grouped(values, same):

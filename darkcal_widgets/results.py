@@ -1,5 +1,6 @@
 """Results: the calibrated and combined frames in a folder, what each was made from, whether it is current. Writes nothing."""
 
+import hashlib
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ import numpy as np
 from .errors import FrameError, NightError
 from .files import frame_paths, result_name
 from .frames import Frame
+from .groups import part_by_temperature, same_exposure
 from .inventory import Inventory
 from .parallel import threaded
 from .statistics import level_and_scatter
@@ -80,13 +82,56 @@ class Results(Inventory):
         from astropy.table import Table
 
         frames = [frame for frame in self.frames if is_result(frame)]
-        names = ("file", "frames", "exposure", "overscan", "level", "scatter", "unit", "bias")
-        dtypes = ("U64", int, float, float, float, float, "U8", "U64")
-        table = Table(rows=threaded(_row, frames) or None, names=names, dtype=dtypes)
+        names = ("file", "frames", "exposure", "overscan", "level", "scatter", "unit", "bias", "state")
+        dtypes = (str, int, float, float, float, float, str, str, str)
+        rows = [
+            (*row, self.out_of_date(frame) or "current")
+            for frame, row in zip(frames, threaded(_row, frames), strict=True)
+        ]
+        table = Table(rows=rows or None, names=names, dtype=None if rows else dtypes)
         table["exposure"].unit = "s"
         for name in ("overscan", "level", "scatter", "exposure"):
             table[name].format = "%.6g"
         return table
+
+    def out_of_date(self, frame):
+        """Say why a result no longer is what it would be if it were made again now; empty: nothing speaks against it.
+
+        A calibrated dark is out of date when the combined bias of the folder is another one than was subtracted; a combined dark
+        when one of its members is gone or has changed, or when the folder holds another dark of its exposure. Whether raw
+        frames have changed is not looked at.
+        """
+        if not frame.info.combined:
+            return self._bias_changed(frame)
+        if frame.info.type != "dark":
+            return ""
+        return self._members_changed(frame)
+
+    def _bias_changed(self, dark):
+        name = dark.header.get("BIASFILE")
+        bias = next((frame for frame in self.frames if ascii_only(frame.name) == name), None)
+        if bias is None or dark.header.get("BIASSUM") == bias.checksum:
+            return ""
+        return f"{name} is another one than was subtracted; calibrate again with overwrite."
+
+    def _members_changed(self, combined):
+        names = [str(combined.header[keyword]) for keyword in combined.header["IMCMB*"]]
+        present = {ascii_only(dark.name): dark for dark in self.darks}
+        gone = [name for name in names if name not in present]
+        if gone:
+            return f"it was made from {gone[0]}, which is no longer there; combine again."
+        members = [present[name] for name in names]
+        made_from = members_digest((dark.path.name, identity(dark)) for dark in members)
+        if len(names) < 999 and made_from != combined.header.get("DCINPUT"):
+            return "darks that it was made from have been made again since; combine again."
+        alike = [dark for dark in present.values() if _alike(dark, combined)]
+        groups = [group for group in part_by_temperature(alike)[0] if set(members) & set(group)]
+        if len(groups) > 1:
+            return "darks that it was made from are of several temperatures; combine again."
+        added = [dark.name for group in groups for dark in group if ascii_only(dark.name) not in names]
+        if added:
+            return f"{added[0]} is not in it{f', nor are {len(added) - 1} others' if added[1:] else ''}; combine again."
+        return ""
 
     def require(self):
         """Return the inventory, if the folder is there.
@@ -171,6 +216,18 @@ def is_result(frame):
     return "DCRECIPE" in frame.header
 
 
+def identity(result):
+    """Return a text that is another one whenever a result of darkcal is another one: what it was made from, and its checksums."""
+    made_from = (str(result.header.get(keyword, "")) for keyword in ("DCRECIPE", "DCINPUT", "BIASSUM"))
+    return " ".join([*made_from, result.datasum])
+
+
+def members_digest(members):
+    """Return 16 hexadecimal digits for the frames that are averaged: pairs of file name and identity."""
+    listed = "\n".join(f"{name} {content}" for name, content in members)
+    return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
 def misnamed(frame):
     """Say why a calibrated dark is not what it seems: a copy, or made by other software; empty: it is."""
     raw = str(frame.header.get("RAWFILE", ""))
@@ -193,8 +250,8 @@ def results_table(reduced_folder):
     -------
     `~astropy.table.Table`
         Columns file, frames (how many it is the average of), exposure in seconds, overscan (mean level subtracted), level and
-        scatter (see `~darkcal_widgets.statistics.level_and_scatter`), unit (of these three), and bias (the combined bias
-        subtracted). Files that darkcal has not written are not in it.
+        scatter (see `~darkcal_widgets.statistics.level_and_scatter`), unit (of these three), bias (the combined bias
+        subtracted) and state (``'current'``, or why it is out of date). Files that darkcal has not written are not in it.
 
     Raises
     ------
@@ -202,6 +259,16 @@ def results_table(reduced_folder):
         The folder is not there.
     """
     return Results(reduced_folder).require().table
+
+
+def _alike(dark, combined):
+    """Tell whether a dark has the exposure and the recipe of a combined dark."""
+    exposures = dark.info.exposure, combined.info.exposure
+    return (
+        None not in exposures
+        and same_exposure(*exposures)
+        and dark.header["DCRECIPE"] == combined.header["DCRECIPE"]
+    )
 
 
 def levels_of(frames):

@@ -7,8 +7,8 @@ import pytest
 from astropy.io import fits
 from nights import random_frame, reference_combination, small_night, write_raw
 
-from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks
-from darkcal_widgets.errors import FrameError, NightError, OutputError
+from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks, results_table
+from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError
 from darkcal_widgets.frames import Frame
 from darkcal_widgets.results import Results
 
@@ -146,7 +146,7 @@ def test_a_dark_without_temperature_goes_to_none_of_several(tmp_path):
     run = combine_darks(darks_at(tmp_path, [-10.2, -5.2, None]))
     assert len(run.written) == 2
     assert (
-        "has no temperature in its header, and there are darks of -10 °C and -5 °C"
+        "has no temperature in its header, and the darks of its exposure are of -10 °C and -5 °C"
         in run.failed["dark-2-0-300.fits"]
     )
 
@@ -266,3 +266,49 @@ def test_a_frame_that_shrinks_while_it_is_combined_is_named(reduced, monkeypatch
     with pytest.raises(FrameError, match=r"dark-1\.fits has changed"):
         combine_darks(reduced)
     assert not (reduced / "combined_dark_70.000.fits").exists()
+
+
+def test_only_the_darks_that_are_picked_are_combined(reduced):
+    run = combine_darks(reduced, files=[reduced / "dark-0.fits", "dark-1.fits"])
+    counts = [fits.getheader(path)["NCOMBINE"] for path in run.written]
+    assert counts == [1, 1]
+    with pytest.raises(ParameterError, match=r"files names gone\.fits, not a calibrated dark in"):
+        combine_darks(reduced, files=["gone.fits"])
+
+
+def test_a_combined_dark_does_not_claim_what_is_true_of_one_dark_only(reduced):
+    combined = fits.getheader(combine_darks(reduced).written[1])
+    assert not {"RAWFILE", "OSCNMEAN", "NSATPIX"} & set(combined)
+    assert combined["OVERSCAN"] == "Overscan section is [25:30,1:20]"
+    assert combined["CCDMEAN"] == pytest.approx(
+        fits.getdata(reduced / "combined_dark_70.000.fits").mean(), rel=1e-5
+    )
+
+
+def test_the_table_says_when_a_combined_dark_is_out_of_date(reduced, tmp_path):
+    def state(name):
+        table = results_table(reduced)
+        return table["state"][list(table["file"]).index(name)]
+
+    combine_darks(reduced)
+    assert {*results_table(reduced)["state"]} == {"current"}
+    content = (reduced / "dark-2.fits").read_bytes()
+    (reduced / "dark-2.fits").unlink()
+    assert "it was made from dark-2.fits, which is no longer there" in state("combined_dark_70.000.fits")
+    assert state("combined_dark_7.000.fits") == "current"
+    (reduced / "dark-2.fits").write_bytes(content)
+    other = Recipe(overscan_columns="25:", keep_columns=":24")
+    calibrate_darks(Night(tmp_path / "raw"), other, reduced, overwrite=True, progress=False)
+    assert "made again since; combine again" in state("combined_dark_7.000.fits")
+    combine_darks(reduced, files=["dark-1.fits"], overwrite=True)
+    assert "dark-2.fits is not in it" in state("combined_dark_70.000.fits")
+
+
+def test_the_table_says_when_another_bias_was_subtracted(tmp_path):
+    night = Night(small_night(tmp_path / "raw"))
+    calibrate_darks(night, replace(RECIPE, subtract_bias=True), tmp_path / "out", progress=False)
+    write_raw(tmp_path / "raw" / "bias-9.fits", random_frame(9), "bias", 0.0)
+    (tmp_path / "out" / "combined_bias.fits").unlink()
+    combine_bias(Night(night.raw_folder), RECIPE, tmp_path / "out")
+    table = results_table(tmp_path / "out")
+    assert "combined_bias.fits is another one than was subtracted" in table["state"][1]

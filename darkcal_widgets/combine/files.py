@@ -1,22 +1,21 @@
 """Combined bias and combined darks as files: which frames are averaged, band by band. Not the clipping (clip)."""
 
-import hashlib
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import FrameError, NightError, OutputError
+from ..errors import FrameError, NightError, OutputError, ParameterError
 from ..files import check_results_folder, make_results_folder
 from ..frames import Frame, write_frame
 from ..frames.kinds import declare_type
-from ..groups import group_exposures, group_temperatures, without_odd
+from ..groups import group_exposures, part_by_temperature, without_odd
 from ..outcome import Outcome, Run
 from ..parallel import own_array, threaded
 from ..recipe import Recipe
 from ..recipe.calibrate import Calibration, calibrated_header
-from ..results import Results, misnamed, standing
+from ..results import Results, identity, members_digest, misnamed, standing
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, clipped_average
 
@@ -24,16 +23,19 @@ __all__ = ["COMBINED_BIAS", "bias_frames", "combine_bias", "combine_darks"]
 
 COMBINED_BIAS = "combined_bias.fits"
 
+# Cards of one frame that are not true of an average.
+_OF_ONE_FRAME = ("RAWFILE", "OSCNMEAN", "NSATPIX", "NBADPIX")
+
 # Bytes of all frames' rows that one worker has in memory at once.
 _BAND_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
 class _Member:
-    """One frame to combine: its file as it was when it was read, and how its rows become calibrated rows."""
+    """One frame to combine: what tells its content from any other, and how its rows become calibrated rows."""
 
     frame: Frame
-    checksum: str
+    identity: str
     calibration: Calibration
 
 
@@ -111,8 +113,8 @@ def bias_frames(night, recipe):
     return frames, odd
 
 
-def combine_darks(reduced_folder, *, overwrite=False):
-    """Combine the calibrated darks of a folder, one combined dark for each exposure time and temperature.
+def combine_darks(reduced_folder, *, files=None, overwrite=False):
+    """Combine calibrated darks, one combined dark for each exposure time and temperature.
 
     Exposures within 0.1 s or 0.1 % of each other belong together, and temperatures within 2 degrees. The files are named
     ``combined_dark_<exposure in seconds, 3 decimals>.fits``, or where there are several temperatures of an exposure
@@ -123,6 +125,8 @@ def combine_darks(reduced_folder, *, overwrite=False):
     ----------
     reduced_folder : path-like
         Where `calibrate_darks` has written its results.
+    files : iterable of path-like, optional
+        The calibrated darks to combine, such as `Run.results`; `None`: every one in the folder.
     overwrite : bool
         Replace combined darks that were made with another recipe.
 
@@ -135,15 +139,18 @@ def combine_darks(reduced_folder, *, overwrite=False):
     ------
     NightError
         There are no calibrated darks in the folder, none that can be combined, or they were made with different recipes.
+    ParameterError
+        `files` names what is not a calibrated dark of the folder.
     """
     results = Results(reduced_folder).require()
-    wrong = dict(results.unreadable)
-    for dark in results.darks:
+    picked = _picked(results, files)
+    wrong = dict(results.unreadable) if files is None else {}
+    for dark in picked:
         if reason := misnamed(dark) or _without_exposure(dark):
             wrong[dark.name] = reason
-    darks = [dark for dark in results.darks if dark.name not in wrong]
+    darks = [dark for dark in picked if dark.name not in wrong]
     if not darks:
-        raise NightError(_nothing_to_combine(results.folder, wrong))
+        raise NightError(_nothing_to_combine(results.folder, wrong if picked else {}))
     _check_one_recipe(results.folder, darks)
     run = Run([Outcome(name, "failed", reason=reason) for name, reason in wrong.items()])
     for group in group_exposures([dark.info.exposure for dark in darks]):
@@ -152,6 +159,18 @@ def combine_darks(reduced_folder, *, overwrite=False):
         for label, members in parts.items():
             run.outcomes.append(_combine_members(results.folder, members, label, overwrite))
     return run
+
+
+def _picked(results, files):
+    """Return the calibrated darks that `files` names, in the order of the folder."""
+    if files is None:
+        return results.darks
+    names = {Path(file).name for file in files}
+    if unknown := names - {dark.name for dark in results.darks}:
+        raise ParameterError(
+            f"files names {', '.join(sorted(unknown))}, not a calibrated dark in {results.folder}; calibrate it first."
+        )
+    return [dark for dark in results.darks if dark.name in names]
 
 
 def _attempt(frame, recipe):
@@ -197,23 +216,15 @@ def _by_temperature(darks):
     unplaced : dict of Frame to str
         Why a dark belongs to none of several.
     """
-    known = [dark for dark in darks if dark.info.temperature is not None]
-    groups = group_temperatures([dark.info.temperature for dark in known])
-    if len(groups) < 2:
-        return {"": darks}, {}
+    groups, without = part_by_temperature(darks)
+    if len(groups) == 1:
+        return {"": groups[0]}, {}
     # The coldest give names that are never the same, for they are farther apart than the tolerance.
-    parts = {
-        f"_{known[group[0]].info.temperature:.0f}C".replace("-0C", "0C"): [
-            known[index] for index in sorted(group)
-        ]
-        for group in groups
-    }
-    reason = "has no temperature in its header, and there are darks of {} of its exposure. Leave it out with files."
-    found = " and ".join(label.strip("_").replace("C", " °C") for label in parts)
-    unplaced = {
-        dark: f"{dark.path} {reason.format(found)}" for dark in darks if dark.info.temperature is None
-    }
-    return parts, unplaced
+    coldest = [min(dark.info.temperature for dark in group) for group in groups]
+    found = " and ".join(f"{temperature:.0f} °C" for temperature in coldest)
+    reason = f"has no temperature in its header, and the darks of its exposure are of {found}. Leave it out with files."
+    parts = {f"_{round(temperature)}C": group for temperature, group in zip(coldest, groups, strict=True)}
+    return parts, {dark: f"{dark.path} {reason}" for dark in without}
 
 
 def _check_one_recipe(folder, darks):
@@ -232,16 +243,12 @@ def _combine_members(folder, darks, label, overwrite):
     target = folder / f"combined_dark_{darks[0].info.exposure:.3f}{label}.fits"
     dtype = darks[0].dtype
     as_they_are = Recipe(output_dtype=dtype.name)
-    checksums = threaded(lambda dark: dark.checksum, darks)
-    members = [
-        _Member(dark, checksum, Calibration.prepare(dark, as_they_are))
-        for dark, checksum in zip(darks, checksums, strict=True)
-    ]
+    members = [_Member(dark, identity(dark), Calibration.prepare(dark, as_they_are)) for dark in darks]
     return _combine(members, target, darks[0].header, dtype, overwrite)
 
 
 def _combine(members, target, header, dtype, overwrite, digest_0_1=""):
-    inputs = _inputs_digest(members)
+    inputs = members_digest((member.frame.path.name, member.identity) for member in members)
     found = standing(target, {"DCRECIPE": header["DCRECIPE"], "DCINPUT": inputs}, digest_0_1)
     if found.state == "current":
         return Outcome(target.name, "unchanged", target)
@@ -250,7 +257,10 @@ def _combine(members, target, header, dtype, overwrite, digest_0_1=""):
         raise OutputError(found.reason)
     make_results_folder(target.parent)
     average = _average(members, dtype, target.parent)
-    write_frame(target, average, _combined_header(header, members, inputs))
+    header = _combined_header(header, members, inputs)
+    if np.isfinite(mean := float(np.mean(average, dtype=np.float64))):
+        header["CCDMEAN"] = (float(f"{mean:.7g}"), "mean of the pixels")
+    write_frame(target, average, header)
     return Outcome(target.name, "written", target)
 
 
@@ -279,6 +289,10 @@ def _average(members, dtype, folder):
 
 def _combined_header(header, members, inputs):
     result = header.copy()
+    for keyword in _OF_ONE_FRAME:
+        result.remove(keyword, ignore_missing=True)
+    if "OVERSCAN" in result:
+        result["OVERSCAN"] = str(result["OVERSCAN"]).partition(" with mean")[0]
     for number, member in enumerate(members[:999], start=1):
         result[f"IMCMB{number:03d}"] = ascii_only(member.frame.path.name)
     result["COMBINED"] = (True, "average of many frames")
@@ -286,8 +300,3 @@ def _combined_header(header, members, inputs):
     result["DCINPUT"] = (inputs, "digest of the frames combined")
     result.add_history(f"darkcal: average of {len(members)} frames, clipped at {CLIP_SIGMA:g} sigma (MAD)")
     return result
-
-
-def _inputs_digest(members):
-    listed = "\n".join(f"{member.frame.path.name} {member.checksum}" for member in members)
-    return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()[:16]

@@ -25,6 +25,8 @@ from .write import STORAGE_KEYWORDS
 
 __all__ = ["Frame"]
 
+# What `Frame` itself wants beside what `describe` looks at.
+_ALSO_WANTED = frozenset(["DATASUM"])
 _STORED_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
@@ -46,6 +48,8 @@ class Frame:
     name : str
     info : FrameInfo
         What its header says.
+    datasum : str
+        The checksum of the image that its header states, ``DATASUM``; empty if there is none.
 
     Raises
     ------
@@ -71,6 +75,7 @@ class Frame:
             # Where the stored rows begin; `None`: they have to be uncompressed.
             self._offset = None if source.is_packed or image.is_tiled else image.offset
             self._numbers = None if image.is_tiled else _Numbers.of(image.storage)
+        self.datasum = str(cards.get("DATASUM", ""))
         with self._correctable_header():
             self.info = describe(cards, image.shape, image_types, (self.path.name, self.name))
 
@@ -384,7 +389,7 @@ def _as_bytes(keywords):
 
 def _described(primary, image, asked):
     """Return the cards that `describe` looks at, and others that a user asks for."""
-    keywords = KEYWORDS | asked
+    keywords = KEYWORDS | _ALSO_WANTED | asked
     wanted = _as_bytes(keywords)
     cards = [*image.cards(wanted).cards, *(() if primary is image else primary.cards(wanted).cards)]
     # Of those that are there twice, the first counts.

@@ -141,8 +141,9 @@ def with_checksum(header, datasum):
 
 
 def _with_number(header, keyword, value):
-    """Enter a whole number into a header whose card has 0; the header stays as long as it is."""
-    return header.replace(f"{keyword:8}= {0:>20}".encode(), f"{keyword:8}= {value:>20}".encode(), 1)
+    """Enter a number into a header whose card has 0; the header stays as long as it is."""
+    number = str(value).upper()  # of a floating one, the exponent
+    return header.replace(f"{keyword:8}= {0:>20}".encode(), f"{keyword:8}= {number:>20}".encode(), 1)
 
 
 def _file_header(header, shape, dtype):

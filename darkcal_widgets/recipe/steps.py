@@ -2,14 +2,15 @@
 
 A step is one class here, listed in `STEPS`. Laid on frames of one shape it has the arithmetic (`apply` by ccdproc on a whole
 CCDData; `measure` and `term` for the quick path), the key that makes two recipes differ, its header cards and its sentence.
+Beside its own cards it writes those by which IRAF knows that it is done (OVERSCAN, TRIM, ZEROCOR), without their usual date.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import FrameError
-from ..sections import to_fits
+from ..errors import FrameError, ParameterError
+from ..sections import parse_section, to_fits
 
 __all__ = ["STEPS", "Overscan", "SubtractBias", "Trim"]
 
@@ -79,7 +80,9 @@ class Overscan:
         over = "row" if self.axis == 1 else "column"
         header.add_history(f"darkcal: overscan {to_fits(self.region)} subtracted, median of each {over}")
         header["DCOSCAN"] = (to_fits(self.region), "overscan subtracted")
-        if np.isfinite(mean := float(np.mean(level, dtype=np.float64))):
+        mean = float(np.mean(level, dtype=np.float64))
+        header["OVERSCAN"] = f"Overscan section is {_iraf(self.region)} with mean={mean:.7g}"
+        if np.isfinite(mean):
             header["OSCNMEAN"] = (round(mean, 4), "mean of the overscan levels subtracted")
 
 
@@ -121,8 +124,12 @@ class Trim:
         """Say in the header of the result what was done; shift each WCS and the IRAF physical coordinates."""
         header.add_history(f"darkcal: trimmed to {to_fits(self.keep)}")
         header["DCTRIM"] = (to_fits(self.keep), "part of the raw frame that was kept")
+        header["TRIM"] = f"Trim data section is {_iraf(self.keep)}"
+        section = _section_of_ccd(header, self.keep)
         for keyword in _SECTION_KEYWORDS:
             header.remove(keyword, ignore_missing=True)
+        if section is not None:
+            header["CCDSEC"] = (_iraf(section), "part of the CCD that this is")
         for axis, start in (("1", self.keep[1].start), ("2", self.keep[0].start)):
             for stem in ("CRPIX", "LTV"):
                 for keyword in [
@@ -200,10 +207,36 @@ class SubtractBias:
 
     def record(self, header, _=None):
         """Say in the header of the result what was done."""
-        header.add_history(f"darkcal: combined bias subtracted: {header.get('BIASFILE', 'in memory')}")
+        name = header.get("BIASFILE", "in memory")
+        header.add_history(f"darkcal: combined bias subtracted: {name}")
+        header["ZEROCOR"] = f"Zero level correction image is {name}"
 
 
 STEPS = (Overscan, Trim, SubtractBias)
+
+
+def _iraf(region):
+    """Write a region as IRAF does, without a space."""
+    return to_fits(region).replace(" ", "")
+
+
+def _section_of_ccd(header, keep):
+    """Return which part of the CCD the kept part is, as slices; `None`: the header does not tell.
+
+    Columns of the frame are columns of the CCD shifted by as much as ``DATASEC`` and ``CCDSEC`` differ, or not at all where
+    there is neither and the first pixel is kept.
+    """
+    sections = [header.get(keyword) for keyword in ("DATASEC", "CCDSEC")]
+    if sections == [None, None]:
+        return keep if all(part.start == 0 for part in keep) else None
+    try:
+        data, ccd = (parse_section(str(text), "section") for text in sections)
+        shifts = [
+            to.start - start.start for start, to in ((data.rows, ccd.rows), (data.columns, ccd.columns))
+        ]
+    except (ParameterError, TypeError):  # one of them is missing, or spans a whole axis
+        return None
+    return tuple(slice(part.start + by, part.stop + by) for part, by in zip(keep, shifts, strict=True))
 
 
 def _is_short_integer(dtype):

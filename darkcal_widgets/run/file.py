@@ -105,11 +105,14 @@ def _header(raw, calibration, job, cards, unit):
     header["BUNIT"] = unit
     header["NSATPIX"] = (0, "saturated pixels")
     header["NBADPIX"] = (0, "pixels without a value")
+    header["CCDMEAN"] = (0, "mean of the pixels")
+    if raw.info.exposure is not None and "DARKTIME" not in header:
+        header["DARKTIME"] = (raw.info.exposure, "exposure in seconds")
     return header
 
 
 def _unchanged(job, header):
-    pixels = [value if type(value := header.get(keyword)) is int else 0 for keyword in PixelCounts().cards]
+    pixels = [value if type(value := header.get(keyword)) is int else 0 for keyword in ("NSATPIX", "NBADPIX")]
     return Outcome(job.name, "unchanged", job.result, job.raw, "", *pixels)
 
 
