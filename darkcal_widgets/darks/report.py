@@ -13,7 +13,7 @@ from astropy.table import Table
 
 from ..errors import NightError, ParameterError
 from ..frames import Frame
-from ..groups import group_exposures
+from ..groups import TEMPERATURE_TOLERANCE, group_exposures
 from ..parallel import threaded
 from ..results import Results
 from .hotpixels import HOT_SIGMA, Background, background, confirmed, corner_glow, hot_pixels
@@ -135,11 +135,14 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
     ParameterError
         The gain is not above 0.
     """
-    combined, singles = _results(reduced_folder)
+    notes = []
+    combined, singles = _results(reduced_folder, notes)
     if gain is not None and not gain > 0:
         raise ParameterError(f"gain is {gain!r}; expected electrons per ADU, above 0.")
     frame, info = combined[-1], combined[-1].info
     gain = known_gain(info, gain)
+    if gain is None:
+        notes.append(_no_gain(info))
     ground = background(frame.data)
     count = frame.header.get("NCOMBINE", 1)
     hot = hot_pixels(frame.data, info.exposure, gain=gain, frames=count, sigma=sigma, ground=ground)
@@ -149,7 +152,6 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
         keep = np.isin(np.arange(len(hot)), _confirmed_places(hot, np.array(longest)))
         hot, members = hot[keep], [_at(member, keep) for member in members]
     groups = [[members[i] for i in group] for group in group_exposures([m.exposure for m in members])]
-    notes = []
     linear, growth = _linearity(groups, hot, ground)
     bias_count = _bias_count(reduced_folder, members)
     return DarkReport(
@@ -171,14 +173,52 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
 # --- Results on disk --------------------------------------------------------------------------------------
 
 
-def _results(reduced_folder):
-    """Return the combined darks by exposure, and the single ones of the same shape."""
+def _results(reduced_folder, notes):
+    """Return the combined darks by exposure, and the single ones of the same shape, all of one temperature."""
     results = Results(reduced_folder)
     combined = [frame for frame in results.combined_darks if frame.info.exposure]
     if not combined:
-        raise NightError(f"there is no combined dark in {str(results.folder)!r}; combine_darks makes it.")
+        raise NightError(_no_combined_dark(results))
     timed = [frame for frame in results.darks if frame.info.type == "dark" and frame.info.exposure]
-    return combined, [frame for frame in timed if frame.shape == combined[-1].shape]
+    singles = [frame for frame in timed if frame.shape == combined[-1].shape]
+    return _of_one_temperature(combined, notes), _of_one_temperature([*singles, combined[-1]], notes=[])[:-1]
+
+
+def _no_combined_dark(results):
+    if results.combined_darks:
+        names = ", ".join(frame.name for frame in results.combined_darks)
+        return (
+            f"no combined dark in {str(results.folder)!r} has an exposure time: {names}. Write it into the headers of copies of "
+            "the raw frames, and calibrate and combine those."
+        )
+    return f"there is no combined dark in {str(results.folder)!r}; combine_darks makes it."
+
+
+def _of_one_temperature(frames, notes):
+    """Return the frames that are as warm as the last; dark current has to be compared at one temperature."""
+    last = frames[-1].info.temperature
+    others = [
+        frame
+        for frame in frames
+        if None not in (last, frame.info.temperature)
+        and abs(frame.info.temperature - last) > TEMPERATURE_TOLERANCE
+    ]
+    if others:
+        listed = ", ".join(frame.name for frame in others)
+        notes.append(
+            f"The darks are of several temperatures. This holds for those at {last:.0f} °C, without {listed}."
+        )
+    return [frame for frame in frames if frame not in others]
+
+
+def _no_gain(info):
+    why = "The headers name no gain and none was given"
+    if info.gain_setting:
+        own = (
+            f"The gain in the headers, {info.gain_setting!r}, is on the camera's own scale and not in e-/ADU"
+        )
+        why = f"{own}, and none was given"
+    return f"{why}: the dark current is in adu/s. Give it with measure_darks(..., gain=...)."
 
 
 def _single(frame, ground, hot):
@@ -258,8 +298,6 @@ def _noise_of(frame):
 def _dark_current(groups, gain, bias_count, notes):
     """Return the dark current, from the growth of the level with exposure, else from the level that is left without bias."""
     unit, factor = ("adu/s", 1.0) if gain is None else ("e-/s", gain)
-    if gain is None:
-        notes.append("The headers name no gain and none was given: the dark current is in adu/s.")
     members = [member for group in groups for member in group]
     if len(groups) > 1 and len(members) > 2:
         return _slope(members, factor, unit)
