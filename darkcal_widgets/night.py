@@ -2,7 +2,6 @@
 
 import itertools
 from collections import Counter
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -77,7 +76,7 @@ class Night(Inventory):
         super().__init__(
             [(self._name(path), path) for path in paths], lambda *named: Frame(*named, self.image_types)
         )
-        _doubt(self.frames)
+        self.frames = _doubted(self.frames)
         in_dark_folder = {self._name(path) for path in paths if path.parent == self.dark_folder}
         self.unreadable_darks = [name for name in self.unreadable if name in in_dark_folder]
 
@@ -103,7 +102,7 @@ class Night(Inventory):
         table["type"] = np.array([visible(type_label(info)) for info in infos], dtype=str)
         table["exposure"] = _numbers([info.exposure for info in infos], "s")
         table["filter"] = np.array([visible(info.filter) for info in infos], dtype=str)
-        table["shape"] = np.array([f"{info.shape[0]} x {info.shape[1]}" for info in infos], dtype=str)
+        table["shape"] = np.array([frame.shape_text for frame in self.frames], dtype=str)
         table["temperature"] = _numbers([info.temperature for info in infos], "deg_C")
         table["shape"].description = "rows x columns"
         table["temperature"].description = "of the sensor"
@@ -203,28 +202,34 @@ def _folder(folder, parameter):
     return path
 
 
-def _doubt(frames):
-    """Take the type from darks whose word for it stands on other frames, too: LRIS at Keck calls every frame a dark."""
-    exposed = [frame for frame in frames if frame.info.exposure and frame.info.type_source != "user"]
-    others = {
-        (frame.info.instrument, frame.info.type_word): frame
-        for frame in exposed
-        if frame.info.type not in ("dark", None) and frame_type(frame.info.type_word) == "dark"
-    }
-    for frame in exposed:
-        info = frame.info
-        other = others.get((info.instrument, info.type_word))
-        if other and info.type_source == "header" and info.type == "dark":
-            title = str(frame.header.get("OBJECT", "")).strip()
-            if told_by_object(title) != "dark":
-                evidence = f"{info.type_word!r} also stands in {other.name}, where {other.info.type_evidence}"
-                frame.info = replace(
-                    info,
-                    type=None,
-                    type_source="ambiguous",
-                    type_evidence=evidence,
-                    type_key=f"OBJECT={title}",
-                )
+def _doubted(frames):
+    """Return frames without the type of darks whose word for it stands on other frames, too: LRIS calls every frame a dark."""
+    others = {_camera_word(frame): frame for frame in frames if _belies_dark(frame)}
+    return tuple(_doubtful(frame, others.get(_camera_word(frame))) for frame in frames)
+
+
+def _camera_word(frame):
+    return frame.info.instrument, frame.info.type_word
+
+
+def _belies_dark(frame):
+    """Tell whether a frame is called a dark by the keyword for the type and is not one."""
+    info = frame.info
+    is_other = info.type_source not in ("user", "ambiguous") and info.type not in ("dark", None)
+    return is_other and bool(info.exposure) and frame_type(info.type_word) == "dark"
+
+
+def _doubtful(frame, other):
+    info = frame.info
+    if other is None or info.type != "dark" or info.type_source != "header":
+        return frame
+    title = str(frame.header.get("OBJECT", "")).strip()
+    if told_by_object(title) == "dark":
+        return frame
+    evidence = f"{info.type_word!r} also stands in {other.name}, where {other.info.type_evidence}"
+    return frame.with_info(
+        type=None, type_source="ambiguous", type_evidence=evidence, type_key=f"OBJECT={title}"
+    )
 
 
 def _said_of(frame):

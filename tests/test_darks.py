@@ -337,5 +337,7 @@ def test_darks_of_several_temperatures_are_reported_at_one(tmp_path):
 
 def test_combined_darks_without_an_exposure_are_not_said_to_be_absent(tmp_path):
     write_raw(tmp_path / "combined_dark_x.fits", np.ones((4, 5)), exposure=None, COMBINED=True, DCRECIPE="x")
-    with pytest.raises(NightError, match=r"no combined dark in .* has an exposure time: combined_dark_x\.fits"):
+    with pytest.raises(
+        NightError, match=r"no combined dark in .* has an exposure time: combined_dark_x\.fits"
+    ):
         measure_darks(tmp_path)

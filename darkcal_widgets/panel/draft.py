@@ -66,7 +66,7 @@ def notation(values, name, shape):
     if values[name] is None:
         return None
     try:
-        region = parse_section(values[name], name).resolve(shape, name)
+        region = parse_section(values[name], name).resolve(shape)
     except ParameterError:
         return None
     axis = 0 if region[1] == slice(0, shape[1]) and region[0] != slice(0, shape[0]) else 1

@@ -16,6 +16,7 @@ from ..errors import FrameError
 from ..frames import Frame
 from ..recipe.calibrate import subtract_terms
 from ..recipe.steps import Overscan
+from ..sections import Regions
 from ..statistics import SAMPLING
 
 __all__ = [
@@ -259,8 +260,10 @@ def _level(sketch, regions):
         return None
     rows, columns = (_sampled(part) for part in regions.keep)
     if regions.axis == 1:
-        return Overscan((rows, regions.overscan[1]), 1).measure(sketch.rows)
-    return Overscan((regions.overscan[0], columns), 0).measure(sketch.columns)
+        piece = Regions(regions.overscan, 1, (rows, regions.keep[1]))
+        return Overscan((piece,)).measure(sketch.rows)[0]
+    piece = Regions(regions.overscan, 0, (regions.keep[0], columns))
+    return Overscan((piece,)).measure(sketch.columns)[0]
 
 
 def _sampled(part):
