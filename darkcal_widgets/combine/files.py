@@ -203,10 +203,10 @@ def _bias_member(frame, recipe):
     headers = []
     for part, calibration, unit in zip(parts, calibrations, units, strict=True):
         headers.append(calibrated_header(part.header, digest, calibration.steps, calibration.measured))
-        declare_type(headers[-1], "bias", frame.info.exposure)
         headers[-1]["BUNIT"] = unit
     header = headers[0] if len(raw.parts) == 1 else calibrated_header(raw.header, digest, (), ())
-    declare_type(header, "bias", frame.info.exposure)
+    for each in (header, *headers):
+        declare_type(each, "bias", frame.info.exposure)
     # The pixels are read again, some rows at a time, when they are averaged.
     unread = zip(calibrations, frame.select(recipe.extensions), strict=True)
     calibrations = tuple(replace(calibration, image=part) for calibration, part in unread)
