@@ -18,7 +18,7 @@ ROWS = 128
 PANEL = ".darkcal-panel"
 SETTLED = """() => {
     const panel = document.querySelector('.darkcal-panel');
-    return panel?.dataset.sent && panel.dataset.sent === panel.dataset.answered;
+    return panel?.dataset.asked && panel.dataset.asked === panel.dataset.answered;
 }"""
 DONE = "() => document.querySelector('.darkcal-summary p')"
 # Slower frames, so that there is something left to cancel.

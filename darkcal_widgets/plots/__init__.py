@@ -13,7 +13,6 @@ __all__ = [
     "combined_images",
     "levels",
     "new_figure",
-    "panel_picture",
     "plain",
 ]
 
@@ -161,59 +160,6 @@ class _Picture(Figure):
         stream = io.BytesIO()
         self.savefig(stream, format="png")
         return stream.getvalue()
-
-
-def panel_picture(profiles, regions, pictures, settings, unit="adu", title=""):
-    """Draw what the panel shows, for a notebook that is read without it: profiles, the frame before and after, settings.
-
-    Parameters
-    ----------
-    profiles : mapping of str to ndarray
-        Label to one value per column.
-    regions : Regions or None
-        `None`: the settings cannot be used.
-    pictures : mapping of str to tuple
-        Label to an image, thinned or not, and the value in the middle and half the width of its stretch; may be empty.
-    settings : sequence of str
-        Lines of text.
-    unit : str
-        Of the values.
-    title : str
-        Plain text.
-    """
-    figure = new_figure(10, 5.6, title)
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.15, 1))
-    for axes, zoomed in zip(top.subplots(1, 2), (False, True), strict=True):
-        _draw_profiles(axes, profiles, regions, unit, zoomed)
-    places = bottom.subplots(1, 3, width_ratios=(1, 1, 1.15))
-    for axes, (label, (image, middle, half)) in zip(places, pictures.items(), strict=False):
-        axes.imshow(
-            image, origin="lower", cmap="viridis", vmin=middle - half, vmax=middle + half, aspect="auto"
-        )
-        axes.set_title(plain(label), fontsize=8)
-    for axes in places:
-        axes.set_xticks([])
-        axes.set_yticks([])
-    for axes in places[len(pictures) :]:
-        axes.axis("off")
-    text = "\n".join(map(plain, settings))
-    places[-1].text(0, 1, text, va="top", fontsize=7.5, family="monospace", parse_math=False)
-    return figure
-
-
-def _draw_profiles(axes, profiles, regions, unit, zoomed):
-    width = max(len(profile) for profile in profiles.values())
-    for (label, profile), colour in zip(profiles.items(), colour_cycle(), strict=False):
-        axes.plot(np.arange(len(profile)), profile, label=plain(label), color=colour, linewidth=0.8)
-    _shade(axes, regions)
-    axes.tick_params(labelsize=7)
-    axes.set_xlabel("column (0-based)", fontsize=8)
-    axes.set_ylabel(f"mean of the column [{unit}]", fontsize=8)
-    if zoomed:
-        _zoom(axes, profiles, _strip(regions, width), 40, width)
-    else:
-        axes.set_xlim(0, width)
-        axes.legend(fontsize=7, loc="best")
 
 
 def new_figure(width, height, title=""):

@@ -1,28 +1,47 @@
-"""Settings while they are being made: they may be wrong, and what is wrong is said for each control."""
+"""Settings as they stand in the controls: what is wrong with them, what they select, what a run would do with them.
 
-from dataclasses import dataclass, fields
+They may be wrong: each problem is said for the parameter that has to change. Nothing is shown or written here, and only here
+does the panel ask the rooms below what a run will do.
+"""
+
+import os
+from dataclasses import fields
+from pathlib import Path
 
 from ..bias import choose_bias, find_combined_bias
 from ..errors import DarkcalError, NightError, OutputError, ParameterError
-from ..mixed import odd_frames
 from ..parameters import Parameters
 from ..recipe import Recipe
 from ..run import existing_results, plan
 from ..sections import parse_section, resolve_regions, to_fits, to_python
 from ..text import visible
 
-__all__ = ["bias_note", "night_notes", "notation", "problems", "results_note", "section_text", "with_range"]
+__all__ = [
+    "SECTIONS",
+    "bias_note",
+    "bias_path",
+    "commands",
+    "notation",
+    "notebook_of",
+    "problems",
+    "recipe_of",
+    "results_note",
+    "section_problems",
+]
 
 SECTIONS = ("overscan_columns", "keep_columns")
 
+_NOTEBOOKS = {1: "1-overscan-subtracted-bias-kept.ipynb", 2: "2-bias-subtracted-overscan-trimmed.ipynb"}
 
-@dataclass(frozen=True)
-class Range:
-    """The part of one axis that a section selects: axis 1 counts columns, axis 0 rows; end excluded."""
 
-    axis: int
-    start: int
-    stop: int
+def recipe_of(values):
+    """Take the recipe from settings of which others, such as the folder of results, may be wrong.
+
+    Raises
+    ------
+    ParameterError
+    """
+    return Recipe(**{field.name: values[field.name] for field in fields(Recipe)})
 
 
 def problems(values, night):
@@ -61,7 +80,8 @@ def notation(values, name, shape):
     Returns
     -------
     dict or None
-        ``python``, ``fits``, ``axis``, ``start``, ``stop``; `None`: there is no such section, or it does not fit the frame.
+        ``python`` and ``fits``; ``axis``, 1 where columns are selected and 0 where rows are; ``rows`` and ``columns``, each start
+        and stop. `None`: there is no such section, or it does not fit the frame.
     """
     if values[name] is None:
         return None
@@ -81,57 +101,22 @@ def notation(values, name, shape):
     }
 
 
-def with_range(values, name, part, shape):
-    """Return settings in which the section `name` selects `part` of its axis.
-
-    The overscan is of columns or of rows; a kept part keeps what it had along the other axis.
-
-    Parameters
-    ----------
-    values : dict
-    name : str
-        ``'overscan_columns'`` or ``'keep_columns'``.
-    part : Range
-        Taken as it is: one that is empty or outside the frame is a problem to be said, not to be mended.
-    shape : tuple of int
-    """
-    region = [slice(0, shape[0]), slice(0, shape[1])]
-    if name == "keep_columns" and (now := notation(values, name, shape)):
-        region = [slice(*now["rows"]), slice(*now["columns"])]
-    region[part.axis] = slice(part.start, part.stop)
-    return values | {name: section_text(tuple(region), shape)}
-
-
-def section_text(region, shape):
-    """Write a region as briefly as it can be read back: a Python slice of columns, or a FITS section where rows count too.
-
-    Examples
-    --------
-    >>> section_text((slice(0, 4128), slice(2055, 2080)), (4128, 2080))
-    '2055:'
-    """
-    rows, columns = region
-    if rows != slice(0, shape[0]):
-        return to_fits(region)
-    return f"{columns.start or ''}:{'' if columns.stop == shape[1] else columns.stop}"
-
-
 def bias_note(values, night):
     """Say which combined bias the darks will get; empty where none is subtracted."""
     if not values["subtract_bias"]:
         return ""
     if values["combined_bias"] is not None:
-        return "The combined bias named is subtracted."
+        return "The combined bias named here is subtracted."
     path = find_combined_bias(values["reduced_folder"])
     if path is not None:
         return f"Found by its header: {visible(path)}."
-    return f"There is none yet: it will be built from {len(night.biases)} bias frames of the night."
+    return f"None exists yet: it will be built from {len(night.biases)} bias frames of the night."
 
 
 def results_note(values, night):
-    """Say what is already where the results will go."""
-    there = list(existing_results(night, Parameters(**values)).values())
-    counts = {state: there.count(state) for state in ("same", "other", "foreign")}
+    """Say which results exist already."""
+    states = list(existing_results(night, Parameters(**values)).values())
+    counts = {state: states.count(state) for state in ("same", "other", "foreign")}
     fate = (
         "will be replaced"
         if values["overwrite"]
@@ -140,23 +125,55 @@ def results_note(values, night):
     sentences = {
         "same": "{} made with these settings stay as they are",
         "other": f"{{}} made with other settings {fate}",
-        "foreign": "{} that darkcal did not make will not be replaced (move them away)",
+        "foreign": "{} not made by darkcal will not be replaced (move them away)",
     }
     said = "; ".join(sentences[state].format(count) for state, count in counts.items() if count)
-    return f"Results already there: {said}." if said else f"{len(there)} results will be written."
+    return f"Results that exist already: {said}." if said else f"{len(states)} results will be written."
 
 
-def night_notes(night):
-    """Say what a user should know of a night before anything is done: unreadable frames, darks of another kind."""
-    notes = [f"Unreadable: {reason}" for reason in night.unreadable.values()]
-    try:
-        notes += [
-            f"{reason} It is left out unless it is picked without the others."
-            for reason in odd_frames(night.darks).values()
-        ]
-    except NightError as error:
-        notes.append(str(error))
-    return [visible(note) for note in notes]
+def bias_path(values):
+    """Return the combined bias that settings name or that is found by its header, or `None` where it has to be built.
+
+    Raises
+    ------
+    DarkcalError
+        The one that is named does not exist, or several are found.
+    """
+    if not values["subtract_bias"]:
+        return None
+    if values["combined_bias"] is None:
+        return find_combined_bias(values["reduced_folder"])
+    path = Path(values["combined_bias"])
+    if not path.is_file():
+        raise DarkcalError(f"the combined bias {path} does not exist.")
+    return path
+
+
+def commands(parameters, settings_file):
+    """Write the commands that do the same without the panel.
+
+    Returns
+    -------
+    dict of str to str
+        ``folder``, from which ``papermill`` has to be run, and ``python``.
+    """
+    _, path = notebook_of(parameters.subtract_bias)
+    done = f"{Path(path).stem}-done.ipynb"
+    return {
+        "folder": os.getcwd(),
+        "papermill": parameters.papermill_command(path, done, settings_file),
+        "python": parameters.python_code(),
+    }
+
+
+def notebook_of(subtract_bias):
+    """Return number and path of the notebook that settings belong to: the one that is open, or the shipped one."""
+    number = 2 if subtract_bias else 1
+    path = os.environ.get("JPY_SESSION_NAME", "")
+    if not path.endswith(".ipynb"):
+        return number, _NOTEBOOKS[number]
+    name = Path(path).name
+    return int(name[0]) if name[:2] in ("1-", "2-") else number, os.path.relpath(path)
 
 
 def _value_problems(values):

@@ -1,0 +1,66 @@
+"""The picture that a notebook keeps of the panel, for those who read it without a kernel."""
+
+import numpy as np
+
+from ..plots import _shade, _strip, _zoom, colour_cycle, new_figure, plain
+
+__all__ = ["draw_still"]
+
+_MARGIN = 40  # columns shown on each side of the overscan in the zoomed profile
+
+
+def draw_still(profiles, regions, pictures, settings, unit="adu", title=""):
+    """Draw what the panel shows: profiles, the frame before and after, settings.
+
+    Parameters
+    ----------
+    profiles : mapping of str to ndarray
+        Label to one value per column.
+    regions : Regions or None
+        `None`: the settings cannot be used.
+    pictures : mapping of str to tuple
+        Label to an image, thinned or not, and the value in the middle and half the width of its stretch; may be empty.
+    settings : sequence of str
+        Lines of text.
+    unit : str
+        Of the values.
+    title : str
+        Plain text.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = new_figure(10, 5.6, title)
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1.15, 1))
+    for axes, zoomed in zip(top.subplots(1, 2), (False, True), strict=True):
+        _draw_profiles(axes, profiles, regions, unit, zoomed)
+    places = bottom.subplots(1, 3, width_ratios=(1, 1, 1.15))
+    for axes, (label, (image, middle, half)) in zip(places, pictures.items(), strict=False):
+        axes.imshow(
+            image, origin="lower", cmap="viridis", vmin=middle - half, vmax=middle + half, aspect="auto"
+        )
+        axes.set_title(plain(label), fontsize=8)
+    for axes in places:
+        axes.set_xticks([])
+        axes.set_yticks([])
+    for axes in places[len(pictures) :]:
+        axes.axis("off")
+    text = "\n".join(map(plain, settings))
+    places[-1].text(0, 1, text, va="top", fontsize=7.5, family="monospace", parse_math=False)
+    return figure
+
+
+def _draw_profiles(axes, profiles, regions, unit, zoomed):
+    width = max(len(profile) for profile in profiles.values())
+    for (label, profile), colour in zip(profiles.items(), colour_cycle(), strict=False):
+        axes.plot(np.arange(len(profile)), profile, label=plain(label), color=colour, linewidth=0.8)
+    _shade(axes, regions)
+    axes.tick_params(labelsize=7)
+    axes.set_xlabel("column (0-based)", fontsize=8)
+    axes.set_ylabel(f"mean of the column [{unit}]", fontsize=8)
+    if zoomed:
+        _zoom(axes, profiles, _strip(regions, width), _MARGIN, width)
+    else:
+        axes.set_xlim(0, width)
+        axes.legend(fontsize=7, loc="best")
