@@ -4,11 +4,13 @@ import { partAlong, withPart } from "./sections.js";
 
 const GRIP = 7; // pixels within which an edge is taken hold of
 const CLICK = 3; // pixels below which a drag is a click, which sets nothing
+const REST = 200; // milliseconds of rest after which the kernel also does what can wait while the mouse moves
 const SECTIONS = ["overscan_columns", "keep_columns"];
 
 // `redraw` is called when the dragged part has moved.
 export function dragging(panel, redraw) {
   let grip = null; // {name, anchor, from, moved, part}
+  let rest = null;
   const axis = () => panel.get("axis");
   const size = () => panel.get("selected").shape[axis() === 1 ? 1 : 0];
   const partOf = (name) => partAlong(panel.get("selected")[name], name, axis());
@@ -36,10 +38,13 @@ export function dragging(panel, redraw) {
     const isSame = grip.part?.[0] === start && grip.part[1] === stop;
     if (!grip.moved || start === stop || isSame) return;
     grip.part = [start, stop];
-    panel.live(text(grip.name, grip.part));
+    panel.drag(text(grip.name, grip.part));
     redraw();
+    clearTimeout(rest);
+    rest = setTimeout(() => grip && panel.set(text(grip.name, grip.part)), REST);
   };
   const end = () => {
+    clearTimeout(rest);
     if (grip?.part) panel.set(text(grip.name, grip.part));
     grip = null;
   };

@@ -20,7 +20,7 @@ function render({ model, el }) {
   root.append(...parts.map((part) => part.element));
   el.append(root);
   const redraw = redrawing(panel, root);
-  const forget = watch(model, root, panel, parts, redraw);
+  const forget = watch(model, root, parts, redraw);
   panel.set({ _shown: true });
   redraw(parts, true);
   return forget;
@@ -29,9 +29,11 @@ function render({ model, el }) {
 // Parts are drawn in the next frame of the screen, each once; `anew`: even what has not changed.
 function redrawing(panel, root) {
   let waiting = new Map();
+  let isAsked = false;
   const draw = () => {
     const parts = waiting;
     waiting = new Map();
+    isAsked = false;
     const isReady = panel.get("listing").frames && panel.get("selected").picked;
     if (!root.isConnected || !isReady || root.clientWidth === 0) return;
     for (const [part, anew] of parts) part.update(anew);
@@ -39,26 +41,21 @@ function redrawing(panel, root) {
     root.dispatchEvent(new CustomEvent("darkcal-drawn"));
   };
   return (parts, anew = false) => {
-    if (waiting.size === 0) requestAnimationFrame(draw);
+    if (!isAsked) requestAnimationFrame(draw);
+    isAsked = true;
     for (const part of parts) waiting.set(part, anew || waiting.get(part));
   };
 }
 
 // Redraw what changes: with the traits it shows, with the size and the theme; return what ends it.
-function watch(model, root, panel, parts, redraw) {
+function watch(model, root, parts, redraw) {
   const redrawAll = () => redraw(parts, true);
   const names = new Set(parts.flatMap((part) => part.shows));
   const listeners = [...names].map((name) => [
     `change:${name}`,
     () => redraw(parts.filter((part) => part.shows.includes(name))),
   ]);
-  listeners.push([
-    "change:_answered",
-    () => {
-      panel.flush();
-      redraw(parts.slice(0, 1)); // at least one, so that the answer is noted
-    },
-  ]);
+  listeners.push(["change:_answered", () => redraw([])]);
   for (const [event, listener] of listeners) model.on(event, listener);
   const sizes = new ResizeObserver(redrawAll);
   sizes.observe(root);
