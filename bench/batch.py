@@ -47,7 +47,7 @@ FAULTS = {
     "no-night": ({"raw_folder": "nowhere"}, "raw_folder is 'nowhere'"),
     "no-notebook": ({"notebook": 3}, "notebook is 3"),
     "onto-raw": ({"reduced_folder": "nights/cryogenic-1"}, "a folder of raw frames"),
-    "no-yaml": (None, "is no YAML"),
+    "no-yaml": (None, "is not YAML"),
     "beyond": ({"overscan_columns": "5000:5010"}, "overscan_columns"),
     "broken-frame": (
         {"raw_folder": "nights/broken", "dark_folder": "nights/broken/darks"},
@@ -159,7 +159,7 @@ def startup(work, rows, promises):
     del rows
     (work / "raw").mkdir()
     imports = "from darkcal_widgets import DarkPanel, Night, Parameters, combine_darks, results_table"
-    for name, cells in (("empty", ()), ("imports", (imports, "import darkcal_widgets.plots"))):
+    for name, cells in (("empty", ()), ("imports", (imports, "import darkcal_widgets.frames.figures"))):
         seconds = {}
         for count in (2, 12):
             place = work / f"{name}-{count}"

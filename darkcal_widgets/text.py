@@ -1,11 +1,6 @@
-"""Text from headers and file names, made safe to look at."""
+"""Text from headers and file names, made safe to look at. Not the escaping for HTML."""
 
-import unicodedata
-
-__all__ = ["ascii_only", "visible"]
-
-# Control and format characters (bidirectional marks among them), lone surrogates, private ones, line and paragraph separators.
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+__all__ = ["ascii_only", "shortened", "visible"]
 
 
 def ascii_only(text):
@@ -28,6 +23,19 @@ def visible(text):
     'dark\\u202e1\\n.fits'
     """
     return "".join(
-        char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSEEN else char
-        for char in str(text)
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(text)
     )
+
+
+def shortened(text, most=1000):
+    """Return a text of at most `most` characters: of a longer one the beginning and the end, and how much is left out between.
+
+    Examples
+    --------
+    >>> shortened("abcdefghijklmnopqrstuvwxyz" * 2, most=30)
+    'abc [... 46 characters ...] xyz'
+    """
+    if len(text) <= most:
+        return text
+    kept = max(1, (most - 24) // 2)
+    return f"{text[:kept]} [... {len(text) - 2 * kept} characters ...] {text[-kept:]}"

@@ -15,15 +15,17 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text errors memory statistics
-    files outcome sections recipe parameters
-    frames.cards frames.bounded frames.plain frames.headers frames
-    night mixed
-    workers combine.clip calibrate combine bias job run results
-    simulate.layers simulate.cameras simulate download
-    advice.profiles advice.strips advice.measured advice.overscan advice.exposures advice.findings advice
-    darks.hotpixels darks.noise darks darks.scale check
-    plots plots.evidence
+    text html errors units statistics drawing parallel
+    files outcome sections yamlfile
+    recipe.steps recipe.recipe recipe recipe.calibrate parameters
+    frames.cards frames.guard frames.words frames.write frames.frame frames frames.figures
+    groups inventory night results
+    combine.clip combine.files combine
+    run.file run.plan run.night run.figures run
+    simulate.layers simulate.cameras simulate.truth simulate.night simulate download
+    advice.profiles advice.claims advice.edges advice.straylight advice.levels advice.overscan
+    advice.exposures advice.figures advice.findings advice.advice advice
+    darks.hotpixels darks.noise darks.figures darks.scale darks.report darks check
     panel.settings panel.listing panel.sketch panel.effect panel.progress panel.still panel.widget panel
     headless.preload headless.warm headless workspace
     batch.input batch.record batch.worker batch.pool batch.page batch

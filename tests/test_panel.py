@@ -126,7 +126,7 @@ def test_calibrate_writes_what_calibrate_darks_writes(panel, night, tmp_path):
     assert len(run.written) == 3
     assert folder_bytes(tmp_path / "out") == folder_bytes(tmp_path / "reference")
     assert len(panel.calibrate().unchanged) == 3
-    assert "3 made with these settings stay" in panel.notes["results"]
+    assert "3 made with these settings stay" in panel.notes["run"][0]
 
 
 def test_calibrate_is_quiet(panel, capsys):
@@ -181,7 +181,7 @@ def test_settings_can_be_changed_while_a_run_uses_the_old_ones(panel, monkeypatc
     send(panel, keep_columns=":20")
     assert panel.recipe.keep_columns == ":20"
     go_on.set()
-    wait_until(lambda: "3 made with other settings" in panel.notes["results"])
+    wait_until(lambda: "3 made with other settings" in panel.notes["run"][0])
 
 
 def test_a_disk_that_refuses_leaves_the_panel_usable(panel, tmp_path):
@@ -252,7 +252,7 @@ def test_another_night_can_be_chosen(panel, tmp_path):
 
 
 def test_nothing_is_read_before_a_browser_asks(panel, monkeypatch):
-    monkeypatch.setattr("darkcal_widgets.panel.sketch.read_frame", lambda *_: pytest.fail("read a frame"))
+    monkeypatch.setattr("darkcal_widgets.panel.sketch.Frame", lambda *_: pytest.fail("read a frame"))
     panel.recipe = Recipe()
     assert panel.profiles == {}
 
@@ -274,9 +274,9 @@ def test_the_levels_shown_are_those_of_the_results(panel):
     send(panel, _shown=True)
     wait_until(lambda: len(panel.levels["rows"]) == 3)
     run = panel.calibrate()
-    from darkcal_widgets.frames import read_frame
+    from darkcal_widgets.frames import Frame
 
-    written = [float(np.median(read_frame(path).data[::4, ::4])) for path in run.written]
+    written = [float(np.median(Frame(path).data[::4, ::4])) for path in run.written]
     assert [row["after"] for row in panel.levels["rows"]] == written
 
 

@@ -23,7 +23,7 @@ SETTLED = """() => {
 DONE = "() => document.querySelector('.darkcal-summary p')"
 # Slower frames, so that there is something left to cancel.
 SLOW = """
-import time, darkcal_widgets.run as run_module
+import time, darkcal_widgets.run.night as run_module
 quick = run_module.calibrate_file
 run_module.calibrate_file = lambda job: (time.sleep(0.5), quick(job))[1]
 """

@@ -26,15 +26,28 @@ def values(night, tmp_path):
     ).to_dict()
 
 
+def problems(values, night):
+    return settings.planned(values, night)[1]
+
+
+def results_note(values, night):
+    return settings.run_notes(settings.plan_of(Parameters(**values), night))[0]
+
+
+def bias_note(values, night):
+    plan = settings.plan_of(Parameters(**values), night)
+    return settings.bias_note(plan, values["combined_bias"] is not None)
+
+
 def test_right_settings_have_no_problems(values, night):
-    assert settings.problems(values, night) == {}
+    assert problems(values, night) == {}
 
 
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
         ("overscan_columns", "24:99", "reaches outside the frame of 30 columns"),
-        ("overscan_columns", "twenty", "no selection of columns"),
+        ("overscan_columns", "twenty", "does not select columns"),
         ("overscan_columns", "20:", "keeps a part of the overscan"),
         ("keep_columns", "9:3", "selects no columns"),
         ("keep_columns", ":26", "keeps a part of the overscan"),
@@ -48,34 +61,34 @@ def test_right_settings_have_no_problems(values, night):
     ],
 )
 def test_each_wrong_setting_is_said_at_its_control(values, night, name, value, sentence):
-    assert sentence in settings.problems(values | {name: value}, night)[name]
+    assert sentence in problems(values | {name: value}, night)[name]
 
 
 def test_an_overlap_is_said_at_both_controls(values, night):
-    assert set(settings.problems(values | {"keep_columns": ":26"}, night)) == {
+    assert set(problems(values | {"keep_columns": ":26"}, night)) == {
         "overscan_columns",
         "keep_columns",
     }
 
 
 def test_results_among_the_raw_frames_are_refused(values, night):
-    found = settings.problems(values | {"reduced_folder": values["raw_folder"]}, night)
+    found = problems(values | {"reduced_folder": values["raw_folder"]}, night)
     assert "raw data are never touched" in found["reduced_folder"]
 
 
 def test_no_darks_is_said_at_their_folder(values, tmp_path):
     write_raw(tmp_path / "other" / "flat.fits", random_frame(1, SHAPE), "flat")
-    assert "no darks" in settings.problems(values, Night(tmp_path / "other"))["dark_folder"]
+    assert "no darks" in problems(values, Night(tmp_path / "other"))["dark_folder"]
 
 
 def test_no_way_to_a_combined_bias_is_said_at_the_bias(values, tmp_path):
     night = Night(small_night(tmp_path / "other", biases=0))
-    assert "bias" in settings.problems(values | {"subtract_bias": True}, night)["subtract_bias"]
+    assert "bias" in problems(values | {"subtract_bias": True}, night)["subtract_bias"]
 
 
 def test_a_combined_bias_that_is_not_there_is_said_at_its_path(values, night):
     wrong = values | {"subtract_bias": True, "combined_bias": "nowhere.fits"}
-    assert "is not there" in settings.problems(wrong, night)["combined_bias"]
+    assert "is not there" in problems(wrong, night)["combined_bias"]
 
 
 def test_a_combined_bias_of_another_shape_is_said(values, night, tmp_path):
@@ -84,7 +97,7 @@ def test_a_combined_bias_of_another_shape_is_said(values, night, tmp_path):
         path
     )
     wrong = values | {"subtract_bias": True, "combined_bias": str(path)}
-    assert "7 x 9" in settings.problems(wrong, night)["combined_bias"]
+    assert "7 x 9" in problems(wrong, night)["combined_bias"]
 
 
 @pytest.mark.parametrize(
@@ -107,25 +120,23 @@ def test_what_is_no_section_has_no_notation(text):
 
 
 def test_what_is_there_already_is_said_before(values, night):
-    assert settings.results_note(values, night) == "3 results will be written."
+    assert results_note(values, night) == "3 results will be written."
     recipe = Recipe(overscan_columns="24:", keep_columns=":22")
     calibrate_darks(night, recipe, values["reduced_folder"], files=["dark-0.fits"], progress=False)
-    assert "1 made with these settings stay" in settings.results_note(values, night)
+    assert "1 made with these settings stay" in results_note(values, night)
     other = values | {"keep_columns": ":21"}
-    assert "1 made with other settings will not be replaced" in settings.results_note(other, night)
-    assert "1 made with other settings will be replaced" in settings.results_note(
-        other | {"overwrite": True}, night
-    )
+    assert "1 made with other settings will not be replaced" in results_note(other, night)
+    assert "1 made with other settings will be replaced" in results_note(other | {"overwrite": True}, night)
 
 
 def test_a_file_that_darkcal_did_not_make_is_said_before(values, night, tmp_path):
     write_raw(tmp_path / "out" / "dark-0.fits", random_frame(1, SHAPE))
-    assert "1 not made by darkcal" in settings.results_note(values, night)
+    assert "1 not made by darkcal" in results_note(values, night)
 
 
 def test_the_combined_bias_that_darks_will_get_is_named(values, night):
-    assert settings.bias_note(values, night) == ""
+    assert bias_note(values, night) == ""
     with_bias = values | {"subtract_bias": True}
-    assert "built from 4 bias frames" in settings.bias_note(with_bias, night)
+    assert "built from 4 bias frames" in bias_note(with_bias, night)
     calibrate_darks(night, Parameters(**with_bias).recipe, values["reduced_folder"], progress=False)
-    assert "combined_bias.fits" in settings.bias_note(with_bias, night)
+    assert "combined_bias.fits" in bias_note(with_bias, night)

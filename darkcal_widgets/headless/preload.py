@@ -8,4 +8,5 @@ import ipykernel.ipkernel
 import ipykernel.kernelapp
 import matplotlib.backends.backend_agg
 
-from .. import combine, night, panel, parameters, plots, results, run
+from .. import combine, night, panel, parameters, results, run
+from ..frames import figures

@@ -6,7 +6,7 @@ All of it is plain values and bytes that a browser can take, computed from sketc
 import numpy as np
 
 from ..errors import FrameError
-from ..frames import read_frame
+from ..frames import Frame
 from ..statistics import MAD_TO_SIGMA, median
 from ..text import visible
 from .sketch import Sketches, bias_from_file, bias_from_frames, mean_raw
@@ -219,7 +219,7 @@ class Effect:
 
     def _read_bias(self, shape, unit, regions, path):
         if path is not None:
-            return bias_from_file(read_frame(path, unit).data, regions)
+            return bias_from_file(Frame(path).data, regions)
         frames = self._bias_frames(shape)
         if not frames:
             raise FrameError(

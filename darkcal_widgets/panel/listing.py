@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from ..errors import NightError
-from ..mixed import odd_frames
-from ..night import group_exposures
+from ..groups import group_exposures, odd_frames
 from ..text import visible
 
 __all__ = ["night_list"]

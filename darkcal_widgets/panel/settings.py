@@ -5,14 +5,14 @@ does the panel ask the rooms below what a run will do.
 """
 
 import os
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
-from ..bias import choose_bias, find_combined_bias
 from ..errors import DarkcalError, NightError, OutputError, ParameterError
 from ..parameters import Parameters
 from ..recipe import Recipe
-from ..run import existing_results, plan
+from ..results import Results
+from ..run import make_plan
 from ..sections import parse_section, resolve_regions, to_fits, to_python
 from ..text import visible
 
@@ -23,9 +23,10 @@ __all__ = [
     "commands",
     "notation",
     "notebook_of",
-    "problems",
+    "plan_of",
+    "planned",
     "recipe_of",
-    "results_note",
+    "run_notes",
     "section_problems",
 ]
 
@@ -44,8 +45,8 @@ def recipe_of(values):
     return Recipe(**{field.name: values[field.name] for field in fields(Recipe)})
 
 
-def problems(values, night):
-    """Say what is wrong with settings, one sentence for each control that has to change.
+def planned(values, night):
+    """Plan a run with settings; if that cannot be done, say why, one sentence for each control that has to change.
 
     Parameters
     ----------
@@ -55,11 +56,37 @@ def problems(values, night):
 
     Returns
     -------
-    dict of str to str
+    plan : Plan or None
+        `None`: there are problems.
+    problems : dict of str to str
         Name of the parameter to the sentence; empty: a run can start.
     """
     found = _value_problems(values) or section_problems(values, night)
-    return found or _run_problems(Parameters(**values), night)
+    if found:
+        return None, found
+    parameters = Parameters(**values)
+    try:
+        return plan_of(parameters, night), {}
+    except DarkcalError as error:
+        return None, {_to_change(parameters, night): str(error)}
+
+
+def plan_of(parameters, night):
+    """Plan a run.
+
+    Raises
+    ------
+    DarkcalError
+        See `~darkcal_widgets.calibrate_darks`.
+    """
+    return make_plan(
+        night,
+        parameters.recipe,
+        parameters.reduced_folder,
+        files=parameters.files,
+        combined_bias=parameters.combined_bias,
+        overwrite=parameters.overwrite,
+    )
 
 
 def section_problems(values, night):
@@ -101,34 +128,36 @@ def notation(values, name, shape):
     }
 
 
-def bias_note(values, night):
-    """Say which combined bias the darks will get; empty where none is subtracted."""
-    if not values["subtract_bias"]:
+def bias_note(plan, named):
+    """Say which combined bias the darks will get; empty where none is subtracted. `named`: the settings name its file."""
+    if plan.builds_bias:
+        return f"It will be built from {len(plan.night.biases)} bias frames of the night."
+    if plan.bias is None:
         return ""
-    if values["combined_bias"] is not None:
-        return "The combined bias named here is subtracted."
-    path = find_combined_bias(values["reduced_folder"])
-    if path is not None:
-        return f"Found by its header: {visible(path)}."
-    return f"None exists yet: it will be built from {len(night.biases)} bias frames of the night."
+    return (
+        "The combined bias named here is subtracted."
+        if named
+        else f"Found by its header: {visible(plan.bias.path)}."
+    )
 
 
-def results_note(values, night):
-    """Say which results exist already."""
-    states = list(existing_results(night, Parameters(**values)).values())
-    counts = {state: states.count(state) for state in ("same", "other", "foreign")}
+def run_notes(plan):
+    """Say which results exist already and what becomes of them, and what else should be known before the run."""
+    states = [found.state for found in plan.standings.values()]
+    counts = {state: states.count(state) for state in ("current", "other", "foreign")}
     fate = (
         "will be replaced"
-        if values["overwrite"]
+        if plan.overwrite
         else "will not be replaced (tick Overwrite, or name another folder)"
     )
     sentences = {
-        "same": "{} made with these settings stay as they are",
+        "current": "{} made with these settings stay as they are",
         "other": f"{{}} made with other settings {fate}",
         "foreign": "{} not made by darkcal will not be replaced (move them away)",
     }
     said = "; ".join(sentences[state].format(count) for state, count in counts.items() if count)
-    return f"Results that exist already: {said}." if said else f"{len(states)} results will be written."
+    results = f"Results that exist already: {said}." if said else f"{len(states)} results will be written."
+    return [results, *map(visible, plan.notes)]
 
 
 def bias_path(values):
@@ -142,7 +171,8 @@ def bias_path(values):
     if not values["subtract_bias"]:
         return None
     if values["combined_bias"] is None:
-        return find_combined_bias(values["reduced_folder"])
+        bias = Results(values["reduced_folder"]).combined_bias
+        return None if bias is None else bias.path
     path = Path(values["combined_bias"])
     if not path.is_file():
         raise DarkcalError(f"the combined bias {path} does not exist.")
@@ -190,24 +220,17 @@ def _value_problems(values):
     return found
 
 
-def _run_problems(parameters, night):
-    where = {"files": parameters.files, "overwrite": parameters.overwrite}
-    folder = parameters.reduced_folder
+def _to_change(parameters, night):
+    """Return the name of the parameter that has to change: that of the bias, if a run without it could start."""
     try:
-        plan(night, parameters.recipe, folder, **where)
-    except OutputError as error:
-        return {"reduced_folder": str(error)}
-    except NightError as error:
-        return {"dark_folder": str(error)}
-    except DarkcalError as error:
-        return {"files": str(error)}
-    if not parameters.subtract_bias or not night.select_darks(parameters.files):
-        return {}
-    try:
-        choose_bias(night, parameters.recipe, folder, combined_bias=parameters.combined_bias, **where)
-    except DarkcalError as error:
-        return {"subtract_bias" if parameters.combined_bias is None else "combined_bias": str(error)}
-    return {}
+        plan_of(replace(parameters, subtract_bias=False), night)
+    except OutputError:
+        return "reduced_folder"
+    except NightError:
+        return "dark_folder"
+    except DarkcalError:
+        return "files"
+    return "subtract_bias" if parameters.combined_bias is None else "combined_bias"
 
 
 def _shapes(values, night):

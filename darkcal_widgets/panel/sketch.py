@@ -11,10 +11,10 @@ from threading import Lock
 
 import numpy as np
 
-from ..calibrate import calibrate_array, overscan_level
 from ..errors import FrameError
-from ..frames import read_frame
-from ..sections import Regions
+from ..frames import Frame
+from ..recipe.calibrate import subtract_terms
+from ..recipe.steps import Overscan
 from ..statistics import SAMPLING, median
 
 __all__ = ["Sketch", "Sketches", "bias_from_file", "bias_from_frames", "mean_raw"]
@@ -94,8 +94,8 @@ class Sketch:
             return None
         rows, columns = (_sampled(part) for part in regions.keep)
         if regions.axis == 1:
-            return overscan_level(self.rows, Regions((rows, regions.overscan[1]), 1, regions.keep))
-        return overscan_level(self.columns, Regions((regions.overscan[0], columns), 0, regions.keep))
+            return Overscan((rows, regions.overscan[1]), 1).measure(self.rows)
+        return Overscan((regions.overscan[0], columns), 0).measure(self.columns)
 
     def calibrated(self, regions, bias=None, dtype="float32"):
         """Calibrate `kept`.
@@ -113,9 +113,8 @@ class Sketch:
         -------
         ndarray
         """
-        raw = self.kept(regions)
-        whole = Regions(None, regions.axis, tuple(slice(0, size) for size in raw.shape))
-        return calibrate_array(raw, whole, self.overscan_level(regions), bias, dtype)
+        terms = [term for term in (self.overscan_level(regions), bias) if term is not None]
+        return subtract_terms(self.kept(regions), terms, dtype)
 
 
 class Sketches:
@@ -139,8 +138,8 @@ class Sketches:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        frame = read_frame(path, unit)
-        sketch = Sketch.of(frame.data, frame.unit)
+        frame = Frame(path)
+        sketch = Sketch.of(frame.data, frame.unit(unit))
         with self._lock:
             self._kept[key] = sketch
             while len(self._kept) > self._size:

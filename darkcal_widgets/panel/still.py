@@ -1,12 +1,9 @@
 """The picture that a notebook keeps of the panel, for those who read it without a kernel."""
 
-import numpy as np
-
-from ..plots import _shade, _strip, _zoom, colour_cycle, new_figure, plain
+from ..drawing import new_figure, plain
+from ..frames.figures import draw_profiles, zoom_to_overscan
 
 __all__ = ["draw_still"]
-
-_MARGIN = 40  # columns shown on each side of the overscan in the zoomed profile
 
 
 def draw_still(profiles, regions, pictures, settings, unit="adu", title=""):
@@ -52,15 +49,12 @@ def draw_still(profiles, regions, pictures, settings, unit="adu", title=""):
 
 
 def _draw_profiles(axes, profiles, regions, unit, zoomed):
-    width = max(len(profile) for profile in profiles.values())
-    for (label, profile), colour in zip(profiles.items(), colour_cycle(), strict=False):
-        axes.plot(np.arange(len(profile)), profile, label=plain(label), color=colour, linewidth=0.8)
-    _shade(axes, regions)
+    draw_profiles(axes, profiles, regions, unit)
     axes.tick_params(labelsize=7)
-    axes.set_xlabel("column (0-based)", fontsize=8)
-    axes.set_ylabel(f"mean of the column [{unit}]", fontsize=8)
+    axes.xaxis.label.set_size(8)
+    axes.yaxis.label.set_size(8)
     if zoomed:
-        _zoom(axes, profiles, _strip(regions, width), _MARGIN, width)
+        zoom_to_overscan(axes, profiles, regions)
     else:
-        axes.set_xlim(0, width)
+        axes.set_xlim(0, max(len(profile) for profile in profiles.values()))
         axes.legend(fontsize=7, loc="best")

@@ -21,7 +21,7 @@ import traitlets
 from ..errors import DarkcalError, FrameError, NightError
 from ..night import Night
 from ..parameters import Parameters
-from ..run import calibrate_darks
+from ..run.night import run_plan
 from ..text import visible
 from .effect import Effect
 from .listing import night_list
@@ -33,9 +33,10 @@ from .settings import (
     commands,
     notation,
     notebook_of,
-    problems,
+    plan_of,
+    planned,
     recipe_of,
-    results_note,
+    run_notes,
     section_problems,
 )
 from .still import draw_still
@@ -389,8 +390,7 @@ output_dtype, overwrite
         if self._dragging:
             return
         with self.hold_sync():
-            self._show(problems=_visible_values(self._night_trouble or problems(self._values(), self._night)))
-            self._show(notes=self._notes(), commands=self._commands())
+            self._look_ahead()
             self._answer()
         self._read_ahead()
         self._renew_still_later()
@@ -446,14 +446,16 @@ output_dtype, overwrite
         parts = {name: shape and notation(values, name, shape) for name in SECTIONS}
         return {"picked": [rows[name] for name in self._picked()], "row": row, "shape": shape, **parts}
 
-    def _notes(self):
-        if self.problems:
-            return {}
-        values = self._values()
-        return {"bias": bias_note(values, self._night), "results": results_note(values, self._night)}
-
-    def _commands(self):
-        return {} if self.problems else commands(self.parameters, self.settings_file)
+    def _look_ahead(self):
+        """Show what a run would do, or why it cannot start."""
+        plan, found = (
+            (None, self._night_trouble) if self._night is None else planned(self._values(), self._night)
+        )
+        notes, code = {}, {}
+        if plan is not None:
+            notes = {"bias": bias_note(plan, self.combined_bias is not None), "run": run_notes(plan)}
+            code = commands(self.parameters, self.settings_file)
+        self._show(problems=_visible_values(found), notes=notes, commands=code)
 
     def _draw(self, wrong):
         """Draw profiles, the frame looked at before and after, and levels, as far as the settings allow."""
@@ -467,7 +469,9 @@ output_dtype, overwrite
                 recipe, path = recipe_of(self._values()), bias_path(self._values())
                 drawn["effect"] = self._effect.before_after(name, recipe, path)
                 if self._dragging:
-                    drawn["levels"] = self.levels  # they take four times as long as all the rest: when the mouse rests
+                    drawn["levels"] = (
+                        self.levels
+                    )  # they take four times as long as all the rest: when the mouse rests
                 else:
                     drawn["levels"] = self._effect.levels(self._picked(), recipe, path)
         except DarkcalError as error:
@@ -573,18 +577,9 @@ output_dtype, overwrite
     def _calibrate(self, progress):
         with self._lock:
             parameters, night = self.parameters, self.night
-        progress.begin(len(night.select_darks(parameters.files)))
-        return calibrate_darks(
-            night,
-            parameters.recipe,
-            parameters.reduced_folder,
-            files=parameters.files,
-            combined_bias=parameters.combined_bias,
-            overwrite=parameters.overwrite,
-            progress=False,
-            on_outcome=progress.step,
-            cancel=self._cancel,
-        )
+        plan = plan_of(parameters, night)
+        progress.begin(len(plan.jobs))
+        return run_plan(plan, progress=False, on_outcome=progress.step, cancel=self._cancel)
 
     def _calibrate_in_background(self):
         with contextlib.suppress(DarkcalError):  # calibrate has said it in the panel

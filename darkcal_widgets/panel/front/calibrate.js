@@ -5,16 +5,18 @@ import { formatted, make, makeButton, row, section, setText } from "./elements.j
 
 export function calibratePart(panel) {
   const controls = resultControls(panel);
-  const note = make("p", { class: "darkcal-note", role: "status" });
+  const notes = make("div", { class: "darkcal-note", role: "status" });
   const run = runControls(panel);
   const summary = make("div", { class: "darkcal-summary", role: "log", "aria-label": "What was done" });
   const settings = row(...controls.map((control) => control.element));
-  const element = section("4. Calibrate", settings, note, run.element, summary);
+  const element = section("4. Calibrate", settings, notes, run.element, summary);
   let told = null;
   const update = () => {
     const progress = panel.get("progress");
     for (const part of [...controls, run]) part.update();
-    setText(note, whyOff(Object.keys(panel.get("problems"))) || (panel.get("notes").results ?? ""));
+    const off = whyOff(Object.keys(panel.get("problems")));
+    const said = off ? [off] : (panel.get("notes").run ?? []);
+    notes.replaceChildren(...said.map((text) => make("p", {}, text)));
     if (progress !== told) summary.replaceChildren(...(progress.running ? [] : summaryLines(progress)));
     told = progress;
   };
