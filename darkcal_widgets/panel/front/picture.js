@@ -87,6 +87,6 @@ function drawBar({ ctx, colour }, left, top, width, { middle, half }) {
   ];
   for (const [align, place, away] of labels) {
     ctx.textAlign = align;
-    ctx.fillText(formatted(middle + away, 4), left + place * width, top + 9);
+    ctx.fillText(formatted(Math.round((middle + away) * 100) / 100, 4), left + place * width, top + 9);
   }
 }

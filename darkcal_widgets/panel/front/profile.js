@@ -14,7 +14,8 @@ export function drawProfile(canvas, lines, parts, options) {
   const compared = comparedPart(parts, lines[0].values.length);
   const shifted = lines.map(({ values }) => above(values, options.aligned ? compared : null));
   const x = scale(...options.window, box.left, box.right);
-  const y = heights(shifted, compared, options, box);
+  const below = parts.overscan ? "overscan" : "edge"; // where no overscan is set, profiles are compared at the edge
+  const y = heights(shifted, compared, { ...options, below }, box);
   clipped(page, () => shadeParts(page, x, parts));
   drawAxes(page, columnAxis(x, options), y);
   clipped(page, () => strokeLines(page, lines, shifted, x, y.scale));
@@ -27,16 +28,15 @@ function above(values, part) {
 }
 
 // Zoomed: the overscan fills the chart. The whole width: from the overscan to light, on a bent scale.
-function heights(shifted, compared, { zoomed, aligned, axis, statistic, unit }, box) {
+function heights(shifted, compared, { zoomed, aligned, statistic, unit, below }, box) {
   const isBent = aligned && !zoomed;
   const bend = isBent ? (value) => Math.asinh(value / ASINH_SCALE) : (value) => value;
   const [low, high] = zoomed ? zoomedReach(shifted, compared) : reach(shifted, bend);
   const linear = scale(low, high, box.bottom, box.top);
-  const what = `${statistic} of ${axis === 1 ? "column" : "row"}`;
   return {
     scale: (value) => linear(bend(value)),
     ticks: withLabels(isBent ? BENT_TICKS : ticks(low, high, 4)),
-    label: aligned ? `${what} − overscan [${unit}]` : `${what} [${unit}]`,
+    label: aligned ? `${statistic} − ${below} [${unit}]` : `${statistic} [${unit}]`,
   };
 }
 

@@ -5,7 +5,7 @@ import { copyText, make, makeButton, row, setText } from "./elements.js";
 
 export function savePart(panel) {
   const fileTip = "A YAML file that papermill -f and darkcal batch read, too";
-  const file = textControl(panel, "settings_file", "Settings file", fileTip);
+  const file = textControl(panel, "settings_file", "Settings file", fileTip, { width: "18em" });
   const save = makeButton("Save settings", "Write the settings to the file", () => panel.act("save"), {
     "data-name": "save",
   });
