@@ -235,7 +235,7 @@ def _section(header, card, shape):
     text = header.get(card) or _from_history(header, card)
     if not text:
         return None
-    return tuple((part.start, part.stop) for part in parse_section(text, card).resolve(shape, card))
+    return tuple((part.start, part.stop) for part in parse_section(text, card).resolve(shape))
 
 
 def _from_history(header, card):

@@ -124,7 +124,6 @@ def odd_frames(frames, unit="adu"):
 def _properties(frames, unit):
     """Return, for each property, the value of every frame whose header gives it."""
     read = {
-        "shape (rows x columns)": lambda info: f"{info.shape[0]} x {info.shape[1]}",
         "unit": lambda info: info.unit or unit,
         "binning": lambda info: info.binning and f"{info.binning[0]:g} x {info.binning[1]:g}",
         "readout mode": lambda info: info.readout,
@@ -132,7 +131,8 @@ def _properties(frames, unit):
         "gain": lambda info: None if info.gain is None else f"{info.gain:.4g}",
         "temperature": lambda info: info.temperature,
     }
-    found = {what: {frame.name: get(frame.info) for frame in frames} for what, get in read.items()}
+    found = {"shape (rows x columns)": {frame.name: frame.shape_text for frame in frames}}
+    found |= {what: {frame.name: get(frame.info) for frame in frames} for what, get in read.items()}
     return {
         what: {name: value for name, value in of.items() if value not in (None, "")}
         for what, of in found.items()

@@ -93,7 +93,7 @@ class Night(Inventory):
         table["type"] = np.array([visible(type_label(info)) for info in infos], dtype=str)
         table["exposure"] = _numbers([info.exposure for info in infos], "s")
         table["filter"] = np.array([visible(info.filter) for info in infos], dtype=str)
-        table["shape"] = np.array([f"{info.shape[0]} x {info.shape[1]}" for info in infos], dtype=str)
+        table["shape"] = np.array([frame.shape_text for frame in self.frames], dtype=str)
         table["temperature"] = _numbers([info.temperature for info in infos], None)
         table["shape"].description = "rows x columns"
         table["temperature"].description = "as in the header, degrees Celsius for most cameras"

@@ -20,9 +20,11 @@ NOTEBOOK = "notebook"
 # The order of the notebooks: a reader meets what belongs together side by side.
 _ORDER = """
     raw_folder dark_folder reduced_folder
-    overscan_columns keep_columns subtract_bias combined_bias
+    overscan_columns keep_columns subtract_bias amplifiers extensions combined_bias
     files unit output_dtype overwrite
 """.split()
+# Not set by the notebooks of version 0.1.
+_NEW = ("amplifiers", "extensions")
 _RECIPE = [field.name for field in fields(Recipe)]
 # What is required beside a parameter that is looked at alone.
 _SOME_FOLDERS = {"raw_folder": ".", "reduced_folder": "."}
@@ -84,6 +86,11 @@ class Parameters(Recipe):
         return list(_ORDER)
 
     @classmethod
+    def required(cls):
+        """Return the names of those that have to be given."""
+        return [field.name for field in fields(cls) if field.default is MISSING]
+
+    @classmethod
     def from_mapping(cls, values):
         """Take parameters from a mapping of names to values; a key ``notebook`` is passed over.
 
@@ -94,9 +101,7 @@ class Parameters(Recipe):
         """
         given = {name: value for name, value in values.items() if name != NOTEBOOK}
         check_names(given, cls.names())
-        missing = [
-            field.name for field in fields(cls) if field.default is MISSING and field.name not in given
-        ]
+        missing = [name for name in cls.required() if name not in given]
         if missing:
             raise ParameterError(f"the parameter {missing[0]!r} is missing; give it a value.")
         return cls(**given)
@@ -122,9 +127,10 @@ class Parameters(Recipe):
             or (_message(cls, **_SOME_FOLDERS | {name: value}) if name in cls.names() else "")
             for name, value in values.items()
         ]
-        required = [field.name for field in fields(cls) if field.default is MISSING]
         found += [
-            f"the parameter {name!r} is missing; give it a value." for name in required if name not in values
+            f"the parameter {name!r} is missing; give it a value."
+            for name in cls.required()
+            if name not in values
         ]
         return [message for message in found if message]
 
@@ -150,12 +156,12 @@ class Parameters(Recipe):
         if injected is not None:
             own = _assigned(cells[injected - 1]) if injected else []
             check_names(_assigned(cells[injected]), [*cls.names(), NOTEBOOK, *own])
-        unset = [name for name in cls.names() if name not in namespace]
+        unset = [name for name in cls.names() if name not in namespace and name not in _NEW]
         if unset:
             raise ParameterError(
                 f"the parameter {unset[0]!r} is not set; set it in the cell of parameters and run that cell."
             )
-        return cls(**{name: namespace[name] for name in cls.names()})
+        return cls(**{name: namespace[name] for name in cls.names() if name in namespace})
 
     @classmethod
     def load(cls, path):
@@ -192,8 +198,8 @@ class Parameters(Recipe):
 
     def to_dict(self):
         """Return names and values as papermill and YAML take them."""
-        values = asdict(self) | {"files": None if self.files is None else list(self.files)}
-        return {name: values[name] for name in self.names()}
+        values = asdict(self)
+        return {name: _as_lists(values[name]) for name in self.names()}
 
     def papermill_command(self, notebook, output, parameter_file):
         """Return the shell command that runs `notebook` with the parameters saved in `parameter_file`."""
@@ -229,6 +235,10 @@ class Parameters(Recipe):
                 f"combine_darks({_keywords([self.reduced_folder], {'overwrite': True} if self.overwrite else {})})",
             ]
         )
+
+
+def _as_lists(value):
+    return [_as_lists(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _message(check, *arguments, **keywords):

@@ -81,12 +81,12 @@ class Results(Inventory):
         """The results as a `~astropy.table.Table`, see `results_table`."""
         from astropy.table import Table
 
-        frames = [frame for frame in self.frames if is_result(frame)]
+        parts = [(frame, part) for frame in self.frames if is_result(frame) for part in frame.parts]
         names = ("file", "frames", "exposure", "overscan", "level", "scatter", "unit", "bias", "state")
         dtypes = (str, int, float, float, float, float, str, str, str)
         rows = [
             (*row, self.out_of_date(frame) or "current")
-            for frame, row in zip(frames, threaded(_row, frames), strict=True)
+            for (frame, _), row in zip(parts, threaded(lambda pair: _row(pair[1]), parts), strict=True)
         ]
         table = Table(rows=rows or None, names=names, dtype=None if rows else dtypes)
         table["exposure"].unit = "s"
@@ -236,7 +236,7 @@ def misnamed(frame):
 
 
 def results_table(reduced_folder):
-    """List the calibrated and combined frames of a folder, with the level that is left in each.
+    """List the calibrated and combined frames of a folder, image by image, with the level that is left in each.
 
     Parameters
     ----------

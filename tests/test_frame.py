@@ -116,15 +116,70 @@ def test_a_blank_among_unsigned_integers_is_not_a_value(tmp_path):
     np.testing.assert_array_equal(Frame(path).data, [[np.nan, 5]])
 
 
-def test_the_first_image_of_two_dimensions_is_taken_with_the_cards_of_the_primary_header(tmp_path):
+def several_images(path, *more):
+    """Write a file with an empty primary HDU, a cube that is not an image, and two images."""
     primary = fits.PrimaryHDU(header=fits.Header({"IMAGETYP": "dark", "EXPTIME": 5.0}))
     cube = fits.ImageHDU(np.zeros((2, 3, 4), "int16"))
-    image = fits.ImageHDU(random_frame(3), header=fits.Header({"EXPTIME": 7.0}))
-    fits.HDUList([primary, cube, image, fits.ImageHDU(np.zeros((5, 5)))]).writeto(tmp_path / "a.fits")
+    one = fits.ImageHDU(random_frame(3), header=fits.Header({"GAIN": 1.5}), name="im1")
+    other = fits.ImageHDU(random_frame(4), header=fits.Header({"GAIN": 2.0}), name="im2")
+    fits.HDUList([primary, cube, one, other, *more]).writeto(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2"])
+def test_every_image_of_a_file_is_a_part_with_the_cards_of_the_primary_header(tmp_path, suffix):
+    path = several_images(tmp_path / "a.fits")
+    path = pack(path, suffix) if suffix else path
+    found = Frame(path)
+    assert [(part.name, part.extension, part.info.gain, part.info.type) for part in found.parts] == [
+        (f"{path.name}[IM1]", "IM1", 1.5, "dark"),
+        (f"{path.name}[IM2]", "IM2", 2.0, "dark"),
+    ]
+    for each in (found, found.loaded()):
+        np.testing.assert_array_equal([part.data for part in each.parts], [random_frame(3), random_frame(4)])
+        assert (each.header["EXPTIME"], "GAIN" in each.header) == (5.0, False)
+        assert each.parts[1].header["GAIN"] == 2.0
+        assert each.parts[1].header["EXPTIME"] == 5.0
+    np.testing.assert_array_equal(found.parts[1].loaded()[3:9, 2:5], random_frame(4)[3:9, 2:5])
+
+
+def test_no_image_is_taken_for_another_where_there_are_several(tmp_path):
+    found = Frame(several_images(tmp_path / "a.fits"))
+    with pytest.raises(
+        FrameError, match=r"a\.fits holds 2 images \(IM1, IM2\); choose one of them with extensions"
+    ):
+        found.data  # noqa: B018
+
+
+def test_images_without_distinct_names_are_numbered(tmp_path):
+    found = Frame(several_images(tmp_path / "a.fits", fits.ImageHDU(random_frame(5), name="im1")))
+    assert [part.extension for part in found.parts] == ["2", "3", "4"]
+
+
+def test_an_image_of_one_plane_is_an_image(tmp_path):
+    fits.PrimaryHDU(random_frame(1)[None]).writeto(tmp_path / "a.fits")
+    fits.CompImageHDU(random_frame(1)[None]).writeto(tmp_path / "b.fits")
+    for name in ("a.fits", "b.fits"):
+        found = Frame(tmp_path / name)
+        assert found.shape == (20, 30)
+        np.testing.assert_array_equal(found[3:9, 2:28], random_frame(1)[3:9, 2:28])
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_masked_pixels_of_a_ccddata_have_no_value_wherever_the_mask_lies(tmp_path, first):
+    data, mask = random_frame(1), np.zeros((20, 30), "uint8")
+    mask[3, 4] = 1
+    image, companions = (
+        fits.ImageHDU(data),
+        [fits.ImageHDU(mask, name="MASK"), fits.ImageHDU(data, name="UNCERT")],
+    )
+    hdus = [*companions, image] if first else [image, *companions]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / "a.fits")
     found = Frame(tmp_path / "a.fits")
-    info = found.info
-    assert (info.type, info.exposure, info.shape) == ("dark", 7.0, (20, 30))
-    np.testing.assert_array_equal(found.data, random_frame(3))
+    assert len(found.parts) == 1
+    for each in (found, found.loaded()):
+        assert np.argwhere(np.isnan(each.data)).tolist() == [[3, 4]]
+        assert each.data[3, 5] == data[3, 5]
 
 
 @pytest.mark.parametrize(

@@ -428,3 +428,11 @@ def test_other_options_are_traits(night, tmp_path):
     panel = DarkPanel(night, RECIPE, tmp_path / "out", statistic="median", listed="all")
     assert (panel.statistic, panel.listed) == ("median", "all")
     panel.close()
+
+
+def test_every_parameter_is_a_trait(panel):
+    assert set(Parameters.names()) <= set(panel.traits(sync=True))
+    two = (("24:27", "0:10"), ("27:30", "10:20"))
+    send(panel, amplifiers=[list(pair) for pair in two], overscan_columns=None, keep_columns=None)
+    assert panel.recipe == Recipe(amplifiers=two)
+    assert panel.problems == {}

@@ -140,3 +140,12 @@ def test_the_combined_bias_that_darks_will_get_is_named(values, night):
     assert "built from 4 bias frames" in bias_note(with_bias, night)
     calibrate_darks(night, Parameters(**with_bias).recipe, values["reduced_folder"], progress=False)
     assert "combined_bias.fits" in bias_note(with_bias, night)
+
+
+def test_sections_beside_those_of_amplifiers_are_said_at_their_controls(values, night):
+    two = [["24:27", "0:10"], ["27:30", "10:20"]]
+    found = problems(values | {"amplifiers": two}, night)
+    assert set(found) == {"overscan_columns", "keep_columns"}
+    assert "beside" in found["keep_columns"]
+    alone = values | {"amplifiers": two, "overscan_columns": None, "keep_columns": None}
+    assert problems(alone, night) == {}

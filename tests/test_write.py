@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nights import random_frame, write_raw
 
 from darkcal_widgets.errors import OutputError
-from darkcal_widgets.frames import Frame, write_bands, write_frame
+from darkcal_widgets.frames import Frame, Image, write_frame, write_images
 from darkcal_widgets.frames.write import sum_words, with_checksum
 
 needs_fitsverify = pytest.mark.skipif(
@@ -27,6 +27,23 @@ def test_writing_twice_gives_the_same_bytes_and_right_checksums(tmp_path):
     with fits.open(tmp_path / "a.fits", checksum=True) as hdus:  # warns, so fails, when a checksum is wrong
         np.testing.assert_array_equal(hdus[0].data, random_frame(1, dtype="float32"))
         assert "CHECKSUM" in hdus[0].header
+
+
+@needs_fitsverify
+def test_several_images_are_written_as_extensions(tmp_path):
+    data = [random_frame(seed, dtype="float32") for seed in (1, 2)]
+    headers = [fits.Header({"EXTNAME": name, "GAIN": 1.5}) for name in ("one", "other")]
+    for name in ("a.fits", "b.fits"):
+        images = [Image.of(*pair) for pair in zip(data, headers, strict=True)]
+        write_images(tmp_path / name, images, fits.Header({"OBJECT": "x"}))
+    assert (tmp_path / "a.fits").read_bytes() == (tmp_path / "b.fits").read_bytes()
+    with fits.open(tmp_path / "a.fits", checksum=True) as hdus:  # warns, so fails, when a checksum is wrong
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", "one", "other"]
+        np.testing.assert_array_equal([hdu.data for hdu in hdus[1:]], data)
+        assert hdus[0].header["OBJECT"] == "x"
+    report = subprocess.run(["fitsverify", tmp_path / "a.fits"], capture_output=True, text=True, check=False)
+    assert "0 warning(s) and 0 error(s)" in report.stdout, report.stdout
+    assert [part.extension for part in Frame(tmp_path / "a.fits").parts] == ["one", "other"]
 
 
 @needs_fitsverify
@@ -83,7 +100,7 @@ def test_a_disk_that_is_full_is_met_before_anything_is_computed(tmp_path, monkey
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(OutputError, match="No space left on device"):
-        write_bands(tmp_path / "a.fits", bands(), (9, 9), "float32", fits.Header())
+        write_images(tmp_path / "a.fits", [Image(fits.Header(), (9, 9), "float32", bands())])
     assert list(tmp_path.iterdir()) == []
 
 

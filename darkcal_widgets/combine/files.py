@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import FrameError, NightError, OutputError, ParameterError
 from ..files import check_results_folder, make_results_folder
-from ..frames import Frame, write_frame
+from ..frames import Frame, Image, write_images
 from ..groups import group_exposures, without_odd
 from ..outcome import Outcome, Run
 from ..parallel import own_array, threaded
@@ -31,11 +31,26 @@ _BAND_BYTES = 1 << 26
 
 @dataclass(frozen=True)
 class _Member:
-    """One frame to combine: what tells its content from any other, and how its rows become calibrated rows."""
+    """One frame to combine.
+
+    Attributes
+    ----------
+    frame : Frame
+    identity : str
+        Tells its content from any other.
+    calibrations : tuple of Calibration
+        How the rows of each of its images become calibrated rows.
+    headers : tuple of Header
+        Of each image, calibrated.
+    header : Header
+        The primary one, if there are several images; else the same as of the image.
+    """
 
     frame: Frame
     identity: str
-    calibration: Calibration
+    calibrations: tuple
+    headers: tuple
+    header: object
 
 
 def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
@@ -76,19 +91,18 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
         recipe.of_bias,
         Run([Outcome(name, "failed", reason=reason) for name, reason in odd.items()]),
     )
-    members, header = [], None
-    for frame, found in zip(frames, threaded(lambda frame: _attempt(frame, recipe), frames), strict=True):
+    members = []
+    for frame, found in zip(frames, threaded(lambda frame: _bias_member(frame, recipe), frames), strict=True):
         if isinstance(found, FrameError):
             run.outcomes.append(Outcome(frame.name, "failed", reason=str(found)))
         else:
-            members.append(found[0])
-            header = header or found[1]
+            members.append(found)
     if not members:
         raise NightError(
             f"none of the {len(night.biases)} bias frames in {night.raw_folder} can be used: {run}"
         )
-    digest_0_1 = recipe.digest_0_1(frames[0].shape)
-    run.outcomes.append(_combine(members, target, header, recipe.output_dtype, overwrite, digest_0_1))
+    digest_0_1 = recipe.digest_0_1(frames[0].select(recipe.extensions)[0].shape)
+    run.outcomes.append(_combine(members, target, recipe.output_dtype, overwrite, digest_0_1))
     return run
 
 
@@ -108,7 +122,8 @@ def bias_frames(night, recipe):
             "set subtract_bias to False."
         )
     frames, odd = without_odd(night.biases, recipe.unit)
-    recipe.regions(frames[0].shape)
+    for part in frames[0].select(recipe.extensions):
+        recipe.pieces(part.shape)
     return frames, odd
 
 
@@ -168,19 +183,34 @@ def _picked(results, files):
     return [dark for dark in results.darks if dark.name in names]
 
 
-def _attempt(frame, recipe):
-    """Return a bias frame as a member and the header of its calibrated frame, or the error that it costs."""
+def _bias_member(frame, recipe):
+    """Return a bias frame as a member, or the error that it costs."""
     try:
         raw = frame.loaded()
-        unit = raw.unit(recipe.unit)
-        calibration = Calibration.prepare(raw, recipe, unit)
-        header = calibrated_header(
-            raw.header, recipe.digest(raw.shape), calibration.steps, calibration.measured
-        )
-        header["BUNIT"] = unit
-        return _Member(frame, raw.checksum, replace(calibration, image=frame)), header
+        parts = raw.select(recipe.extensions)
+        units = [part.unit(recipe.unit) for part in parts]
+        calibrations = [
+            Calibration.prepare(part, recipe, unit) for part, unit in zip(parts, units, strict=True)
+        ]
     except FrameError as error:
         return error
+    digest = recipe.digest(*(part.shape for part in parts))
+    headers = []
+    for part, calibration, unit in zip(parts, calibrations, units, strict=True):
+        headers.append(calibrated_header(part.header, digest, calibration.steps, calibration.measured))
+        headers[-1]["BUNIT"] = unit
+    header = headers[0] if len(raw.parts) == 1 else calibrated_header(raw.header, digest, (), ())
+    # The pixels are read again, some rows at a time, when they are averaged.
+    unread = zip(calibrations, frame.select(recipe.extensions), strict=True)
+    calibrations = tuple(replace(calibration, image=part) for calibration, part in unread)
+    return _Member(frame, raw.checksum, calibrations, tuple(headers), header)
+
+
+def _dark_member(dark):
+    """Return a calibrated dark as a member: its pixels are averaged as they are."""
+    as_they_are = Recipe(output_dtype=dark.parts[0].dtype.name)
+    calibrations = tuple(Calibration.prepare(part, as_they_are) for part in dark.parts)
+    return _Member(dark, identity(dark), calibrations, tuple(part.header for part in dark.parts), dark.header)
 
 
 def _without_exposure(dark):
@@ -194,7 +224,7 @@ def _without_exposure(dark):
 def _check_one_recipe(folder, darks):
     by_recipe = {}
     for dark in darks:
-        by_recipe.setdefault((dark.header["DCRECIPE"], dark.shape), []).append(dark.name)
+        by_recipe.setdefault((dark.header["DCRECIPE"], dark.shape_text), []).append(dark.name)
     if len(by_recipe) > 1:
         listed = "; ".join(", ".join(names) for names in by_recipe.values())
         raise NightError(
@@ -205,37 +235,48 @@ def _check_one_recipe(folder, darks):
 
 def _combine_exposure(folder, darks, overwrite):
     target = folder / f"combined_dark_{darks[0].info.exposure:.3f}.fits"
-    dtype = darks[0].dtype
-    as_they_are = Recipe(output_dtype=dtype.name)
-    members = [_Member(dark, identity(dark), Calibration.prepare(dark, as_they_are)) for dark in darks]
-    return _combine(members, target, darks[0].header, dtype, overwrite)
+    members = [_dark_member(dark) for dark in darks]
+    return _combine(members, target, darks[0].parts[0].dtype.name, overwrite)
 
 
-def _combine(members, target, header, dtype, overwrite, digest_0_1=""):
+def _combine(members, target, dtype, overwrite, digest_0_1=""):
+    recipe = members[0].header["DCRECIPE"]
     inputs = members_digest((member.frame.path.name, member.identity) for member in members)
-    found = standing(target, {"DCRECIPE": header["DCRECIPE"], "DCINPUT": inputs}, digest_0_1)
+    found = standing(target, {"DCRECIPE": recipe, "DCINPUT": inputs}, digest_0_1)
     if found.state == "current":
         return Outcome(target.name, "unchanged", target)
-    same_recipe = found.header is not None and found.header.get("DCRECIPE") == header["DCRECIPE"]
+    same_recipe = found.header is not None and found.header.get("DCRECIPE") == recipe
     if found.state == "foreign" or (found.state == "other" and not overwrite and not same_recipe):
         raise OutputError(found.reason)
     make_results_folder(target.parent)
-    average = _average(members, dtype, target.parent)
-    header = _combined_header(header, members, inputs)
-    if np.isfinite(mean := float(np.mean(average, dtype=np.float64))):
-        header["CCDMEAN"] = (float(f"{mean:.7g}"), "mean of the pixels")
-    write_frame(target, average, header)
+    images = [
+        _combined_image(members, number, dtype, target.parent, inputs)
+        for number in range(len(members[0].headers))
+    ]
+    primary = (
+        None
+        if members[0].header is members[0].headers[0]
+        else _combined_header(members[0].header, members, inputs)
+    )
+    write_images(target, images, primary)
     return Outcome(target.name, "written", target)
 
 
-def _average(members, dtype, folder):
+def _combined_image(members, number, dtype, folder, inputs):
+    """Return the average of one image of all members, to be written."""
+    average = _average(members, number, dtype, folder)
+    header = _combined_header(members[0].headers[number], members, inputs)
+    if np.isfinite(mean := float(np.mean(average, dtype=np.float64))):
+        header["CCDMEAN"] = (float(f"{mean:.7g}"), "mean of the pixels")
+    return Image.of(average, header)
+
+
+def _average(members, number, dtype, folder):
     """Combine band by band: only a few rows of all frames are in memory, and each is read once."""
     # A temporary file without a name: whatever happens, nothing of it stays in the folder of results.
     with tempfile.TemporaryFile(dir=folder) as spill:
-        frames = [
-            replace(member.calibration, image=member.frame.in_rows(spill), dtype=np.dtype(dtype).name)
-            for member in members
-        ]
+        calibrations = (member.calibrations[number] for member in members)
+        frames = [replace(one, image=one.image.in_rows(spill), dtype=dtype) for one in calibrations]
         rows, columns = frames[0].shape
         step = max(1, _BAND_BYTES // (len(frames) * columns * np.dtype(dtype).itemsize))
         average = np.empty((rows, columns), dtype)

@@ -2,6 +2,6 @@
 
 from .frame import Frame
 from .words import FRAME_TYPES, FrameInfo
-from .write import write_bands, write_frame
+from .write import Image, write_frame, write_images
 
-__all__ = ["FRAME_TYPES", "Frame", "FrameInfo", "write_bands", "write_frame"]
+__all__ = ["FRAME_TYPES", "Frame", "FrameInfo", "Image", "write_frame", "write_images"]

@@ -48,7 +48,7 @@ _STORAGE = re.compile(
 
 
 def storage_values(content, name="the file"):
-    """Return the cards up to END that say how the data are stored, as keywords to values.
+    """Return the cards up to END that say how the data are stored, and ``EXTNAME``, as keywords to values.
 
     astropy's own cards would take half of the time of an inventory.
 
@@ -57,7 +57,7 @@ def storage_values(content, name="the file"):
     FrameError
         One of them makes no sense.
     """
-    wanted = (card for card in _cards(content) if _STORAGE.match(card[:8]))
+    wanted = (card for card in _cards(content) if _STORAGE.match(card[:8]) or card.startswith(b"EXTNAME "))
     values = {}
     for card in _standard_cards(wanted, name):
         values.setdefault(card[:8].decode().rstrip(), _value(card[10:]))

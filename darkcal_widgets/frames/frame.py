@@ -7,7 +7,7 @@ read some rows at a time.
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,17 +19,19 @@ from ..files import checksum, checksum_of
 from ..parallel import own_array
 from .cards import END
 from .guard import BLOCK, Source, named_failures, open_file, walk
-from .words import KEYWORDS, describe
+from .words import KEYWORDS, FrameInfo, describe
 from .write import STORAGE_KEYWORDS
 
 __all__ = ["Frame"]
 
 _WANTED = frozenset(f"{keyword:<8}".encode() for keyword in (*KEYWORDS, "DATASUM"))
+# Images that say something of another one: as astropy's CCDData, and pipelines, name them.
+_COMPANIONS = frozenset("MASK UNCERT PSFIMAGE BPM DQ VAR VARIANCE ERR ERROR STDDEV WEIGHT FLAGS".split())
 _STORED_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
 class Frame:
-    """A FITS file with a two-dimensional image. Making one reads the header; nothing is ever written to it.
+    """A FITS file with an image, or with several in extensions. Making one reads the header; nothing is ever written to it.
 
     Parameters
     ----------
@@ -44,10 +46,8 @@ class Frame:
     ----------
     path : Path
     name : str
-    info : FrameInfo
-        What its header says.
-    datasum : str
-        The checksum of the image that its header states, ``DATASUM``; empty if there is none.
+    extension : str
+        Of a part of a file with several images: its ``EXTNAME``, or its number; else empty.
 
     Raises
     ------
@@ -66,27 +66,83 @@ class Frame:
     def __init__(self, path, name=None, image_types=None):
         self.path = Path(path)
         self.name = self.path.name if name is None else name
-        self._memory = self._spilled = None
-        with self._image() as (source, primary, image):
-            image.check_whole(source.remaining)
-            cards = _described(primary, image)
-            # Where the stored rows begin; `None`: they have to be uncompressed.
-            self._offset = None if source.is_packed or image.is_tiled else image.offset
-            self._numbers = None if image.is_tiled else _Numbers.of(image.storage)
-        self.datasum = str(cards.get("DATASUM", ""))
-        with self._correctable_header():
-            self.info = describe(cards, image.shape, image_types)
+        self.extension = ""
+        with named_failures(self.path), self._open() as source:
+            found = {}
+            for primary, hdu in _walk_images(source, may_stop=True):
+                hdu.check_whole(source.remaining)
+                found[hdu] = primary
+            images, self._mask = _science(found)
+            with self._correctable_header():
+                self._images = tuple(
+                    _Image.of(found[hdu], hdu, label, source.is_packed or self._mask is not None, image_types)
+                    for hdu, label in zip(images, _labels(images), strict=True)
+                )
+
+    @property
+    def info(self):
+        """What the header says, a `FrameInfo`; of a file with several images, the header of the first."""
+        return self._images[0].info
 
     @property
     def shape(self):
-        """(rows, columns)."""
+        """(rows, columns); of a file with several images, of the first."""
         return self.info.shape
+
+    @property
+    def label(self):
+        """``EXTNAME`` of the (first) image, or the number of its HDU."""
+        return self._images[0].label
+
+    @property
+    def datasum(self):
+        """The checksum of each image that its header states, ``DATASUM``; empty if there is none."""
+        return " ".join(image.datasum for image in self._images)
+
+    @cached_property
+    def parts(self):
+        """A frame for each image of the file; of a file with one image, the frame itself."""
+        if len(self._images) == 1:
+            return (self,)
+        return tuple(
+            self._with(_images=(image,), extension=image.label, name=f"{self.name}[{image.label}]")
+            for image in self._images
+        )
+
+    def select(self, extensions=None):
+        """Return the parts whose ``EXTNAME``, in any letter case, or number is named; `None`: all.
+
+        Raises
+        ------
+        ParameterError
+            The file does not have one of them.
+        """
+        if extensions is None:
+            return self.parts
+        names = {name: part for part in self.parts for name in (str(part._images[0].number), part.label)}
+        by_name = {name.lower(): part for name, part in names.items()}
+        for wanted in map(str, extensions):
+            if wanted.lower() not in by_name:
+                raise ParameterError(
+                    f"extensions names {wanted!r}, which {self.path} does not have; its images are {', '.join(names)}."
+                )
+        return tuple(dict.fromkeys(by_name[str(wanted).lower()] for wanted in extensions))
+
+    @property
+    def shape_text(self):
+        """Rows x columns, and how many images there are if there are several, in words."""
+        shapes = [" x ".join(map(str, part.shape)) for part in self.parts]
+        if len(shapes) == 1:
+            return shapes[0]
+        return f"{len(shapes)} images of {shapes[0]}" if len({*shapes}) == 1 else " + ".join(shapes)
 
     @property
     def dtype(self):
         """Type of the pixels, in native byte order."""
-        numbers = self._numbers or self.loaded()._numbers  # of tiles, only uncompressing tells
-        return numbers.dtype
+        image = self._sole_image()
+        return (
+            image if image.numbers else self.loaded()._images[0]
+        ).numbers.dtype  # of tiles, only uncompressing tells
 
     @property
     def data(self):
@@ -97,10 +153,14 @@ class Frame:
     def header(self):
         """The header, an astropy `Header`: the image's own cards, then those that only the primary header has.
 
-        Cards on how the file stores its data are left out.
+        Of a file with several images, the primary header. Cards on how the file stores its data are left out.
         """
-        with self._image() as (_, primary, image):
-            return _header(primary, image)
+        if len(self._images) == 1 and self._images[0].header is not None:
+            return self._images[0].header
+        with named_failures(self.path), self._open() as source:
+            found = {hdu.number: (primary, hdu) for primary, hdu in _walk_images(source)}
+        primary = next(primary for primary, _ in found.values())
+        return _header(*((primary, primary) if len(self._images) > 1 else found[self._images[0].number]))
 
     @cached_property
     def checksum(self):
@@ -115,13 +175,22 @@ class Frame:
         return f"<Frame {self.name}>"
 
     def __getitem__(self, part):
-        """Return the pixels of two slices, rows and columns, as a new array in native byte order."""
+        """Return the pixels of two slices, rows and columns, as a new array in native byte order.
+
+        Pixels that are masked in an extension ``MASK``, as astropy's CCDData writes it, are NaN.
+
+        Raises
+        ------
+        FrameError
+            The file holds several images, or has changed.
+        """
+        image = self._sole_image()
         rows, columns = part
-        if self._memory is not None:
-            return self._numbers.values(self._memory[rows, columns])
-        if self._offset is None and self._spilled is None:
+        if image.memory is not None:
+            return image.numbers.values(image.memory[rows, columns])
+        if image.offset is None:
             return self.loaded()[part]
-        return self._numbers.values(self._stored_rows(rows)[:, columns])
+        return image.numbers.values(self._stored_rows(image, rows)[:, columns])
 
     def loaded(self, *, borrowed=False):
         """Return the frame with its file read once: pixels, header and checksum are of the same bytes.
@@ -140,13 +209,21 @@ class Frame:
         with named_failures(self.path), open_file(self.path) as stream:
             content = _whole(stream, borrowed)
             source = Source(_Content(content), len(content), self.path)
-            primary, image = _find_image(source)
-            if image.shape != self.shape:
-                raise FrameError(f"{self.path} has changed since its header was read; run again.")
-            frame = self._copy()
-            frame._memory, frame._numbers = _pixels(image, source, content)
-            frame.header, frame.checksum = _header(primary, image), checksum_of(content)
-            return frame
+            found, pixels = {}, {}
+            for primary, hdu in _walk_images(source):
+                found[hdu.number] = primary, hdu
+                pixels[hdu.number] = _pixels(hdu, source, content)
+            source.finish()
+        self._check_unchanged([hdu for _, hdu in found.values()])
+        images = [
+            image.loaded(*pixels[image.number], _header(*found[image.number])) for image in self._images
+        ]
+        if self._mask is not None:
+            images = [_masked(images[0], *pixels[self._mask])]
+        frame = self._with(_images=tuple(images), checksum=checksum_of(content))
+        if len(images) > 1:
+            frame.header = _header(primary, primary)
+        return frame
 
     def in_rows(self, spill):
         """Return the frame as one of which some rows can be read quickly: itself, or its pixels uncompressed into a file.
@@ -156,14 +233,13 @@ class Frame:
         spill : file
             A temporary file, open for writing bytes, that outlives the frame; pixels that have to be uncompressed go to its end.
         """
-        if self._offset is not None or self._memory is not None:
+        image = self._sole_image()
+        if image.offset is not None or image.memory is not None:
             return self
-        frame, data = self._copy(), self.data
-        frame._numbers = _Numbers(data.dtype)
-        frame._spilled, frame._offset = spill, spill.seek(0, os.SEEK_END)
+        data, offset = self.data, spill.seek(0, os.SEEK_END)
         data.tofile(spill)
         spill.flush()
-        return frame
+        return self._with(_images=(replace(image, numbers=_Numbers(data.dtype), offset=offset, spill=spill),))
 
     def ccd(self, unit="adu"):
         """Return the frame as a `~astropy.nddata.CCDData`.
@@ -177,17 +253,18 @@ class Frame:
 
         return CCDData(self.data, unit=self.unit(unit), header=self.header.copy())
 
-    def _copy(self):
+    def _with(self, **changes):
         frame = object.__new__(Frame)
         vars(frame).update(vars(self))
+        for name in ("parts", "header"):
+            vars(frame).pop(name, None)
+        vars(frame).update(changes)
         return frame
 
     @contextlib.contextmanager
-    def _image(self):
-        """Open the file and walk to its image; the source stands at the data."""
-        with named_failures(self.path), open_file(self.path) as stream:
-            source = Source(stream, os.fstat(stream.fileno()).st_size, self.path)
-            yield source, *_find_image(source)
+    def _open(self):
+        with open_file(self.path) as stream:
+            yield Source(stream, os.fstat(stream.fileno()).st_size, self.path)
 
     @contextlib.contextmanager
     def _correctable_header(self):
@@ -197,21 +274,99 @@ class Frame:
         except ParameterError as error:
             raise FrameError(f"{self.path}: {error} Correct the header of a copy of the frame.") from error
 
-    def _stored_rows(self, rows):
+    def _sole_image(self):
+        if len(self._images) > 1:
+            names = ", ".join(image.label for image in self._images)
+            raise FrameError(
+                f"{self.path} holds {len(self._images)} images ({names}); choose one of them with extensions."
+            )
+        return self._images[0]
+
+    def _check_unchanged(self, hdus):
+        """Refuse a file that holds other images than when its header was read."""
+        shapes = {hdu.number: hdu.shape for hdu in hdus}
+        images, _ = _science(hdus)
+        whole = self.extension or len(images) == len(self._images)
+        if not whole or any(shapes.get(image.number) != image.info.shape for image in self._images):
+            raise self._changed()
+
+    def _changed(self):
+        return FrameError(f"{self.path} has changed since its header was read; run again.")
+
+    def _stored_rows(self, image, rows):
         start, stop, _ = rows.indices(self.shape[0])
-        stored = np.empty((stop - start, self.shape[1]), self._numbers.stored)
-        place = self._offset + start * self.shape[1] * stored.itemsize
+        stored = np.empty((stop - start, self.shape[1]), image.numbers.stored)
+        place = image.offset + start * self.shape[1] * stored.itemsize
         try:
-            if self._spilled is not None:
-                whole = _read_at(self._spilled.fileno(), stored, place)
+            if image.spill is not None:
+                whole = _read_at(image.spill.fileno(), stored, place)
             else:
                 with open(self.path, "rb", buffering=0) as stream:
                     whole = _read_at(stream.fileno(), stored, place)
         except OSError as error:
             raise FrameError(f"{self.path} cannot be read: {error.strerror or error}.") from error
         if not whole:
-            raise FrameError(f"{self.path} has changed since its header was read; run again.")
+            raise self._changed()
         return stored
+
+
+@dataclass(frozen=True)
+class _Image:
+    """One image of a file, and where its pixels are.
+
+    Attributes
+    ----------
+    number : int
+        Of its HDU.
+    label : str
+        Its ``EXTNAME``, or else its number.
+    info : FrameInfo
+    datasum : str
+    numbers : _Numbers or None
+        What the stored numbers mean; `None`: only uncompressing tells.
+    offset : int or None
+        Where its rows begin in the file, or in `spill`; `None`: they have to be uncompressed.
+    memory : ndarray or None
+        Its rows as stored, once they are loaded.
+    header : `~astropy.io.fits.Header` or None
+        Once it is loaded.
+    spill : file or None
+    """
+
+    number: int
+    label: str
+    info: FrameInfo
+    datasum: str
+    numbers: object
+    offset: int | None
+    memory: np.ndarray | None = None
+    header: object = None
+    spill: object = None
+
+    @classmethod
+    def of(cls, primary, hdu, label, has_no_rows, image_types):
+        """Describe the image of an HDU.
+
+        Raises
+        ------
+        ParameterError
+            The header says what cannot be.
+        ValueError
+            What its numbers mean cannot be told.
+        """
+        cards = _described(primary, hdu)
+        return cls(
+            hdu.number,
+            label,
+            describe(cards, hdu.shape, image_types),
+            str(cards.get("DATASUM", "")),
+            None if hdu.is_tiled else _Numbers.of(hdu.storage),
+            None if has_no_rows or hdu.is_tiled else hdu.offset,
+        )
+
+    def loaded(self, memory, numbers, header):
+        """Return the image with its pixels and header in memory."""
+        return replace(self, memory=memory, numbers=numbers, header=header)
 
 
 @dataclass(frozen=True)
@@ -249,6 +404,33 @@ class _Numbers:
         blank = found.get("BLANK") if cards["BITPIX"] > 0 else None
         stored = np.dtype(_STORED_TYPES[cards["BITPIX"]])
         return cls(stored, found.get("BSCALE", 1), found.get("BZERO", 0), blank)
+
+    def select(self, extensions=None):
+        """Return the parts whose ``EXTNAME``, in any letter case, or number is named; `None`: all.
+
+        Raises
+        ------
+        ParameterError
+            The file does not have one of them.
+        """
+        if extensions is None:
+            return self.parts
+        names = {name: part for part in self.parts for name in (str(part._images[0].number), part.label)}
+        by_name = {name.lower(): part for name, part in names.items()}
+        for wanted in map(str, extensions):
+            if wanted.lower() not in by_name:
+                raise ParameterError(
+                    f"extensions names {wanted!r}, which {self.path} does not have; its images are {', '.join(names)}."
+                )
+        return tuple(dict.fromkeys(by_name[str(wanted).lower()] for wanted in extensions))
+
+    @property
+    def shape_text(self):
+        """Rows x columns, and how many images there are if there are several, in words."""
+        shapes = [" x ".join(map(str, part.shape)) for part in self.parts]
+        if len(shapes) == 1:
+            return shapes[0]
+        return f"{len(shapes)} images of {shapes[0]}" if len({*shapes}) == 1 else " + ".join(shapes)
 
     @property
     def dtype(self):
@@ -304,18 +486,62 @@ class _Content:
         return self._position
 
 
-def _find_image(source):
-    """Return the primary HDU and that of the first two-dimensional image, with the source at its data."""
-    primary, passed = None, []
+def _walk_images(source, *, may_stop=False):
+    """Yield the primary HDU and each HDU with an image, when the source stands at its data.
+
+    Parameters
+    ----------
+    source : Source
+    may_stop : bool
+        End where a packed file most likely does, instead of unpacking all of it; `Frame.loaded` looks again.
+    """
+    primary, passed, found = None, [], False
     for hdu in walk(source):
         primary = primary or hdu
-        if hdu.shape is not None:
-            return primary, hdu
         passed.append(" x ".join(map(str, hdu.axes)) or "no data")
-    listed = ", ".join(passed[:10]) + (", ..." if len(passed) > 10 else "")
-    raise FrameError(
-        f"{source.path} does not hold a two-dimensional image: its HDUs hold {listed}. Leave it out, or extract the image."
-    )
+        if hdu.shape is not None:
+            found = True
+            yield primary, hdu
+            if may_stop and source.is_packed and _most_likely_the_last(hdu, source):
+                return
+    if not found:
+        listed = ", ".join(passed[:10]) + (", ..." if len(passed) > 10 else "")
+        raise FrameError(
+            f"{source.path} does not hold a two-dimensional image: its HDUs hold {listed}. Leave it out, or extract the image."
+        )
+
+
+def _most_likely_the_last(hdu, source):
+    if source.claimed_size is not None:
+        return source.claimed_size == hdu.end
+    return (
+        hdu.number == 0
+    )  # bzip2 does not tell; images in extensions seldom have one in the primary HDU before them
+
+
+def _science(hdus):
+    """Part the HDUs with images into those of science and the number of the one that masks the only one of them, or `None`."""
+    hdus = list(hdus)
+    images = [hdu for hdu in hdus if hdu.name.upper() not in _COMPANIONS] or hdus
+    masks = [
+        hdu
+        for hdu in hdus
+        if hdu.name.upper() == "MASK" and hdu not in images and hdu.shape == images[0].shape
+    ]
+    return images, masks[0].number if masks and len(images) == 1 else None
+
+
+def _labels(images):
+    """Return the ``EXTNAME`` of each image, or the number of its HDU where names are missing or not distinct."""
+    names = [image.name for image in images]
+    return names if all(names) and len({*names}) == len(names) else [str(image.number) for image in images]
+
+
+def _masked(image, mask, numbers):
+    """Return an image in memory whose masked pixels are NaN."""
+    values = image.numbers.values(image.memory).astype(float)
+    values[numbers.values(mask) != 0] = np.nan
+    return replace(image, memory=values, numbers=_Numbers(values.dtype))
 
 
 def _pixels(image, source, content):
@@ -324,12 +550,11 @@ def _pixels(image, source, content):
     if source.is_packed or image.is_tiled:
         stored = source.read(image.size)
         image.check_whole(len(stored))
-        source.finish()
     else:
         stored = content[image.offset :][: image.size]
     if image.is_tiled:
         data = _uncompressed(image, stored)
-        return data, _Numbers(data.dtype)
+        return data.reshape(image.shape), _Numbers(data.dtype)
     numbers = _Numbers.of(image.storage)
     return np.frombuffer(stored, numbers.stored).reshape(image.shape), numbers
 

@@ -42,7 +42,8 @@ MOST_HDUS = 1000
 BLOCK = 2880
 _CHUNK = 1 << 22
 _DEPTHS = (8, 16, 32, 64, -32, -64)
-_PACKED = {b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream), b"BZ": bz2.BZ2File}
+_GZIP = b"\x1f\x8b"
+_PACKED = {_GZIP: lambda stream: gzip.GzipFile(fileobj=stream), b"BZ": bz2.BZ2File}
 # Not PLIO_1: it is for masks, and its decompressor reads beyond the end of damaged tiles.
 _COMPRESSIONS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "NOCOMPRESS")
 # What reading a file that is not what it seems can end in.
@@ -119,10 +120,14 @@ class Source:
     position : int
         How many bytes, after unpacking, have been read or skipped.
     is_packed : bool
+    claimed_size : int or None
+        How many bytes there are after unpacking, modulo 2**32, as a gzip file says at its end; `None`: only unpacking tells.
     """
 
     def __init__(self, stream, size, path):
-        unpack = _PACKED.get(stream.read(2))
+        start = stream.read(2)
+        unpack = _PACKED.get(start)
+        self.claimed_size = _gzip_size(stream, size) if start == _GZIP else None
         stream.seek(0)
         self.path, self.position, self.is_packed = path, 0, unpack is not None
         self._stream = unpack(stream) if self.is_packed else stream
@@ -161,7 +166,7 @@ class Source:
             raise FrameError(f"{self.path} unpacks to more than {LARGEST_IMAGE >> 20} MiB; leave it out.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hdu:
     """One header of a FITS file and where its data lie; every size in it is known to be sensible.
 
@@ -175,6 +180,8 @@ class Hdu:
         Keywords to values of those of them that say how the data are stored.
     axes : tuple of int
         ``NAXIS1``, ``NAXIS2``, ...; of the image where it is compressed in tiles.
+    name : str
+        ``EXTNAME``; empty if there is none.
     offset : int
         Bytes of the file before the data.
     size : int
@@ -187,6 +194,7 @@ class Hdu:
     text: bytes
     storage: dict
     axes: tuple
+    name: str
     offset: int
     size: int
     path: object
@@ -198,9 +206,14 @@ class Hdu:
 
     @property
     def shape(self):
-        """(rows, columns) of a two-dimensional image; `None`: the HDU does not hold one."""
+        """(rows, columns) of an image of two dimensions, or of one plane; `None`: the HDU does not hold one."""
         is_image = self.is_tiled or self.storage.get("XTENSION", "IMAGE") == "IMAGE"
-        return self.axes[::-1] if is_image and len(self.axes) == 2 and all(self.axes) else None
+        return self.axes[1::-1] if is_image and _is_plane(self.axes) else None
+
+    @property
+    def end(self):
+        """Bytes of the file up to the end of the data and their padding."""
+        return self.offset + self.size + -self.size % BLOCK
 
     def cards(self, wanted=None):
         """Parse the cards, or only those with a `wanted` keyword: the parsing takes nine tenths of an inventory's time.
@@ -225,6 +238,11 @@ class Hdu:
             )
 
 
+def _gzip_size(stream, size):
+    stream.seek(max(0, size - 4))
+    return int.from_bytes(stream.read(4), "little")
+
+
 def walk(source):
     """Yield the HDUs of a file, each when the source stands at its data.
 
@@ -243,7 +261,7 @@ def walk(source):
             return
         hdu = _hdu(number, text, source)
         yield hdu
-        source.skip(hdu.offset + hdu.size + -hdu.size % BLOCK - source.position)
+        source.skip(hdu.end - source.position)
 
 
 def _hdu(number, text, source):
@@ -253,9 +271,10 @@ def _hdu(number, text, source):
     axes, size = _axes(storage, "NAXIS", path), _size(storage, path)
     if _is_tiled(storage):
         axes = _axes(storage, "ZNAXIS", path)
-        if len(axes) == 2 and all(axes):
+        if _is_plane(axes):
             _check_tiles(storage, axes, path)
-    hdu = Hdu(number, text, storage, tuple(axes), source.position, size, path)
+    name = str(storage.get("EXTNAME") or "").strip()
+    hdu = Hdu(number, text, storage, tuple(axes), name, source.position, size, path)
     if hdu.shape is not None:
         _check_size(size, path)
     return hdu
@@ -306,6 +325,10 @@ def _size(cards, path):
     return abs(bits) // 8 * groups * (extra + prod(axes))
 
 
+def _is_plane(axes):
+    return len(axes) >= 2 and all(axes) and set(axes[2:]) <= {1}
+
+
 def _is_tiled(cards):
     return cards.get("ZIMAGE") is True and cards.get("XTENSION") == "BINTABLE"
 
@@ -317,7 +340,8 @@ def _check_tiles(cards, axes, path):
             f"{path} is compressed in an unknown way (ZBITPIX {bits!r}, ZCMPTYPE {how!r}); leave it out."
         )
     _check_size(abs(bits) // 8 * prod(axes), path)
-    tile = [_whole(cards, f"ZTILE{axis}", path, default=default) for axis, default in ((1, axes[0]), (2, 1))]
+    defaults = [axes[0], *(1 for _ in axes[1:])]
+    tile = [_whole(cards, f"ZTILE{axis}", path, default=length) for axis, length in enumerate(defaults, 1)]
     if not all(tile):
         raise FrameError(f"{path} is compressed in tiles of {tile[0]} x {tile[1]}; leave it out.")
     _check_size(abs(bits) // 8 * prod(tile), path)

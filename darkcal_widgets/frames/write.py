@@ -6,6 +6,7 @@ its checksums), and because astropy wants the whole image at once. Checksums fol
 
 import errno
 import os
+from dataclasses import dataclass
 
 import numpy as np
 from astropy.io import fits
@@ -15,7 +16,7 @@ from ..parallel import BAND_BYTES, own_array
 from .cards import CARD, END
 from .guard import BLOCK
 
-__all__ = ["STORAGE_KEYWORDS", "sum_words", "with_checksum", "write_bands", "write_frame"]
+__all__ = ["STORAGE_KEYWORDS", "Image", "sum_words", "with_checksum", "write_frame", "write_images"]
 
 # Cards that describe how a file stores its data; a frame in memory does not have them.
 STORAGE_KEYWORDS = (
@@ -31,6 +32,43 @@ _NO_CHECKSUM = b"0" * 16
 _PUNCTUATION = frozenset(b":;<=>?@[\\]^_`")
 
 
+@dataclass(frozen=True)
+class Image:
+    """An image that is written band by band.
+
+    Attributes
+    ----------
+    header : `~astropy.io.fits.Header`
+        Cards that cannot be written as standard FITS are kept as ``COMMENT``.
+    shape : tuple of int
+        (rows, columns).
+    dtype : dtype
+        float32 or float64.
+    bands : iterable of ndarray
+        Shape (some rows, columns) each, from the first row to the last.
+    counts : callable, optional
+        Called after the last band: returns the numbers of cards, by keyword, that are 0 in `header`.
+    """
+
+    header: fits.Header
+    shape: tuple
+    dtype: object
+    bands: object
+    counts: object = dict
+
+    @classmethod
+    def of(cls, data, header):
+        """Make one of an array of shape (rows, columns), float32 or float64."""
+        step = max(1, BAND_BYTES // (data.shape[1] * data.itemsize))
+        bands = (data[start : start + step] for start in range(0, data.shape[0], step))
+        return cls(header, data.shape, data.dtype, bands)
+
+    @property
+    def size(self):
+        """Bytes of the pixels."""
+        return self.shape[0] * self.shape[1] * np.dtype(self.dtype).itemsize
+
+
 def write_frame(path, data, header, *, new=False):
     """Write an image all or nothing, with ``CHECKSUM`` and ``DATASUM``; the same arguments give the same bytes.
 
@@ -41,35 +79,6 @@ def write_frame(path, data, header, *, new=False):
     data : ndarray
         Shape (rows, columns), float32 or float64.
     header : `~astropy.io.fits.Header`
-        Cards that cannot be written as standard FITS are kept as ``COMMENT``.
-    new : bool
-        See `write_bands`.
-
-    Raises
-    ------
-    FileExistsError, OutputError
-        See `write_bands`.
-    """
-    band = max(1, BAND_BYTES // (data.shape[1] * data.itemsize))
-    bands = (data[start : start + band] for start in range(0, data.shape[0], band))
-    write_bands(path, bands, data.shape, data.dtype, header, new=new)
-
-
-def write_bands(path, bands, shape, dtype, header, *, counts=None, new=False):
-    """Write an image that comes in bands of rows, as `write_frame` does.
-
-    Parameters
-    ----------
-    path : path-like
-    bands : iterable of ndarray
-        Shape (some rows, columns) each, from the first row to the last.
-    shape : tuple of int
-        (rows, columns) of the whole image.
-    dtype : dtype
-        float32 or float64.
-    header : `~astropy.io.fits.Header`
-    counts : callable, optional
-        Called after the last band: returns the numbers of cards, by keyword, that are 0 in `header`.
     new : bool
         Refuse to replace a file.
 
@@ -80,24 +89,53 @@ def write_bands(path, bands, shape, dtype, header, *, counts=None, new=False):
     OutputError
         The file cannot be written.
     """
-    dtype = np.dtype(dtype)
-    text, size = _file_header(header, shape, dtype), shape[0] * shape[1] * dtype.itemsize
-    padding = bytes(-size % BLOCK)
+    write_images(path, [Image.of(data, header)], new=new)
+
+
+def write_images(path, images, primary=None, *, new=False):
+    """Write one image, or several as extensions behind a primary header, as `write_frame` does.
+
+    Parameters
+    ----------
+    path : path-like
+    images : sequence of Image
+    primary : `~astropy.io.fits.Header`, optional
+        `None`: the only image is the primary HDU.
+    new : bool
+        Refuse to replace a file.
+
+    Raises
+    ------
+    FileExistsError, OutputError
+        See `write_frame`.
+    """
+    start = b"" if primary is None else with_checksum(_file_header(primary, None), 0)
+    texts = [_file_header(image.header, image, is_extension=primary is not None) for image in images]
+    sizes = [len(text) + image.size + -image.size % BLOCK for text, image in zip(texts, images, strict=True)]
     with replacing(path, new=new) as stream:
-        _reserve(stream, len(text) + size + len(padding))
-        stream.seek(len(text))
-        total = 0
-        for band in bands:
-            native = np.ascontiguousarray(band, dtype)
-            total += sum_words(native)
-            stored = own_array("stored", native.shape, dtype.newbyteorder(">"))
-            stored[...] = native
-            stream.write(stored)
-        stream.write(padding)
-        stream.seek(0)
-        for keyword, value in ({} if counts is None else counts()).items():
-            text = _with_number(text, keyword, value)
-        stream.write(with_checksum(text, total))
+        _reserve(stream, len(start) + sum(sizes))
+        stream.write(start)
+        place = len(start)
+        for image, text, size in zip(images, texts, sizes, strict=True):
+            _write_image(stream, place, image, text)
+            place += size
+
+
+def _write_image(stream, place, image, text):
+    """Write one HDU at a place in a file, its header at last."""
+    stream.seek(place + len(text))
+    dtype, total = np.dtype(image.dtype), 0
+    for band in image.bands:
+        native = np.ascontiguousarray(band, dtype)
+        total += sum_words(native)
+        stored = own_array("stored", native.shape, dtype.newbyteorder(">"))
+        stored[...] = native
+        stream.write(stored)
+    stream.write(bytes(-image.size % BLOCK))
+    stream.seek(place)
+    for keyword, value in image.counts().items():
+        text = _with_number(text, keyword, value)
+    stream.write(with_checksum(text, total))
 
 
 def sum_words(words):
@@ -146,22 +184,45 @@ def _with_number(header, keyword, value):
     return header.replace(f"{keyword:8}= {0:>20}".encode(), f"{keyword:8}= {number:>20}".encode(), 1)
 
 
-def _file_header(header, shape, dtype):
-    """Return the header of a file as bytes: how the image is stored, the frame's own cards, room for checksums."""
-    rows, columns = shape
+def _file_header(header, image, *, is_extension=False):
+    """Return the header of an HDU as bytes: how the image is stored, the frame's own cards, room for checksums.
+
+    `image` may be `None`: there is none.
+    """
     own = (card for card in header.cards if card.keyword not in STORAGE_KEYWORDS)
     cards = [
-        f"SIMPLE  = {'T':>20} / conforms to FITS standard",
-        f"BITPIX  = {-8 * dtype.itemsize:>20} / array data type",
-        f"NAXIS   = {2:>20} / number of array dimensions",
-        f"NAXIS1  = {columns:>20}",
-        f"NAXIS2  = {rows:>20}",
+        *(_primary_cards(image) if not is_extension else _extension_cards(image)),
         *map(_standard, own),
-        f"CHECKSUM= '{0:016}'   / checksum of the file",
+        f"CHECKSUM= '{0:016}'   / checksum of the HDU",
         f"DATASUM = '{0:010}'         / checksum of the image",
     ]
     text = "".join(f"{card:{CARD}}" for card in cards).encode("ascii") + END
     return text + b" " * (-len(text) % BLOCK)
+
+
+def _primary_cards(image):
+    yield f"SIMPLE  = {'T':>20} / conforms to FITS standard"
+    if image is not None:
+        yield from _image_cards(image)
+        return
+    yield f"BITPIX  = {8:>20} / array data type"
+    yield f"NAXIS   = {0:>20} / number of array dimensions"
+    yield f"EXTEND  = {'T':>20} / images are in extensions"
+
+
+def _extension_cards(image):
+    yield "XTENSION= 'IMAGE   '           / image extension"
+    yield from _image_cards(image)
+    yield f"PCOUNT  = {0:>20} / number of parameters"
+    yield f"GCOUNT  = {1:>20} / number of groups"
+
+
+def _image_cards(image):
+    rows, columns = image.shape
+    yield f"BITPIX  = {-8 * np.dtype(image.dtype).itemsize:>20} / array data type"
+    yield f"NAXIS   = {2:>20} / number of array dimensions"
+    yield f"NAXIS1  = {columns:>20}"
+    yield f"NAXIS2  = {rows:>20}"
 
 
 def _reserve(stream, size):

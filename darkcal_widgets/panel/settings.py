@@ -113,7 +113,7 @@ def notation(values, name, shape):
     if values[name] is None:
         return None
     try:
-        region = parse_section(values[name], name).resolve(shape, name)
+        region = parse_section(values[name], name).resolve(shape)
     except ParameterError:
         return None
     axis = 0 if region[1] == slice(0, shape[1]) and region[0] != slice(0, shape[0]) else 1
@@ -207,16 +207,11 @@ def notebook_of(subtract_bias):
 
 
 def _value_problems(values):
-    found = {}
-    for name in [field.name for field in fields(Recipe)]:
-        if message := _message(Recipe, **{name: values[name]}):
-            found[name] = message
-    if found:
-        return found
-    for name in [field.name for field in fields(Parameters)]:
-        safe = {"raw_folder": ".", "reduced_folder": "."}
-        if message := _message(Parameters, **safe | {name: values[name]}):
-            found[name] = message
+    names = Parameters.names()
+    alone = {name: {"raw_folder": ".", "reduced_folder": "."} | {name: values[name]} for name in names}
+    found = {name: message for name in names if (message := _message(Parameters, **alone[name]))}
+    if not found and (message := _message(recipe_of, values)):  # sections beside those of amplifiers
+        found = {name: message for name in SECTIONS if values[name] is not None}
     return found
 
 

@@ -15,6 +15,7 @@ from ..errors import FrameError
 from ..frames import Frame
 from ..recipe.calibrate import subtract_terms
 from ..recipe.steps import Overscan
+from ..sections import Regions
 from ..statistics import SAMPLING, median
 
 __all__ = ["Sketch", "Sketches", "bias_from_file", "bias_from_frames", "mean_raw"]
@@ -94,8 +95,10 @@ class Sketch:
             return None
         rows, columns = (_sampled(part) for part in regions.keep)
         if regions.axis == 1:
-            return Overscan((rows, regions.overscan[1]), 1).measure(self.rows)
-        return Overscan((regions.overscan[0], columns), 0).measure(self.columns)
+            piece = Regions(regions.overscan, 1, (rows, regions.keep[1]))
+            return Overscan((piece,)).measure(self.rows)[0]
+        piece = Regions(regions.overscan, 0, (regions.keep[0], columns))
+        return Overscan((piece,)).measure(self.columns)[0]
 
     def calibrated(self, regions, bias=None, dtype="float32"):
         """Calibrate `kept`.

@@ -107,8 +107,8 @@ class DarkPanel(anywidget.AnyWidget):
 
     Attributes
     ----------
-    raw_folder, dark_folder, reduced_folder, overscan_columns, keep_columns, subtract_bias, combined_bias, files, unit, \
-output_dtype, overwrite
+    raw_folder, dark_folder, reduced_folder, overscan_columns, keep_columns, subtract_bias, amplifiers, extensions, \
+combined_bias, files, unit, output_dtype, overwrite
         The parameters of a run, see `~darkcal_widgets.Parameters`. To set, link and observe; they may be wrong.
     problems : dict of str to str
         What is wrong with them: name of each parameter that has to change, to a sentence. Empty: a run can start.
@@ -135,10 +135,15 @@ output_dtype, overwrite
 
     Examples
     --------
-    >>> panel = DarkPanel(night, recipe, "example1-reduced")  # doctest: +SKIP
-    >>> panel  # doctest: +SKIP
-    >>> panel.observe(print, "overscan_columns")  # doctest: +SKIP
-    >>> run = panel.calibrate()  # doctest: +SKIP
+    >>> night = Night("example-cryo-LFC", dark_folder="example-cryo-LFC/darks")
+    >>> recipe = Recipe(overscan_columns="2055:", keep_columns=":2048")
+    >>> panel = DarkPanel(night, recipe, "doctest-panel")
+    >>> panel.observe(lambda change: print(change.new), "overscan_columns")
+    >>> panel.overscan_columns = "2060:"
+    2060:
+    >>> len(panel.calibrate().written)
+    9
+    >>> panel.close()
     """
 
     _esm = _front()
@@ -150,6 +155,8 @@ output_dtype, overwrite
     overscan_columns = _synced(_Text(None, allow_none=True))
     keep_columns = _synced(_Text(None, allow_none=True))
     subtract_bias = _synced(traitlets.Bool(False))
+    amplifiers = _synced(traitlets.Tuple(default_value=None, allow_none=True))
+    extensions = _synced(traitlets.Tuple(default_value=None, allow_none=True))
     combined_bias = _synced(_Text(None, allow_none=True))
     files = traitlets.Tuple(default_value=None, allow_none=True).tag(
         sync=True, to_json=_to_page, from_json=_from_page

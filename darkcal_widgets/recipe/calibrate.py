@@ -145,23 +145,23 @@ class Calibration:
     ----------
     image : Frame or ndarray
         Raw values, shape (rows, columns).
-    keep : tuple of slice
-        Rows and columns that are kept.
+    pieces : tuple of Regions
+        What is kept, one for each amplifier.
+    shape : tuple of int
+        (rows, columns) of the result.
     steps : tuple of step
         From `Recipe.steps`.
     measured : tuple
         What each step has measured in the frame.
-    terms : tuple of ndarray
-        What is subtracted, to be broadcast over the kept part.
     dtype : str
         Type of the result.
     """
 
     image: object
-    keep: tuple
+    pieces: tuple
+    shape: tuple
     steps: tuple
     measured: tuple
-    terms: tuple
     dtype: str
 
     @classmethod
@@ -188,32 +188,27 @@ class Calibration:
         FrameError, ParameterError
             See `calibrate_dark`.
         """
-        steps, keep = recipe.steps(image.shape), recipe.regions(image.shape).keep
+        steps, shape = recipe.steps(image.shape), image.shape
         _check(steps, unit, bias, bias_unit)
         measured = tuple(step.measure(image, bias) for step in steps)
-        terms = tuple(
-            step.term(found, keep) for step, found in zip(steps, measured, strict=True) if found is not None
+        return cls(
+            image, recipe.pieces(shape), recipe.result_shape(shape), steps, measured, recipe.output_dtype
         )
-        return cls(image, keep, steps, measured, terms, recipe.output_dtype)
-
-    @property
-    def shape(self):
-        """(rows, columns) of the kept part."""
-        return tuple(part.stop - part.start for part in self.keep)
 
     def band(self, start, stop, counts=None, memory=None):
-        """Return calibrated rows `start` to `stop`, numbered in the kept part; `PixelCounts` may look at them.
+        """Return calibrated rows `start` to `stop`, numbered in the result; `PixelCounts` may look at them.
 
         They may lie in `memory`, if that is given: see `bands`.
         """
-        rows, columns = self.keep
-        raw = self.image[slice(rows.start + start, rows.start + stop), columns]
-        if counts is not None:
-            counts.add_raw(raw)
-        terms = [term if len(term) == 1 else term[start:stop] for term in self.terms]
-        result = subtract_terms(raw, terms, self.dtype, None if memory is None else memory[: stop - start])
-        if counts is not None:
-            counts.add_result(result)
+        if len(self.pieces) == 1:
+            return self._of_piece(0, start, stop, counts, memory)
+        result = np.empty((stop - start, self.shape[1]), self.dtype)
+        for number, piece in enumerate(self.pieces):
+            row, column = piece.place
+            low, high = max(start, row), min(stop, row + piece.shape[0])
+            if low < high:
+                part = self._of_piece(number, low - row, high - row, counts)
+                result[low - start : high - start, column : column + piece.shape[1]] = part
         return result
 
     def bands(self, counts=None):
@@ -223,9 +218,31 @@ class Calibration:
         """
         rows, columns = self.shape
         step = max(1, BAND_BYTES // (columns * np.dtype(self.dtype).itemsize))
-        memory = own_array("band", (step, columns), _working_type(self.image.dtype, self.terms, self.dtype))
+        terms = self._terms(0, 0, 1)
+        memory = own_array("band", (step, columns), _working_type(self.image.dtype, terms, self.dtype))
         for start in range(0, rows, step):
             yield self.band(start, min(start + step, rows), counts, memory)
+
+    def _of_piece(self, number, start, stop, counts=None, memory=None):
+        """Return calibrated rows of the kept part of one amplifier, numbered in it."""
+        rows, columns = self.pieces[number].keep
+        raw = self.image[slice(rows.start + start, rows.start + stop), columns]
+        if counts is not None:
+            counts.add_raw(raw)
+        memory = None if memory is None else memory[: stop - start]
+        result = subtract_terms(raw, self._terms(number, start, stop), self.dtype, memory)
+        if counts is not None:
+            counts.add_result(result)
+        return result
+
+    def _terms(self, number, start, stop):
+        """Return what is subtracted from some rows of the kept part of one amplifier, to be broadcast over them."""
+        piece = self.pieces[number]
+        found = (
+            step.term(measured, number, piece)
+            for step, measured in zip(self.steps, self.measured, strict=True)
+        )
+        return [term if len(term) == 1 else term[start:stop] for term in found if term is not None]
 
 
 def subtract_terms(raw, terms, dtype, memory=None):

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 
 from ..errors import ParameterError
-from ..sections import parse_section, resolve_regions, to_fits
+from ..sections import joined, parse_section, resolve_regions, to_fits
 from ..units import standard_unit
 from .steps import STEPS
 
@@ -31,6 +31,11 @@ class Recipe:
         The part kept by the trim, in the same notations. `None`: all.
     subtract_bias : bool
         Whether the combined bias is subtracted.
+    amplifiers : tuple of tuple of str, or None
+        For an image that several amplifiers have read: for each its overscan (or `None`) and its image, in the same notations,
+        such as ``[["2048:2080", "0:1024"], ["2080:2112", "1024:2048"]]``. The images are joined. `None`: there is one amplifier.
+    extensions : tuple of str, or None
+        Of a file with several images, the names (``EXTNAME``) or numbers of those that are calibrated. `None`: all.
     unit : str
         Unit of frames whose header has no ``BUNIT``: ``'adu'`` or ``'electron'``, or a usual word for them.
     output_dtype : str
@@ -50,11 +55,19 @@ class Recipe:
     overscan_columns: str | None = None
     keep_columns: str | None = None
     subtract_bias: bool = False
+    amplifiers: tuple | None = None
+    extensions: tuple | None = None
     unit: str = "adu"
     output_dtype: str = "float32"
 
     def __post_init__(self):
+        object.__setattr__(self, "amplifiers", _checked_amplifiers(self.amplifiers))
+        object.__setattr__(self, "extensions", _checked_extensions(self.extensions))
         self._sections()
+        if self.amplifiers is not None and (self.overscan_columns, self.keep_columns) != (None, None):
+            raise ParameterError(
+                "amplifiers says what is subtracted and kept; set overscan_columns and keep_columns to None beside it."
+            )
         if not isinstance(self.subtract_bias, bool):
             raise ParameterError(
                 f"subtract_bias is {self.subtract_bias!r} ({type(self.subtract_bias).__name__}); expected True or False."
@@ -83,7 +96,7 @@ class Recipe:
         return asdict(self)
 
     def regions(self, shape):
-        """Lay the recipe on a frame of `shape` (rows, columns).
+        """Lay the recipe on a frame of `shape` (rows, columns) that one amplifier has read.
 
         Returns
         -------
@@ -92,9 +105,34 @@ class Recipe:
         Raises
         ------
         ParameterError
-            See `~darkcal_widgets.sections.resolve_regions`.
+            See `~darkcal_widgets.sections.resolve_regions`; or the recipe is for several amplifiers.
         """
-        return resolve_regions(*self._sections(), shape)
+        pieces = self.pieces(shape)
+        if len(pieces) > 1:
+            raise ParameterError(f"amplifiers names {len(pieces)} parts, each with an overscan of its own.")
+        return pieces[0]
+
+    def pieces(self, shape):
+        """Lay the recipe on a frame of `shape` (rows, columns): what is subtracted and kept for each amplifier.
+
+        Returns
+        -------
+        tuple of Regions
+
+        Raises
+        ------
+        ParameterError
+            See `~darkcal_widgets.sections.resolve_regions` and `~darkcal_widgets.sections.joined`.
+        """
+        sections = self._sections()
+        if self.amplifiers is None:
+            return (resolve_regions(*sections[0], shape),)
+        return joined([resolve_regions(*pair, shape) for pair in sections])
+
+    def result_shape(self, shape):
+        """Return (rows, columns) of the result of a frame of `shape`."""
+        pieces = self.pieces(shape)
+        return tuple(max(piece.place[axis] + piece.shape[axis] for piece in pieces) for axis in (0, 1))
 
     def steps(self, shape):
         """Return the steps, in their order, laid on frames of `shape` (rows, columns)."""
@@ -110,9 +148,10 @@ class Recipe:
         """The recipe of the combined bias that fits: the same overscan and trim."""
         return replace(self, subtract_bias=False)
 
-    def digest(self, shape):
-        """Return 16 hexadecimal digits that are equal for recipes which do the same to frames of `shape`."""
-        return _digest(self._done(shape) | {"format": _FORMAT})
+    def digest(self, *shapes):
+        """Return 16 hexadecimal digits that are equal for recipes which do the same to frames with images of these shapes."""
+        done = [self._done(shape) | {"format": _FORMAT} for shape in shapes]
+        return _digest(done[0] if len(done) == 1 else done)
 
     def digest_0_1(self, shape):
         """Return the digest that version 0.1 of darkcal has written for the same settings."""
@@ -129,10 +168,50 @@ class Recipe:
         return done | {"unit": self.unit, "output_dtype": self.output_dtype}
 
     def _sections(self):
+        """Return the overscan and the kept part of each amplifier, not yet laid on a frame."""
+        texts = [(self.overscan_columns, self.keep_columns)] if self.amplifiers is None else self.amplifiers
+        names = (
+            ("overscan_columns", "keep_columns") if self.amplifiers is None else ("amplifiers", "amplifiers")
+        )
         return [
-            None if (text := getattr(self, name)) is None else parse_section(text, name)
-            for name in ("overscan_columns", "keep_columns")
+            tuple(
+                None if text is None else parse_section(text, name)
+                for text, name in zip(pair, names, strict=True)
+            )
+            for pair in texts
         ]
+
+
+def _checked_amplifiers(amplifiers):
+    """Return pairs of texts as tuples, which can be compared."""
+    if amplifiers is None:
+        return None
+    pairs = amplifiers if isinstance(amplifiers, list | tuple) else ()
+    good = [
+        pair
+        for pair in pairs
+        if isinstance(pair, list | tuple)
+        and len(pair) == 2
+        and isinstance(pair[1], str)
+        and isinstance(pair[0], str | None)
+    ]
+    if not good or len(good) < len(pairs):
+        raise ParameterError(
+            f"amplifiers is {amplifiers!r}; expected for each amplifier its overscan (or None) and its image, such as "
+            "[['2048:2080', '0:1024'], ['2080:2112', '1024:2048']], or None."
+        )
+    return tuple(map(tuple, good))
+
+
+def _checked_extensions(extensions):
+    if extensions is None:
+        return None
+    names = extensions if isinstance(extensions, list | tuple) else ()
+    if not names or not all(type(name) in (int, str) for name in names):
+        raise ParameterError(
+            f"extensions is {extensions!r}; expected a list of names or numbers of extensions, or None for all."
+        )
+    return tuple(map(str, names))
 
 
 def _digest(done):

@@ -22,25 +22,26 @@ _SECTION_KEYWORDS = (
 
 @dataclass(frozen=True)
 class Overscan:
-    """Subtract the median of the overscan of each row (`axis` 1) or column (0); `region` is rows and columns, as slices."""
+    """Subtract the median of the overscan of each row or column; `pieces` has one `Regions` for each amplifier."""
 
-    region: tuple
-    axis: int
+    pieces: tuple
 
     @classmethod
     def of(cls, recipe, shape):
         """Return the step laid on frames of `shape` (rows, columns); `None`: the recipe does not have it."""
-        regions = recipe.regions(shape)
-        return None if regions.overscan is None else cls(regions.overscan, regions.axis)
+        pieces = recipe.pieces(shape)
+        return None if all(piece.overscan is None for piece in pieces) else cls(pieces)
 
     @staticmethod
     def summary(recipe):
         """Say in a few words what a recipe does, whatever the shape."""
+        if recipe.amplifiers is not None:
+            return f"overscan of {len(recipe.amplifiers)} amplifiers"
         return "no overscan" if recipe.overscan_columns is None else f"overscan {recipe.overscan_columns}"
 
     def key(self):
         """Return what makes two such steps differ."""
-        return {"overscan": to_fits(self.region)}
+        return {"overscan": self._text(to_fits)}
 
     def check(self, unit, bias_shape, bias_unit):
         """Refuse nothing: the sections were checked when they were laid on the frame."""
@@ -49,12 +50,22 @@ class Overscan:
         """Return a CCDData with the step done."""
         import ccdproc
 
-        return ccdproc.subtract_overscan(
-            ccd, overscan=ccd[self.region], overscan_axis=self.axis, median=True, add_keyword=False
-        )
+        result = ccd.copy()
+        result.data = result.data.astype(float)
+        for piece in self.pieces:
+            if piece.overscan is not None:
+                part = ccdproc.subtract_overscan(
+                    ccd[piece.keep],
+                    overscan=ccd[_beside(piece)],
+                    overscan_axis=piece.axis,
+                    median=True,
+                    add_keyword=False,
+                )
+                result.data[piece.keep] = part.data
+        return result
 
     def measure(self, image, _=None):
-        """Return the level of each row or column, to be broadcast over the raw frame.
+        """Return the level of each row or column for each amplifier, to be broadcast over its kept part.
 
         Parameters
         ----------
@@ -63,80 +74,100 @@ class Overscan:
 
         Returns
         -------
-        ndarray
+        list of ndarray or None
             Shape (rows, 1) or (1, columns). In single precision where that is exact: the median of integers of 16 bits is a
             multiple of a half.
         """
-        with np.errstate(invalid="ignore"):  # infinities of a damaged frame
-            level = np.median(image[self.region], axis=self.axis, keepdims=True)
-        return level.astype(np.float32) if _is_short_integer(image.dtype) else level.astype(np.float64)
+        return [None if piece.overscan is None else self._level(image, piece) for piece in self.pieces]
 
-    def term(self, level, keep):
-        """Return what is subtracted from the kept part."""
-        return level[keep[0]] if self.axis == 1 else level[:, keep[1]]
+    def term(self, levels, number, _):
+        """Return what is subtracted from the kept part of an amplifier."""
+        return levels[number]
 
-    def record(self, header, level):
+    def record(self, header, levels):
         """Say in the header of the result what was done."""
-        over = "row" if self.axis == 1 else "column"
-        header.add_history(f"darkcal: overscan {to_fits(self.region)} subtracted, median of each {over}")
-        header["DCOSCAN"] = (to_fits(self.region), "overscan subtracted")
-        mean = float(np.mean(level, dtype=np.float64))
-        header["OVERSCAN"] = f"Overscan section is {_iraf(self.region)} with mean={mean:.7g}"
+        over = "row" if self.pieces[0].axis == 1 else "column"
+        header.add_history(f"darkcal: overscan {self._text(to_fits)} subtracted, median of each {over}")
+        header["DCOSCAN"] = _fitting(self._text(to_fits), "overscan subtracted")
+        mean = float(np.mean([np.mean(level, dtype=np.float64) for level in levels if level is not None]))
+        header["OVERSCAN"] = f"Overscan section is {self._text(_iraf)} with mean={mean:.7g}"
         if np.isfinite(mean):
             header["OSCNMEAN"] = (round(mean, 4), "mean of the overscan levels subtracted")
+
+    def _level(self, image, piece):
+        with np.errstate(invalid="ignore"):  # infinities of a damaged frame
+            level = np.median(image[_beside(piece)], axis=piece.axis, keepdims=True)
+        return level.astype(np.float32) if _is_short_integer(image.dtype) else level.astype(np.float64)
+
+    def _text(self, write):
+        """Write the sections; of several amplifiers, each with the part that it is subtracted from."""
+        if len(self.pieces) == 1:
+            return write(self.pieces[0].overscan)
+        texts = ((piece.overscan and write(piece.overscan), write(piece.keep)) for piece in self.pieces)
+        return "; ".join(f"{overscan} from {image}" for overscan, image in texts if overscan)
 
 
 @dataclass(frozen=True)
 class Trim:
-    """Keep a part of the frame; `keep` is rows and columns, as slices."""
+    """Keep a part of the frame; `pieces` has one `Regions` for each amplifier, which are joined to one image."""
 
-    keep: tuple
+    pieces: tuple
 
     @classmethod
     def of(cls, recipe, shape):
         """Return the step laid on frames of `shape` (rows, columns); `None`: everything is kept."""
-        keep = recipe.regions(shape).keep
-        return None if keep == tuple(slice(0, size) for size in shape) else cls(keep)
+        pieces = recipe.pieces(shape)
+        whole = tuple(slice(0, size) for size in shape)
+        return None if [piece.keep for piece in pieces] == [whole] else cls(pieces)
 
     @staticmethod
     def summary(recipe):
         """Say in a few words what a recipe does, whatever the shape."""
+        if recipe.amplifiers is not None:
+            return "keep their images"
         return "keep all" if recipe.keep_columns is None else f"keep {recipe.keep_columns}"
 
     def key(self):
         """Return what makes two such steps differ."""
-        return {"keep": to_fits(self.keep)}
+        return {"keep": self._text(to_fits)}
 
     def check(self, unit, bias_shape, bias_unit):
         """Refuse nothing: the sections were checked when they were laid on the frame."""
 
     def apply(self, ccd, _=None):
-        """Return a CCDData with the step done; mask, uncertainty and WCS follow."""
+        """Return a CCDData with the step done; mask, uncertainty and WCS follow, but no WCS follows a joining."""
         import ccdproc
 
-        return ccdproc.trim_image(ccd[self.keep], add_keyword=False)
+        if len(self.pieces) == 1:
+            return ccdproc.trim_image(ccd[self.pieces[0].keep], add_keyword=False)
+        return _join(
+            [(piece, ccdproc.trim_image(ccd[piece.keep], add_keyword=False)) for piece in self.pieces]
+        )
 
     def measure(self, image, _=None):
+        """Return `None`: nothing has to be measured."""
+        return
+
+    def term(self, *_):
         """Return `None`: nothing is subtracted."""
         return
 
     def record(self, header, _=None):
         """Say in the header of the result what was done; shift each WCS and the IRAF physical coordinates."""
-        header.add_history(f"darkcal: trimmed to {to_fits(self.keep)}")
-        header["DCTRIM"] = (to_fits(self.keep), "part of the raw frame that was kept")
-        header["TRIM"] = f"Trim data section is {_iraf(self.keep)}"
-        section = _section_of_ccd(header, self.keep)
+        header.add_history(f"darkcal: trimmed to {self._text(to_fits)}")
+        header["DCTRIM"] = _fitting(self._text(to_fits), "part of the raw frame that was kept")
+        header["TRIM"] = f"Trim data section is {self._text(_iraf)}"
+        keep = _bounds(self.pieces)
+        section = None if keep is None else _section_of_ccd(header, keep)
         for keyword in _SECTION_KEYWORDS:
             header.remove(keyword, ignore_missing=True)
         if section is not None:
             header["CCDSEC"] = (_iraf(section), "part of the CCD that this is")
-        for axis, start in (("1", self.keep[1].start), ("2", self.keep[0].start)):
-            for stem in ("CRPIX", "LTV"):
-                for keyword in [
-                    key for key in header if key.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == stem + axis
-                ]:
-                    if type(header[keyword]) in (int, float):
-                        header[keyword] = header[keyword] - start
+        if keep is not None:
+            _shift_coordinates(header, keep)
+
+    def _text(self, write):
+        return " + ".join(write(piece.keep) for piece in self.pieces)
 
 
 @dataclass(frozen=True)
@@ -150,7 +181,7 @@ class SubtractBias:
         """Return the step laid on frames of `shape` (rows, columns); `None`: the recipe does not have it."""
         if not recipe.subtract_bias:
             return None
-        return cls(tuple(part.stop - part.start for part in recipe.regions(shape).keep))
+        return cls(recipe.result_shape(shape))
 
     @staticmethod
     def summary(recipe):
@@ -201,9 +232,9 @@ class SubtractBias:
         """Return the pixels of the combined bias."""
         return bias
 
-    def term(self, bias, _):
-        """Return what is subtracted from the kept part."""
-        return bias
+    def term(self, bias, _, piece):
+        """Return what is subtracted from the kept part of an amplifier."""
+        return bias[tuple(slice(at, at + size) for at, size in zip(piece.place, piece.shape, strict=True))]
 
     def record(self, header, _=None):
         """Say in the header of the result what was done."""
@@ -213,6 +244,60 @@ class SubtractBias:
 
 
 STEPS = (Overscan, Trim, SubtractBias)
+
+
+def _fitting(text, comment):
+    """Return a value and its comment for a card, without the comment where there is no room for it."""
+    return (text, comment) if len(text) + len(comment) < 64 else text
+
+
+def _beside(piece):
+    """Return the part of the overscan that lies beside the kept part: the same rows, or the same columns."""
+    return (piece.keep[0], piece.overscan[1]) if piece.axis == 1 else (piece.overscan[0], piece.keep[1])
+
+
+def _bounds(pieces):
+    """Return the part of the raw frame that the pieces fill without a gap, in the order in which they lie there, or `None`."""
+    starts = [min(piece.keep[axis].start for piece in pieces) for axis in (0, 1)]
+    if any(piece.keep[axis].start - piece.place[axis] != starts[axis] for piece in pieces for axis in (0, 1)):
+        return None
+    return tuple(slice(starts[axis], max(piece.keep[axis].stop for piece in pieces)) for axis in (0, 1))
+
+
+def _join(trimmed):
+    """Return one CCDData of those of several amplifiers: pairs of `Regions` and CCDData."""
+    from astropy.nddata import CCDData
+
+    shape = tuple(max(piece.place[axis] + piece.shape[axis] for piece, _ in trimmed) for axis in (0, 1))
+
+    def together(get):
+        values = [get(ccd) for _, ccd in trimmed]
+        if values[0] is None:
+            return None
+        whole = np.empty(shape, values[0].dtype)
+        for (piece, _), value in zip(trimmed, values, strict=True):
+            whole[tuple(slice(at, at + size) for at, size in zip(piece.place, piece.shape, strict=True))] = (
+                value
+            )
+        return whole
+
+    first = trimmed[0][1]
+    uncertainty = together(lambda ccd: None if ccd.uncertainty is None else ccd.uncertainty.array)
+    return CCDData(
+        together(lambda ccd: ccd.data),
+        unit=first.unit,
+        mask=together(lambda ccd: ccd.mask),
+        uncertainty=None if uncertainty is None else type(first.uncertainty)(uncertainty),
+        header=first.header,
+    )
+
+
+def _shift_coordinates(header, keep):
+    for axis, start in (("1", keep[1].start), ("2", keep[0].start)):
+        for stem in ("CRPIX", "LTV"):
+            for keyword in [key for key in header if key.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == stem + axis]:
+                if type(header[keyword]) in (int, float):
+                    header[keyword] = header[keyword] - start
 
 
 def _iraf(region):

@@ -72,9 +72,14 @@ def combined_images(run):
     -------
     `~matplotlib.figure.Figure`
     """
-    combined = [Frame(outcome.path) for outcome in run.done]
-    return figures.combined_images({frame.path.stem: frame.data for frame in combined}, combined[-1].unit())
+    combined = [part for outcome in run.done for part in Frame(outcome.path).parts]
+    names = [f"{part.path.stem}{f'[{part.extension}]' if part.extension else ''}" for part in combined]
+    images = {name: part.data for name, part in zip(names, combined, strict=True)}
+    return figures.combined_images(images, combined[-1].unit())
 
 
 def _pair(outcome):
-    return Frame(outcome.raw, outcome.name), Frame(outcome.path)
+    """Return a dark before and after: of a file with several images, the first that was calibrated."""
+    calibrated = Frame(outcome.path).parts[0]
+    raw = Frame(outcome.raw, outcome.name)
+    return raw.select([calibrated.label])[0] if len(raw.parts) > 1 else raw, calibrated

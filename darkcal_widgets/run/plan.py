@@ -78,7 +78,7 @@ class Plan:
 
     def _standing(self, job):
         try:
-            return standing(job.result, {"DCRECIPE": job.digest}, job.recipe.digest_0_1(job.shape))
+            return standing(job.result, {"DCRECIPE": job.digest}, job.digest_0_1)
         except DarkcalError as error:
             return Standing("foreign", str(error))
 
@@ -162,15 +162,16 @@ def _as_list(files):
 
 
 def _jobs(darks, folder, recipe, overwrite):
-    for shape in dict.fromkeys(dark.shape for dark in darks):
-        recipe.regions(shape)
+    shapes = {dark: tuple(part.shape for part in dark.select(recipe.extensions)) for dark in darks}
+    for shape in dict.fromkeys(shape for each in shapes.values() for shape in each):
+        recipe.pieces(shape)
     jobs = tuple(
         DarkJob(
             dark.name,
             dark.path,
             folder / result_name(dark.path.name),
             recipe,
-            dark.shape,
+            shapes[dark],
             overwrite=overwrite,
         )
         for dark in darks
@@ -225,9 +226,9 @@ def _given_bias(combined_bias):
 
 def _made_otherwise(bias, darks, recipe):
     """Tell whether darkcal has made a combined bias with another overscan or trim; of other biases nothing is known."""
-    of_bias, shape = recipe.of_bias, darks[0].shape
+    of_bias, shapes = recipe.of_bias, [part.shape for part in darks[0].select(recipe.extensions)]
     made = bias.header.get("DCRECIPE")
-    return made is not None and made not in (of_bias.digest(shape), of_bias.digest_0_1(shape))
+    return made is not None and made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0]))
 
 
 def _steps_of(bias):
@@ -236,8 +237,11 @@ def _steps_of(bias):
 
 
 def _check_fits(bias, dark, recipe):
-    for step in recipe.steps(dark.shape):
-        try:
-            step.check(dark.unit(recipe.unit), bias.shape, bias.unit(recipe.unit))
-        except FrameError as error:
-            raise FrameError(f"{bias.path} and {dark.name}: {error}") from error
+    of_bias = {part.label: part for part in bias.parts} if len(bias.parts) > 1 else {}
+    for part in dark.select(recipe.extensions):
+        own = of_bias.get(part.label) if of_bias else bias
+        for step in recipe.steps(part.shape):
+            try:
+                step.check(part.unit(recipe.unit), own and own.shape, own and own.unit(recipe.unit))
+            except FrameError as error:
+                raise FrameError(f"{bias.path} and {part.name}: {error}") from error
