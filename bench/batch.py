@@ -28,8 +28,8 @@ import yaml
 from astropy.table import Table
 
 from darkcal_widgets import simulate_night
-from darkcal_widgets.batch.input import read_requests
-from darkcal_widgets.headless import shipped_notebooks
+from darkcal_widgets.batch.requests import read_requests
+from darkcal_widgets.notebooks import shipped_notebooks
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 

@@ -87,7 +87,7 @@ def _add_demo(commands):
 
 
 def _demo(folder):
-    from .workspace import demo
+    from .notebooks.workspace import demo
 
     demo(folder)
 
@@ -106,7 +106,7 @@ def _add_lab(commands):
 
 
 def _lab(folder, options):
-    from .workspace import prepare, start_lab
+    from .notebooks.workspace import prepare, start_lab
 
     print(prepare(folder))
     start_lab(folder, options)
@@ -117,12 +117,12 @@ def _add_batch(commands):
         "batch",
         help="run a notebook for each of many parameter files",
         description="Run a notebook for each parameter file, several at once, and make one page, OUT/index.html, of "
-        "what came out. A second call does only what is left to do.",
+        "how they ended. A second call does only what is left to do.",
         epilog="A parameter file (YAML) holds the parameters of a notebook, and notebook: 1, 2 or a path; the panel "
         "saves such files. A table has a row for each run. Relative paths start in the folder of the file.",
     )
     batch.add_argument(
-        "sources", nargs="+", metavar="FILES", help="parameter files, folders of them, or a CSV or ECSV table"
+        "sources", nargs="+", metavar="FILES", help="parameter files, folders of them, or a CSV table"
     )
     batch.add_argument(
         "--out", required=True, metavar="OUT", help="folder for notebooks, reports and the page"

@@ -4,7 +4,6 @@ import ast
 import os
 import shlex
 from dataclasses import MISSING, asdict, dataclass, fields
-from pathlib import Path
 
 import yaml
 

@@ -10,9 +10,10 @@ from unittest.mock import create_autospec
 import pytest
 
 import darkcal_widgets
-from darkcal_widgets import batch, cli, download, simulate, workspace
+from darkcal_widgets import batch, cli, download, simulate
 from darkcal_widgets.batch.record import Record
 from darkcal_widgets.errors import NightError
+from darkcal_widgets.notebooks import workspace
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ ORDER = """
     darks.hotpixels darks.noise darks darks.scale check
     panel.draft panel.preview plots plots.evidence panel.shown panel.state
     panel
-    headless.preload headless.warm headless workspace
-    batch.input batch.record batch.worker batch.pool batch.page batch
+    notebooks.report notebooks.execute notebooks notebooks.workspace
+    batch.requests batch.record batch.run batch.engine batch.page batch.batch batch
     cli
 """.split()
 

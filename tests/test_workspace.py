@@ -7,9 +7,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from darkcal_widgets import simulate, workspace
+from darkcal_widgets import simulate
 from darkcal_widgets.errors import OutputError, RunError
-from darkcal_widgets.workspace import demo, prepare, start_lab
+from darkcal_widgets.notebooks import workspace
+from darkcal_widgets.notebooks.workspace import demo, prepare, start_lab
 
 NAMES = {1: "1-first.ipynb", 2: "2-second.ipynb"}
 CALIBRATE = """

@@ -12,8 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import DarkcalError, OutputError, RunError
-from .headless import run_notebook, shipped_notebooks
+from ..errors import DarkcalError, OutputError, RunError
+from .execute import run_notebook, shipped_notebooks
 
 __all__ = ["Workspace", "demo", "prepare", "start_lab"]
 
@@ -173,7 +173,7 @@ def _digest(notebook):
 
 def _simulate_missing(folder):
     """Simulate the example nights that are not there, each under another name until it is complete."""
-    from .simulate import EXAMPLE_FOLDERS, simulate_night
+    from ..simulate import EXAMPLE_FOLDERS, simulate_night
 
     made = []
     for camera, name in EXAMPLE_FOLDERS.items():
