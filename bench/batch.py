@@ -159,7 +159,7 @@ def startup(work, rows, promises):
     del rows
     (work / "raw").mkdir()
     imports = "from darkcal_widgets import DarkPanel, Night, Parameters, combine_darks, results_table"
-    for name, cells in (("empty", ()), ("imports", (imports, "import darkcal_widgets.plots"))):
+    for name, cells in (("empty", ()), ("imports", (imports, "import darkcal_widgets.frames.figures"))):
         seconds = {}
         for count in (2, 12):
             place = work / f"{name}-{count}"

@@ -9,9 +9,10 @@ import numpy as np
 
 from .darks import measure_darks
 from .darks.hotpixels import background
-from .errors import FrameError, NightError, RunError
-from .files import checksum, is_frame_name
-from .frames import read_frame, read_header
+from .errors import NightError, RunError
+from .files import checksum
+from .frames import Frame
+from .results import Results
 from .sections import parse_section
 from .simulate import TRUTH_NAME, read_truth
 from .text import visible
@@ -169,16 +170,8 @@ def find_night(reduced_folder):
 
 def _result_paths(folder):
     """Return path to header of the single calibrated darks."""
-    found = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if not is_frame_name(path.name):
-            continue
-        try:
-            header, _ = read_header(path)
-        except FrameError:
-            continue  # Not a result of darkcal; a missing one is counted as such.
-        if "RAWFILE" in header and "DCRECIPE" in header and header.get("COMBINED") is not True:
-            found[path] = header
+    darks = Results(folder).darks
+    found = {dark.path: dark.header for dark in darks if "RAWFILE" in dark.header}
     if not found:
         raise NightError(
             f"there are no calibrated darks in {str(folder)!r}; name the folder of results (reduced_folder)."
@@ -200,7 +193,7 @@ def _origin_problem(paths, folder, truth):
     names = _raw_names(truth)
     for path, header in paths.items():
         if header["RAWFILE"] not in names:
-            return f"{path} was made from {header['RAWFILE']}, which is no dark of {folder}"
+            return f"{path} was made from {header['RAWFILE']}, which is not a dark of {folder}"
     path, header = next(iter(paths.items()))
     raw = Path(folder) / names[header["RAWFILE"]]
     if raw.is_file() and header.get("DCINPUT") not in (None, checksum(raw)):
@@ -213,21 +206,18 @@ def _results(paths, truth):
     exposures = {
         path: truth["frames"][names[header["RAWFILE"]]]["exposure"] for path, header in paths.items()
     }
-    ground = background(read_frame(max(exposures, key=exposures.get)).data)
+    ground = background(Frame(max(exposures, key=exposures.get)).data)
     results = []
     for path, header in paths.items():
         frame = names[header["RAWFILE"]]
-        data = read_frame(path).data
+        data = Frame(path).data
         level = ground.level_of(data) if data.shape == ground.plain.shape else background(data).level
-        history = [str(line) for line in header.get("HISTORY", [])]
-        whole = tuple((0, length) for length in truth["shape"])
         results.append(
             _Result(
                 frame,
                 exposures[path],
                 header["DCRECIPE"],
-                _section(history, "overscan", truth["shape"]),
-                _section(history, "trimmed to", truth["shape"]) or whole,
+                *_sections(header, truth["shape"]),
                 "BIASFILE" in header,
                 level,
             )
@@ -235,12 +225,25 @@ def _results(paths, truth):
     return results
 
 
-def _section(history, step, shape):
-    """Return rows and columns, as pairs of start and stop, of a step in the history."""
-    for line in history:
-        if found := re.search(rf"darkcal: {step} (\[[^]]*\])", line):
-            parts = parse_section(found[1], step).resolve(shape, step)
-            return tuple((part.start, part.stop) for part in parts)
+def _sections(header, shape):
+    """Return the overscan that was subtracted, or `None`, and the part that was kept: rows and columns, each a start and stop."""
+    whole = tuple((0, length) for length in shape)
+    return _section(header, "DCOSCAN", shape), _section(header, "DCTRIM", shape) or whole
+
+
+def _section(header, card, shape):
+    text = header.get(card) or _from_history(header, card)
+    if not text:
+        return None
+    return tuple((part.start, part.stop) for part in parse_section(text, card).resolve(shape, card))
+
+
+def _from_history(header, card):
+    """Return the section of a step in the words of the history, for results that lack the cards."""
+    step = {"DCOSCAN": "overscan", "DCTRIM": "trimmed to"}[card]
+    for line in header.get("HISTORY", []):
+        if found := re.search(rf"darkcal: {step} (\[[^]]*\])", str(line)):
+            return found[1]
     return None
 
 

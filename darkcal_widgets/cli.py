@@ -63,20 +63,24 @@ def _add_sample(commands):
     sample.add_argument("--real", action="store_true", help="download the real nights instead (large)")
     sample.add_argument("--full", action="store_true", help="simulate all rows of the cameras, not 512")
     sample.add_argument("--seed", type=int, help="another seed gives other noise and other hot pixels")
+    sample.add_argument("--overwrite", action="store_true", help="replace simulated nights of another seed")
     sample.set_defaults(run=_sample)
 
 
-def _sample(folder, real, full, seed):
+def _sample(folder, real, full, seed, overwrite):
     if real:
-        if full or seed is not None:
-            raise ParameterError("--real downloads frames as they are: leave out --full and --seed.")
+        if full or overwrite or seed is not None:
+            raise ParameterError(
+                "--real downloads frames as they are: leave out --full, --seed and --overwrite."
+            )
         from .download import download_examples
 
         nights = download_examples(folder)
     else:
         from .simulate import simulate_examples
 
-        nights = simulate_examples(folder, full=full, **({} if seed is None else {"seed": seed}))
+        options = {} if seed is None else {"seed": seed}
+        nights = simulate_examples(folder, full=full, overwrite=overwrite, **options)
     print(*nights, sep="\n")
 
 
@@ -117,7 +121,7 @@ def _add_batch(commands):
         "batch",
         help="run a notebook for each of many parameter files",
         description="Run a notebook for each parameter file, several at once, and make one page, OUT/index.html, of "
-        "how they ended. A second call does only what is left to do.",
+        "their results. A second call does only what is left to do.",
         epilog="A parameter file (YAML) holds the parameters of a notebook, and notebook: 1, 2 or a path; the panel "
         "saves such files. A table has a row for each run. Relative paths start in the folder of the file.",
     )
@@ -154,19 +158,36 @@ def _add_advise(commands):
     advise.add_argument(
         "--darks",
         metavar="FOLDER",
-        help="where its darks are (default: darks in the night if there, else the night)",
+        help="where its darks are (default: in the night itself, or if it holds none, in its folder darks)",
     )
     advise.set_defaults(run=_advise)
 
 
 def _advise(folder, darks):
     from .advice import advise
+
+    night = _night(folder, darks)
+    advice = advise(night)
+    print(advice, "", "the same for papermill:", advice.parameters_line(night), sep="\n")
+
+
+def _night(folder, darks):
+    """Return the night; where ``--darks`` was not given and there is a choice, say which darks were taken."""
     from .night import Night
 
     inside = Path(folder) / "darks"
-    night = Night(folder, dark_folder=inside if darks is None and inside.is_dir() else darks)
-    advice = advise(night)
-    print(advice, "", "the same for papermill:", advice.parameters_line(night), sep="\n")
+    if darks is not None or not inside.is_dir():
+        return Night(folder, dark_folder=darks)
+    night = Night(folder, dark_folder=inside)
+    if any(frame.info.type == "dark" and frame.path.parent != inside for frame in night.frames):
+        _say(f"the darks in {folder} itself are taken; for those in {inside}, say --darks {inside}")
+        return Night(folder)
+    _say(f"there are no darks in {folder} itself, so those in {inside} are taken (dark_folder)")
+    return night
+
+
+def _say(text):
+    print(f"darkcal: {visible(text)}", file=sys.stderr)
 
 
 def _add_check(commands):

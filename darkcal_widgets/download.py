@@ -1,32 +1,26 @@
-"""The real nights behind the two examples, downloaded from their public records.
+"""The real nights behind the two examples, downloaded from their public records. Simulated nights are in `simulate`.
 
-A record's JSON says where its archive is and which MD5 it has; `pooch` fetches and checks it. The archive is
-unpacked beside its final place and renamed, so a night is either whole or not there. A marker file in the
-night lists what was unpacked: with it, a second call needs no server.
+`pooch` asks the record of a DOI for address and checksum of its archive, fetches it and checks it. The archive is unpacked
+beside its final place and renamed, so a night is either whole or not there. A marker file in the night lists what was
+unpacked: with it, a second call needs no server.
 """
 
-import io
 import json
 import os
 import shutil
 import tarfile
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
 
 import pooch
-import requests
 from requests.exceptions import RequestException
-from tqdm.auto import tqdm
 
-from darkcal_widgets.errors import DarkcalError, NightError, OutputError
+from .errors import DarkcalError, NightError, OutputError
 
-__all__ = ["REAL_NIGHTS", "RECORDS", "DownloadError", "RealNight", "download_examples"]
+__all__ = ["REAL_NIGHTS", "DownloadError", "RealNight", "download_examples"]
 
-RECORDS = "https://zenodo.org/api/records"
 MARKER_NAME = ".darkcal-download.json"
 WORKSHOP_NAME = ".darkcal-download"  # holds archive and unpacked files until a night is whole
-TIMEOUT = 30  # seconds without a byte after which a server is taken for dead
 _CHUNK = 1 << 20
 
 
@@ -36,29 +30,27 @@ class DownloadError(NightError):
 
 @dataclass(frozen=True)
 class RealNight:
-    """A night in a public record: the record's number, its archive and the folder it becomes."""
+    """A night in a public record: the record's DOI, its archive and the folder it becomes."""
 
-    record: str
+    doi: str
     archive: str
     folder: str
 
 
 REAL_NIGHTS = (
-    RealNight("3254683", "example-cryo-LFC.tar.bz2", "example-cryo-LFC"),
-    RealNight("3245296", "example-thermo-electric.tar.bz2", "example-thermo-electric"),
+    RealNight("10.5281/zenodo.3254683", "example-cryo-LFC.tar.bz2", "example-cryo-LFC"),
+    RealNight("10.5281/zenodo.3245296", "example-thermo-electric.tar.bz2", "example-thermo-electric"),
 )
 
 
-def download_examples(folder, *, nights=REAL_NIGHTS, records=RECORDS, progress=True):
+def download_examples(folder, *, nights=REAL_NIGHTS, progress=True):
     """Download the real nights of the examples into `folder`; those already there are left alone.
 
     Parameters
     ----------
-    folder : str or Path
-        Created if missing.
+    folder : path-like
+        Made if it is not there.
     nights : iterable of RealNight
-    records : str
-        Address of the records' interface; a night's record is ``<records>/<number>``.
     progress : bool
         Show a progress bar.
 
@@ -70,7 +62,7 @@ def download_examples(folder, *, nights=REAL_NIGHTS, records=RECORDS, progress=T
     Raises
     ------
     DownloadError
-        The server cannot be reached, its record is not understood, the archive does not have the record's
+        The server cannot be reached, its record does not hold the archive, the archive does not have the record's
         checksum, or has a member that is unsafe to unpack. Nothing is left behind.
     OutputError
         A night's folder exists, but is not a whole download.
@@ -78,7 +70,7 @@ def download_examples(folder, *, nights=REAL_NIGHTS, records=RECORDS, progress=T
     folder = Path(folder)
     missing = [night for night in nights if not _is_whole(folder / night.folder)]
     for night in missing:
-        _install(folder, night, records, progress)
+        _install(folder, night, progress)
     return [folder / night.folder for night in nights]
 
 
@@ -124,14 +116,13 @@ def _damaged(night, sizes):
 # --- Fetch ------------------------------------------------------------------------------------------------
 
 
-def _install(folder, night, records, progress):
+def _install(folder, night, progress):
     """Fetch, unpack and put in place one night. An interrupted run keeps a complete archive for the next."""
     workshop = _make_workshop(folder)
     try:
-        url, checksum = _archive_of(_record(night, records), night)
-        archive = _fetch(url, checksum, night, workshop, progress)
+        archive = _fetch(night, workshop, progress)
         unpacked = _unpack(archive, workshop / "unpacked")
-        _write_marker(unpacked, night, checksum)
+        _write_marker(unpacked, night)
         os.replace(unpacked, folder / night.folder)
     except DarkcalError:
         shutil.rmtree(workshop)
@@ -148,65 +139,24 @@ def _make_workshop(folder):
     return workshop
 
 
-def _no_network(url, night, error):
-    return DownloadError(
-        f"{night.archive} cannot be downloaded from {urlsplit(url).netloc}: {error}. Check the network and try "
-        f"again; or fetch the archive of record {night.record} by hand and unpack it as {night.folder}; or "
-        "make a simulated night with `darkcal sample`"
+def _fetch(night, workshop, progress):
+    """Return the archive as the record has it: pooch compares the checksum, and keeps an archive that is there already."""
+    store = pooch.create(workshop, f"doi:{night.doi}/")
+    downloader = pooch.DOIDownloader(progressbar=progress, chunk_size=_CHUNK)
+    by_hand = (
+        f"fetch the archive of https://doi.org/{night.doi} by hand and unpack it as {night.folder}; or make a simulated "
+        "night with `darkcal sample`"
     )
-
-
-def _record(night, records):
-    url, body = f"{records}/{night.record}", io.BytesIO()
     try:
-        _stream(url, body, progress=False)
-        return json.loads(body.getvalue())
+        store.load_registry_from_doi()
+        return store.fetch(night.archive, downloader=downloader)
     except RequestException as error:
-        raise _no_network(url, night, error) from error
-    except ValueError as error:
-        raise DownloadError(
-            f"{url}: the answer is not a record in JSON ({error}); try again later"
-        ) from error
-
-
-def _archive_of(record, night):
-    """Address and checksum ("md5:...") of a night's archive, as its record states them."""
-    try:
-        files = {entry["key"]: entry for entry in record["files"]}
-        entry = files[night.archive]
-        return entry["links"]["self"], entry["checksum"]
-    except (KeyError, TypeError) as error:
-        raise DownloadError(
-            f"record {night.record} does not state address and checksum of {night.archive} "
-            f"(no {error}); fetch it by hand and unpack it as {night.folder}"
-        ) from error
-
-
-def _stream(url, output, progress, name=""):
-    """Copy what `url` sends to an open file. Unlike pooch's own downloader it closes a refused connection."""
-    with requests.get(url, stream=True, timeout=TIMEOUT) as response:
-        response.raise_for_status()
-        total = int(response.headers.get("Content-Length", 0)) or None
-        with tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=not progress) as bar:
-            for chunk in response.iter_content(_CHUNK):
-                output.write(chunk)
-                bar.update(len(chunk))
-
-
-def _fetch(url, checksum, night, workshop, progress):
-    def download(url, path, _):
-        with open(path, "wb") as output:
-            _stream(url, output, progress, night.archive)
-
-    try:
-        return pooch.retrieve(url, checksum, fname=night.archive, path=workshop, downloader=download)
-    except RequestException as error:
-        raise _no_network(url, night, error) from error
-    except ValueError as error:  # how pooch reports a checksum that differs
-        raise DownloadError(
-            f"{night.archive}: what {urlsplit(url).netloc} sent does not have the checksum {checksum} of record "
-            f"{night.record}; it was deleted, try again"
-        ) from error
+        message = (
+            f"{night.archive} cannot be downloaded: {error}. Check the network and try again; or {by_hand}"
+        )
+    except (KeyError, ValueError, TypeError) as error:  # an answer that is not a record, or another checksum
+        message = f"{night.archive} is not what the record {night.doi} promises: {error}. Try again later; or {by_hand}"
+    raise DownloadError(message)
 
 
 # --- Unpack -----------------------------------------------------------------------------------------------
@@ -230,8 +180,8 @@ def _is_clutter(name):
 def _unpack(archive, place):
     """Unpack into a fresh folder `place`; returns the night: `place`, or the single folder in it.
 
-    Regular files are copied one by one in a single pass: no links, owners or modes of the archive are followed,
-    on any Python (the filters of `tarfile` are missing from the first releases of 3.11).
+    Regular files are copied one by one, so that no link, owner or mode of the archive is followed: the filters of `tarfile`,
+    which would do that, are missing up to Python 3.11.3, and Debian 12 has 3.11.2.
     """
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
@@ -256,13 +206,13 @@ def _unpack_member(tar, member, place):
             shutil.copyfileobj(source, copy, _CHUNK)
 
 
-def _write_marker(unpacked, night, checksum):
+def _write_marker(unpacked, night):
     sizes = {
         path.relative_to(unpacked).as_posix(): path.stat().st_size
         for path in sorted(unpacked.rglob("*"))
         if path.is_file()
     }
     if not sizes:
-        raise DownloadError(f"{night.archive} of record {night.record} holds no files")
-    text = json.dumps({**asdict(night), "checksum": checksum, "files": sizes}, indent=1)
+        raise DownloadError(f"{night.archive} of {night.doi} holds no files")
+    text = json.dumps({**asdict(night), "files": sizes}, indent=1)
     (unpacked / MARKER_NAME).write_text(text + "\n", encoding="utf-8")

@@ -2,7 +2,17 @@
 
 import numpy as np
 
-__all__ = ["MAD_TO_SIGMA", "SAMPLING", "level_and_scatter", "median_and_scatter", "near_median"]
+__all__ = [
+    "MAD_TO_SIGMA",
+    "SAMPLING",
+    "level_and_scatter",
+    "median_and_scatter",
+    "near_median",
+    "without_outliers",
+]
+
+# So many values are enough to know where to clip all of them.
+_ENOUGH = 250_000
 
 # Standard deviation of a Gaussian over its median absolute deviation, 1 / (the normal distribution's 0.75 quantile).
 MAD_TO_SIGMA = 1.482602218505602
@@ -81,3 +91,24 @@ def level_and_scatter(data):
     sample = data[::SAMPLING, ::SAMPLING].astype(float)
     median, scatter = median_and_scatter(sample)
     return float(np.mean(sample[np.abs(sample - median) <= 3 * scatter])), float(scatter)
+
+
+def without_outliers(values, sigma, least=0.0):
+    """Return the values within `sigma` standard deviations of their median, both taken from a sample of many values.
+
+    Parameters
+    ----------
+    values : ndarray
+        NaN is not a value.
+    sigma : float
+    least : float
+        See `median_and_scatter`.
+
+    Returns
+    -------
+    ndarray
+        Shape (values kept,).
+    """
+    values = np.ravel(values)
+    median, scatter = median_and_scatter(values[:: max(1, values.size // _ENOUGH)], least=least)
+    return values[np.abs(values - median) <= sigma * scatter]

@@ -1,11 +1,6 @@
-"""Text from headers and file names, made safe to look at."""
-
-import unicodedata
+"""Text from headers and file names, made safe to look at. Not the escaping for HTML."""
 
 __all__ = ["ascii_only", "shortened", "visible"]
-
-# Control and format characters (bidirectional marks among them), lone surrogates, private ones, line and paragraph separators.
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def ascii_only(text):
@@ -28,8 +23,7 @@ def visible(text):
     'dark\\u202e1\\n.fits'
     """
     return "".join(
-        char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSEEN else char
-        for char in str(text)
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(text)
     )
 
 

@@ -31,7 +31,7 @@ parameters = Parameters.from_notebook(globals())
 run = calibrate_darks(Night(raw_folder), parameters.recipe, reduced_folder, overwrite=overwrite, progress=False)
 run"""
 PICTURE = """from IPython.display import Image
-from darkcal_widgets.plots import levels
+from darkcal_widgets.frames.figures import levels
 levels([1, 2], [1, 1], ["a", "b"])"""
 MISBEHAVE = """import os, signal, time
 from pathlib import Path

@@ -178,6 +178,20 @@ def test_an_overscan_of_rows_is_checked_like_one_of_columns(tmp_path):
     assert "7 contaminated rows" in off(answer(night, tmp_path / "wrong", **wrong))["overscan"]
 
 
+def test_what_was_done_is_read_from_cards(cryogenic, tmp_path):
+    folder = tmp_path / "out"
+    answer(cryogenic, folder, overscan_columns="2055:", keep_columns=":2048")
+    for path in folder.glob("ccd*"):
+        with fits.open(path, mode="update", checksum=True) as hdus:
+            header = hdus[0].header
+            header.remove("HISTORY", remove_all=True)
+            header["DCOSCAN"] = f"[2054:2080, 1:{ROWS}]"
+            header["DCTRIM"] = f"[1:2047, 1:{ROWS}]"
+    found = off(check_run(folder, cryogenic))
+    assert found["overscan"].startswith("2 contaminated columns were included")
+    assert found["trim"] == "1 columns of the image were cut off."
+
+
 # --- Whose results ----------------------------------------------------------------------------------------
 
 
@@ -205,7 +219,7 @@ def test_of_two_nights_with_the_same_names_the_checksums_decide(tmp_path):
 
 def test_results_of_another_night_no_results_and_no_truth_are_refused(cryogenic, thermo_electric, tmp_path):
     answer(cryogenic, tmp_path / "out", overscan_columns="2055:", keep_columns=":2048")
-    with pytest.raises(NightError, match="is no dark of"):
+    with pytest.raises(NightError, match="is not a dark of"):
         check_run(tmp_path / "out", thermo_electric)
     with pytest.raises(NightError, match="no calibrated darks"):
         check_run(tmp_path / "nowhere", cryogenic)

@@ -8,6 +8,7 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
+from nights import random_frame, write_raw
 
 import darkcal_widgets
 from darkcal_widgets import batch, cli, download, simulate
@@ -38,8 +39,11 @@ def called(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("sample", [("simulate_examples", (".",), {"full": False})]),
-        ("sample nights --full --seed 0", [("simulate_examples", ("nights",), {"full": True, "seed": 0})]),
+        ("sample", [("simulate_examples", (".",), {"full": False, "overwrite": False})]),
+        (
+            "sample nights --full --seed 0 --overwrite",
+            [("simulate_examples", ("nights",), {"full": True, "seed": 0, "overwrite": True})],
+        ),
         ("sample nights --real", [("download_examples", ("nights",), {})]),
         ("demo", [("demo", ("demo",), {})]),
         ("demo here", [("demo", ("here",), {})]),
@@ -126,7 +130,7 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
     assert "usage: darkcal" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--full", "--seed=1"])
+@pytest.mark.parametrize("option", ["--full", "--seed=1", "--overwrite"])
 def test_real_nights_have_neither_rows_nor_seed_to_choose(called, option, capsys):
     assert cli.main(["sample", "--real", option]) == 1
     assert "--real downloads frames as they are" in capsys.readouterr().err
@@ -160,27 +164,40 @@ def test_an_error_of_the_disk_ends_in_a_message(monkeypatch, capsys):
     assert capsys.readouterr().err == "darkcal: [Errno 28] No space left on device: 'night\\x1b[2J'\n"
 
 
-@pytest.mark.parametrize(
-    ("options", "inside", "darks"),
-    [([], False, None), ([], True, "darks"), (["--darks", "elsewhere"], True, "elsewhere")],
-)
-def test_advise_prints_the_advice_and_the_line_for_papermill(
-    monkeypatch, capsys, tmp_path, options, inside, darks
-):
-    from darkcal_widgets import advice, night
+@pytest.fixture
+def advised(monkeypatch):
+    """Replace the advice; return the folders of darks of the nights it was asked for."""
+    from darkcal_widgets import advice
 
-    made = create_autospec(night.Night)
-    monkeypatch.setattr(night, "Night", made)
+    asked = []
     answer = create_autospec(advice.Advice, instance=True)
     answer.__str__ = lambda self: "the advice"
     answer.parameters_line.return_value = "-p keep_columns :2048"
-    monkeypatch.setattr(advice, "advise", lambda given: answer)
-    if inside:
-        (tmp_path / "darks").mkdir()
-    assert cli.main(["advise", str(tmp_path), *options]) == 0
-    expected = tmp_path / darks if darks == "darks" else darks
-    made.assert_called_once_with(str(tmp_path), dark_folder=expected)
-    assert capsys.readouterr().out.splitlines()[::3] == ["the advice", "-p keep_columns :2048"]
+    monkeypatch.setattr(advice, "advise", lambda night: asked.append(night.dark_folder) or answer)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("places", "options", "taken", "said"),
+    [
+        (["."], [], ".", ""),
+        (["darks"], [], "darks", "those in {night}/darks are taken (dark_folder)"),
+        ([".", "darks"], [], ".", "say --darks {night}/darks"),
+        ([".", "darks"], ["--darks", "{night}/darks"], "darks", ""),
+        ([".", "elsewhere"], ["--darks", "{night}/elsewhere"], "elsewhere", ""),
+    ],
+)
+def test_advise_says_which_darks_it_takes_where_there_is_a_choice(
+    advised, capsys, tmp_path, places, options, taken, said
+):
+    for place in places:
+        write_raw(tmp_path / place / "dark.fits", random_frame(1))
+    assert cli.main(["advise", str(tmp_path), *(option.format(night=tmp_path) for option in options)]) == 0
+    assert advised == [tmp_path / taken]
+    out, err = capsys.readouterr()
+    assert out.splitlines()[::3] == ["the advice", "-p keep_columns :2048"]
+    assert said.format(night=tmp_path) in err
+    assert bool(err) == bool(said)
 
 
 @pytest.mark.parametrize(("state", "status"), [("right", 0), ("off", 1)])

@@ -19,10 +19,11 @@ from darkcal_widgets import (
     scale_dark,
     simulate_night,
 )
+from darkcal_widgets.darks.figures import linearity
 from darkcal_widgets.darks.hotpixels import background, confirmed, hot_pixels
 from darkcal_widgets.darks.noise import Estimate, read_noise
 from darkcal_widgets.errors import FrameError, NightError, ParameterError
-from darkcal_widgets.frames import read_frame
+from darkcal_widgets.frames import Frame
 from darkcal_widgets.simulate import read_truth
 from darkcal_widgets.simulate.cameras import CRYOGENIC, THERMO_ELECTRIC
 
@@ -134,6 +135,16 @@ def test_without_a_gain_dark_current_is_in_adu(tmp_path):
     assert report.gain is None
     assert report.dark_current.unit == "adu/s"
     assert any("no gain" in note for note in report.notes)
+
+
+def test_levels_of_frames_in_electrons_are_in_electrons(tmp_path):
+    plan = tuple(replace(line, subfolder="") for line in CRYOGENIC.plan)
+    camera = replace(CRYOGENIC, rows=64, plan=plan, bunit="electron")
+    _, folder = reduced(tmp_path, camera, RECIPES["cryogenic"], rows=None)
+    report = measure_darks(folder)
+    assert {report.levels[name].unit for name in ("level", "uncertainty", "noise")} == {u.electron}
+    assert report.gain == 1.0
+    assert linearity(report).axes[0].get_ylabel().endswith("[electron]")
 
 
 def test_darks_of_one_exposure_with_their_bias_tell_no_dark_current(tmp_path):
@@ -272,7 +283,7 @@ def test_a_dark_with_its_bias_is_refused():
 
 def test_a_dark_of_the_example_that_keeps_its_bias_is_refused(example):
     _, truth, _, results = example
-    combined = read_frame(sorted(results.glob("combined_dark*"))[-1])
+    combined = Frame(sorted(results.glob("combined_dark*"))[-1]).ccd()
     if truth["camera"] == "cryogenic":
         with pytest.raises(FrameError, match="bias was not subtracted"):
             scale_dark(combined, 1.2)

@@ -1,4 +1,4 @@
-"""The real nights, fetched from a server on loopback that answers as a public record does."""
+"""The real nights, fetched by pooch from a server on loopback that answers as a public record does."""
 
 import hashlib
 import io
@@ -10,19 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 import pytest
+from pooch import downloaders
 
-from darkcal_widgets.download import (
-    REAL_NIGHTS,
-    RECORDS,
-    WORKSHOP_NAME,
-    DownloadError,
-    RealNight,
-    download_examples,
-)
+from darkcal_widgets.download import REAL_NIGHTS, WORKSHOP_NAME, DownloadError, RealNight, download_examples
 from darkcal_widgets.errors import DarkcalError, OutputError
 
-CRYO = RealNight("11", "example-cryo-LFC.tar.bz2", "example-cryo-LFC")
-THERMO = RealNight("22", "example-thermo-electric.tar.bz2", "example-thermo-electric")
+CRYO = RealNight("10.5281/zenodo.11", "example-cryo-LFC.tar.bz2", "example-cryo-LFC")
+THERMO = RealNight("10.5281/zenodo.22", "example-thermo-electric.tar.bz2", "example-thermo-electric")
 CRYO_FILES = {
     "example-cryo-LFC/ccd.001.0.fits": b"bias",
     "example-cryo-LFC/darks/ccd.002.0.fits": b"a dark",
@@ -57,20 +51,23 @@ class Records:
             "checksum": "md5:" + hashlib.md5(content if promised is None else promised).hexdigest(),
             "links": {"self": f"{self.address}/files/{night.archive}"},
         }
-        self.answers[f"/api/records/{night.record}"] = json.dumps({"files": [entry]}).encode()
+        self.answers[f"/api/records/{night.doi.rpartition('.')[2]}"] = json.dumps({"files": [entry]}).encode()
 
     def answer(self, path):
         self.requests.append(path)
         return self.archives.get(path, self.answers.get(path))
 
-    @property
-    def api(self):
-        return f"{self.address}/api/records"
+    def stand_in(self, monkeypatch):
+        """Let pooch ask this server for what it would ask doi.org and zenodo.org."""
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setattr(
+            downloaders, "doi_to_url", lambda doi, **_: f"https://zenodo.org/records/{doi[15:]}"
+        )
+        monkeypatch.setattr(downloaders.ZenodoRepository, "base_api_url", f"{self.address}/api/records")
 
 
 @pytest.fixture
 def records(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     shelf = Records()
 
     class Handler(BaseHTTPRequestHandler):
@@ -86,6 +83,7 @@ def records(monkeypatch):
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         shelf.address = f"http://127.0.0.1:{server.server_port}"
+        shelf.stand_in(monkeypatch)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield shelf
@@ -100,9 +98,8 @@ def both(records):
     return records
 
 
-def download(folder, records, *nights, progress=False):
-    nights = nights or (CRYO, THERMO)
-    return download_examples(folder, nights=nights, records=records.api, progress=progress)
+def download(folder, *nights, progress=False):
+    return download_examples(folder, nights=nights or (CRYO, THERMO), progress=progress)
 
 
 def contents(folder):
@@ -114,60 +111,57 @@ def contents(folder):
 
 
 def test_default_records_are_those_of_the_examples():
-    assert RECORDS == "https://zenodo.org/api/records"
-    assert [(night.record, night.archive) for night in REAL_NIGHTS] == [
-        ("3254683", "example-cryo-LFC.tar.bz2"),
-        ("3245296", "example-thermo-electric.tar.bz2"),
+    assert [(night.doi, night.archive) for night in REAL_NIGHTS] == [
+        ("10.5281/zenodo.3254683", "example-cryo-LFC.tar.bz2"),
+        ("10.5281/zenodo.3245296", "example-thermo-electric.tar.bz2"),
     ]
 
 
 def test_both_nights_are_fetched_and_unpacked(tmp_path, both):
-    nights = download(tmp_path, both)
+    nights = download(tmp_path)
     assert nights == [tmp_path / "example-cryo-LFC", tmp_path / "example-thermo-electric"]
     assert contents(tmp_path) == {**CRYO_FILES, **THERMO_FILES}
     assert not (tmp_path / WORKSHOP_NAME).exists()
 
 
 def test_second_call_does_not_ask_the_server(tmp_path, both):
-    download(tmp_path, both)
+    download(tmp_path)
     both.requests.clear()
-    assert len(download(tmp_path, both)) == 2
+    assert len(download(tmp_path)) == 2
     assert both.requests == []
 
 
 def test_only_the_missing_night_is_fetched(tmp_path, both):
-    download(tmp_path, both, CRYO)
+    download(tmp_path, CRYO)
     both.requests.clear()
-    download(tmp_path, both)
-    assert both.requests == ["/api/records/22", f"/files/{THERMO.archive}"]
+    download(tmp_path)
+    assert set(both.requests) == {"/api/records/22", f"/files/{THERMO.archive}"}
 
 
 def test_archive_of_an_interrupted_run_is_not_fetched_again(tmp_path, both):
     workshop = tmp_path / WORKSHOP_NAME
     (workshop / "unpacked/half").mkdir(parents=True)
     (workshop / CRYO.archive).write_bytes(archive_of(CRYO_FILES))
-    download(tmp_path, both, CRYO)
+    download(tmp_path, CRYO)
     assert both.requests == ["/api/records/11"]
     assert contents(tmp_path) == CRYO_FILES
 
 
-def test_progress_bar_names_the_archive_and_reaches_its_size(tmp_path, both, capsys):
-    download(tmp_path, both, CRYO, progress=True)
-    shown = capsys.readouterr().err
-    assert CRYO.archive in shown
-    assert "100%" in shown
+def test_a_progress_bar_reaches_the_size_of_the_archive(tmp_path, both, capsys):
+    download(tmp_path, CRYO, progress=True)
+    assert "100%" in capsys.readouterr().err
 
 
 def test_archive_without_a_top_folder_becomes_the_night(tmp_path, records):
     records.publish(CRYO, archive_of({"a.fits": b"1", "darks/b.fits": b"2"}))
-    download(tmp_path, records, CRYO)
+    download(tmp_path, CRYO)
     assert contents(tmp_path / CRYO.folder) == {"a.fits": b"1", "darks/b.fits": b"2"}
 
 
 def test_clutter_of_other_systems_is_left_out(tmp_path, records):
     clutter = {"example-cryo-LFC/._ccd.001.0.fits": b"x", "._example-cryo-LFC": b"x"}
     records.publish(CRYO, archive_of({**clutter, **CRYO_FILES}))
-    download(tmp_path, records, CRYO)
+    download(tmp_path, CRYO)
     assert {path.name for path in (tmp_path / CRYO.folder).rglob("*.fits")} == {
         "ccd.001.0.fits",
         "ccd.002.0.fits",
@@ -180,7 +174,7 @@ def test_clutter_of_other_systems_is_left_out(tmp_path, records):
 
 def test_empty_folder_of_the_night_is_filled(tmp_path, both):
     (tmp_path / CRYO.folder).mkdir()
-    download(tmp_path, both, CRYO)
+    download(tmp_path, CRYO)
     assert contents(tmp_path) == CRYO_FILES
 
 
@@ -189,14 +183,14 @@ def test_folder_of_other_origin_is_refused_before_anything_is_fetched(tmp_path, 
     frame.parent.mkdir()
     frame.write_bytes(b"mine")
     with pytest.raises(OutputError, match="example-thermo-electric exists and was not made by this download"):
-        download(tmp_path, both)
+        download(tmp_path)
     assert both.requests == []
     assert contents(tmp_path) == {"example-thermo-electric/mine.fits": b"mine"}
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut"])
 def test_damaged_night_is_named_and_left(tmp_path, both, damage):
-    download(tmp_path, both)
+    download(tmp_path)
     frame = tmp_path / "example-cryo-LFC/darks/ccd.002.0.fits"
     if damage == "gone":
         frame.unlink()
@@ -205,28 +199,28 @@ def test_damaged_night_is_named_and_left(tmp_path, both, damage):
     with pytest.raises(
         OutputError, match=r"1 downloaded file\(s\).*darks/ccd\.002\.0\.fits; delete the folder"
     ):
-        download(tmp_path, both)
+        download(tmp_path)
 
 
 def test_unreadable_marker_is_named(tmp_path, both):
-    download(tmp_path, both, CRYO)
+    download(tmp_path, CRYO)
     (tmp_path / CRYO.folder / ".darkcal-download.json").write_text("{")
     with pytest.raises(OutputError, match=r"\.darkcal-download\.json: cannot be read"):
-        download(tmp_path, both, CRYO)
+        download(tmp_path, CRYO)
 
 
 def test_place_that_is_a_file_is_refused(tmp_path, both):
     (tmp_path / "place").write_text("a file")
     with pytest.raises(OutputError, match="no folder for downloads"):
-        download(tmp_path / "place", both)
+        download(tmp_path / "place")
 
 
 # --- Failures leave nothing behind ------------------------------------------------------------------------
 
 
-def assert_refused(tmp_path, records, *parts, night=CRYO):
+def assert_refused(tmp_path, *parts, night=CRYO):
     with pytest.raises(DownloadError) as caught:
-        download(tmp_path, records, night)
+        download(tmp_path, night)
     message = str(caught.value)
     positions = [message.find(part) for part in parts]
     assert -1 not in positions, message
@@ -235,31 +229,36 @@ def assert_refused(tmp_path, records, *parts, night=CRYO):
 
 
 def test_no_network_says_who_was_asked_and_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with socket.socket() as taken:  # bound but not listening: connections are refused
         taken.bind(("127.0.0.1", 0))
         nobody = Records()
         nobody.address = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        host = nobody.address.removeprefix("http://")
-        expected = (f"from {host}", "Check the network", "record 11", "unpack it as", "`darkcal sample`")
-        assert_refused(tmp_path, nobody, CRYO.archive, *expected)
+        nobody.stand_in(monkeypatch)
+        expected = (
+            "127.0.0.1",
+            "Check the network",
+            "doi.org/10.5281/zenodo.11",
+            "unpack it as",
+            "`darkcal sample`",
+        )
+        assert_refused(tmp_path, CRYO.archive, *expected)
 
 
 def test_first_night_stays_when_the_second_fails(tmp_path, records):
     records.publish(CRYO, archive_of(CRYO_FILES))
-    with pytest.raises(DarkcalError, match="404"):
-        download(tmp_path, records)
+    with pytest.raises(DarkcalError, match=THERMO.archive):
+        download(tmp_path)
     assert contents(tmp_path) == CRYO_FILES
     assert [path.name for path in tmp_path.iterdir()] == [CRYO.folder]
 
 
 def test_record_that_is_not_there_is_named(tmp_path, records):
-    assert_refused(tmp_path, records, "404", "/api/records/11", "`darkcal sample`")
+    assert_refused(tmp_path, CRYO.archive, "10.5281/zenodo.11", "`darkcal sample`")
 
 
-def test_record_that_is_no_json_is_named(tmp_path, records):
+def test_record_that_is_not_json_is_named(tmp_path, records):
     records.answers["/api/records/11"] = b"<html>maintenance</html>"
-    assert_refused(tmp_path, records, "/api/records/11", "not a record in JSON")
+    assert_refused(tmp_path, CRYO.archive, "10.5281/zenodo.11", "by hand")
 
 
 @pytest.mark.parametrize(
@@ -267,35 +266,33 @@ def test_record_that_is_no_json_is_named(tmp_path, records):
 )
 def test_record_without_the_archive_is_named(tmp_path, records, answer):
     records.answers["/api/records/11"] = json.dumps(answer).encode()
-    assert_refused(tmp_path, records, "record 11", CRYO.archive, "by hand")
+    assert_refused(tmp_path, CRYO.archive, "10.5281/zenodo.11", "by hand")
 
 
 def test_archive_that_is_not_there_is_named(tmp_path, both):
     del both.archives[f"/files/{CRYO.archive}"]
-    assert_refused(tmp_path, both, CRYO.archive, "404")
+    assert_refused(tmp_path, CRYO.archive, "404")
 
 
 def test_corrupt_download_is_refused(tmp_path, records):
     records.publish(CRYO, archive_of(CRYO_FILES)[:-5], promised=archive_of(CRYO_FILES))
-    assert_refused(
-        tmp_path, records, CRYO.archive, "does not have the checksum md5:", "record 11", "try again"
-    )
+    assert_refused(tmp_path, CRYO.archive, "10.5281/zenodo.11", "expected md5:", "Try again")
 
 
 @pytest.mark.parametrize("content", [b"not an archive", archive_of(CRYO_FILES)[:60]])
 def test_archive_that_cannot_be_unpacked_is_named(tmp_path, records, content):
     records.publish(CRYO, content)
-    assert_refused(tmp_path, records, CRYO.archive, "cannot be unpacked")
+    assert_refused(tmp_path, CRYO.archive, "cannot be unpacked")
 
 
 def test_connection_that_breaks_off_is_reported(tmp_path, both):
     both.missing_bytes = 10
-    assert_refused(tmp_path, both, CRYO.archive, "cannot be downloaded", "Check the network")
+    assert_refused(tmp_path, CRYO.archive, "cannot be downloaded", "Check the network")
 
 
 def test_empty_archive_is_named(tmp_path, records):
     records.publish(CRYO, archive_of())
-    assert_refused(tmp_path, records, CRYO.archive, "holds no files")
+    assert_refused(tmp_path, CRYO.archive, "holds no files")
 
 
 @pytest.mark.parametrize(
@@ -303,7 +300,7 @@ def test_empty_archive_is_named(tmp_path, records):
 )
 def test_member_outside_the_folder_is_refused(tmp_path, records, name):
     records.publish(CRYO, archive_of({**CRYO_FILES, name: b"evil"}))
-    assert_refused(tmp_path, records, CRYO.archive, repr(name), "outside the folder")
+    assert_refused(tmp_path, CRYO.archive, repr(name), "outside the folder")
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
@@ -311,4 +308,4 @@ def test_links_and_devices_are_refused(tmp_path, records, kind):
     member = tarfile.TarInfo("example-cryo-LFC/link.fits")
     member.type, member.linkname = kind, "ccd.001.0.fits"
     records.publish(CRYO, archive_of(CRYO_FILES, [member]))
-    assert_refused(tmp_path, records, CRYO.archive, "link.fits", "a link or a device")
+    assert_refused(tmp_path, CRYO.archive, "link.fits", "a link or a device")

@@ -15,15 +15,18 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text errors memory statistics
-    files outcome sections recipe yamlfile parameters
-    frames.cards frames.bounded frames.plain frames.headers frames
-    night mixed
-    workers combine.clip calibrate combine bias job run results
-    simulate.layers simulate.cameras simulate download
-    advice.profiles advice.strips advice.measured advice.overscan advice.exposures advice.findings advice
-    darks.hotpixels darks.noise darks darks.scale check
-    panel.draft panel.preview plots plots.evidence panel.shown panel.state
+    text html errors units statistics drawing parallel
+    files outcome sections yamlfile
+    recipe.steps recipe.recipe recipe recipe.calibrate parameters
+    frames.cards frames.guard frames.words frames.write frames.frame frames frames.figures
+    groups inventory night results
+    combine.clip combine.files combine
+    run.file run.plan run.night run.figures run
+    simulate.layers simulate.cameras simulate.truth simulate.night simulate download
+    advice.profiles advice.claims advice.edges advice.straylight advice.levels advice.overscan
+    advice.exposures advice.figures advice.findings advice.advice advice
+    darks.hotpixels darks.noise darks.figures darks.scale darks.report darks check
+    panel.draft panel.preview plots panel.shown panel.state
     panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
     batch.requests batch.record batch.run batch.engine batch.page batch.batch batch

@@ -20,7 +20,7 @@ from nights import (
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks, simulate_night
 from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError, RunError
-from darkcal_widgets.run import plan
+from darkcal_widgets.run import make_plan
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
@@ -138,7 +138,7 @@ def test_a_file_that_is_no_result_is_never_replaced(night, tmp_path):
     foreign = write_raw(tmp_path / "out" / "dark-0.fits", random_frame(1))
     before = foreign.read_bytes()
     run = calibrate(night, RECIPE, tmp_path / "out", overwrite=True)
-    assert "is no result of darkcal" in run.failed["dark-0.fits"]
+    assert "already exists and was not written by darkcal" in run.failed["dark-0.fits"]
     assert foreign.read_bytes() == before
     assert len(run.written) == 2
 
@@ -185,7 +185,7 @@ def test_columns_outside_the_frame_stop_the_run_before_anything_is_written(night
 
 
 def test_a_plan_writes_nothing(night, tmp_path):
-    assert [job.name for job in plan(night, RECIPE, tmp_path / "out")] == [
+    assert [job.name for job in make_plan(night, RECIPE, tmp_path / "out").jobs] == [
         "dark-0.fits",
         "dark-1.fits",
         "dark-2.fits",

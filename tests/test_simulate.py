@@ -105,11 +105,26 @@ def test_an_interrupted_simulation_is_finished(tmp_path):
     assert all_bytes(night) == whole
 
 
-def test_another_seed_replaces_the_night(tmp_path):
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        ({"seed": 6}, r"seed 5, \d+ rows\) than was asked for \(.*seed 6"),
+        ({"camera": small_camera(gain=3.0)}, r"rows with other settings\) than"),
+    ],
+)
+def test_another_night_is_refused_and_the_one_there_kept(tmp_path, other, says):
+    night = simulate_night(tmp_path / "night", small_camera(), seed=5)
+    before = all_bytes(night)
+    with pytest.raises(OutputError, match=says):
+        simulate_night(night, **({"camera": small_camera(), "seed": 5} | other))
+    assert all_bytes(night) == before
+
+
+def test_with_overwrite_another_seed_replaces_the_night(tmp_path):
     fresh = all_bytes(simulate_night(tmp_path / "fresh", small_camera(), seed=6))
     longer = small_camera(plan=(*small_camera().plan, Exposure("science", 60.0, 2, light=0.1)))
     night = simulate_night(tmp_path / "night", longer, seed=5)
-    simulate_night(night, small_camera(), seed=6)
+    simulate_night(night, small_camera(), seed=6, overwrite=True)
     assert all_bytes(night) == fresh
 
 
@@ -139,7 +154,7 @@ def test_truth_that_names_files_elsewhere_deletes_none(tmp_path):
     precious = shutil.copy(night / "frame-001.fits", tmp_path / "precious.fits")
     text = (night / "truth.json").read_text().replace('"frames": {', '"frames": {"../precious.fits": {},')
     (night / "truth.json").write_text(text)
-    simulate_night(night, small_camera(), seed=6)
+    simulate_night(night, small_camera(), seed=6, overwrite=True)
     assert precious.exists()
 
 

@@ -1,8 +1,8 @@
-"""Exposures of flats and science frames against those of the darks."""
+"""Exposures of flats and science frames against those of the darks. No pixels are looked at."""
 
 from dataclasses import dataclass
 
-from ..night import group_exposures, same_exposure
+from ..groups import group_exposures, same_exposure
 
 __all__ = ["ExposureMatch", "match_exposures"]
 

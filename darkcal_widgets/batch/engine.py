@@ -100,8 +100,8 @@ class Engine:
 def _share_memory():
     """Have the threads to come take their memory from one place, where the system's C library is glibc.
 
-    It would give each a place of its own and keep it when the thread ends; to measure the results takes many threads that end. With
-    one place, this process peaks at 205 MiB in place of 347 after a dozen small nights, and takes as long.
+    It would give each a place of its own and keep it when the thread ends, and to measure results takes many that end. With one
+    place, this process peaks at 205 MiB in place of 347 after a dozen small nights, and takes as long.
     """
     arena_max = -8  # M_ARENA_MAX in malloc.h
     with contextlib.suppress(AttributeError, OSError, TypeError):

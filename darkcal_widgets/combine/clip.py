@@ -9,14 +9,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..statistics import MAD_TO_SIGMA
+
 __all__ = ["CLIP_SIGMA", "clipped_average"]
 
 # Deviations beyond this many standard deviations are left out: far enough that a Gaussian loses one value in two million,
 # near enough to remove a cosmic ray.
 CLIP_SIGMA = 5.0
-
-# Standard deviation of a Gaussian over its median absolute deviation, 1 / (the normal distribution's 0.75 quantile).
-_MAD_TO_SIGMA = 1.482602218505602
 
 # Pixels sorted at once: few enough for a processor's cache, enough that a call of NumPy is cheap for each.
 _BLOCK = 1 << 15
@@ -114,7 +113,7 @@ def _are_near(values, center, sigma):
         np.where(split, (low + center) / 2, low),
         np.where(split, (high + center) / 2, high),
     )
-    reach = np.maximum(median_high - least, most - median_low) * ((1 + _ROUNDING) / (sigma * _MAD_TO_SIGMA))
+    reach = np.maximum(median_high - least, most - median_low) * ((1 + _ROUNDING) / (sigma * MAD_TO_SIGMA))
     reach += _slack(center, sigma)
     too_low, too_high, far_low, far_high = _counts(
         values,
@@ -160,7 +159,7 @@ def _center_and_bound(rows, sigma):
     deviation = _kth_deviation(rows, center, upper + 1)
     if lower != upper:
         deviation = (deviation + _kth_deviation(rows, center, lower + 1)) / 2
-    return center, deviation * _MAD_TO_SIGMA * sigma
+    return center, deviation * MAD_TO_SIGMA * sigma
 
 
 def _kth_deviation(rows, center, k):
@@ -176,7 +175,7 @@ def _masked(values, sigma):
     """Do as `_clipped`, where frames have no value."""
     values = np.ma.masked_invalid(values)
     center = np.ma.median(values, axis=0)
-    bound = np.ma.median(np.abs(values - center), axis=0) * _MAD_TO_SIGMA * sigma
+    bound = np.ma.median(np.abs(values - center), axis=0) * MAD_TO_SIGMA * sigma
     far = np.ma.filled((values < center - bound) | (values > center + bound), True)
     return np.ma.array(values, mask=far).mean(axis=0).filled(np.nan)
 

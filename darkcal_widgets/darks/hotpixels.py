@@ -7,6 +7,8 @@ import numpy as np
 from astropy.table import Table
 from scipy.ndimage import binary_dilation
 
+from ..statistics import median_and_scatter, without_outliers
+
 __all__ = ["HOT_SIGMA", "Background", "background", "confirmed", "corner_glow", "hot_pixels"]
 
 # A pixel is hot this many standard deviations above its neighbours: of a million pixels without fault, one in three such
@@ -18,11 +20,10 @@ HOT_SIGMA = 5.0
 _TAIL_MARGIN = 1.1
 _TAIL_SIGMA = 2.0
 
-_MAD_TO_SIGMA = 1.482602218505602
 _CLIP = 5.0
 
-# Pixels that are enough to know where to clip.
-_SAMPLE = 250_000
+# Of a Gaussian's median over that of its mean: its standard error is the square root of pi / 2 times as large.
+_MEDIAN_ERROR = np.sqrt(np.pi / 2)
 
 # Pixels along the side of the blocks in which glow is looked for, on all but very small frames.
 _BLOCK = 32
@@ -57,7 +58,7 @@ class Background:
 
     def level_of(self, image):
         """Return the mean of another image of the same camera over the pixels without glow, hot ones left out."""
-        return float(np.mean(_near_median(image[self.plain]), dtype=np.float64))
+        return _clipped_level(image[self.plain])[0]
 
 
 def background(image):
@@ -66,7 +67,7 @@ def background(image):
     Parameters
     ----------
     image : ndarray
-        Shape (rows, columns). NaN is no value.
+        Shape (rows, columns). NaN is not a value.
 
     Returns
     -------
@@ -76,11 +77,10 @@ def background(image):
     blocks = _block_medians(image, *edges)
     _, sigma = _clipped_level(image)
     side = edges[0][1] * edges[1][1]
-    middle = np.nanmedian(blocks)
-    spread = max(_MAD_TO_SIGMA * np.nanmedian(np.abs(blocks - middle)), 1.2533 * sigma / np.sqrt(side))
+    middle, spread = median_and_scatter(blocks, least=_MEDIAN_ERROR * sigma / np.sqrt(side))
     bright = binary_dilation(blocks > middle + _CLIP * spread, np.ones((3, 3)), iterations=_GLOW_MARGIN)
     if bright.mean() > 0.5:
-        bright[:] = False  # Then it is no glow, but a gradient over the whole frame, which is its level.
+        bright[:] = False  # Then it is not glow, but a gradient over the whole frame, which is its level.
     sizes = [np.diff(one) for one in edges]
     plain = ~np.repeat(np.repeat(bright, sizes[0], axis=0), sizes[1], axis=1)
     plain &= np.isfinite(image)
@@ -169,7 +169,7 @@ def corner_glow(image, ground):
     if not glows[0, 0]:
         return None
     value = values[name]
-    error = 1.2533 * np.nanstd(value) / np.sqrt(value.size)
+    error = _MEDIAN_ERROR * np.nanstd(value) / np.sqrt(value.size)
     reach = max(_first_false(glows[0]), _first_false(glows[:, 0]))
     return name, float(np.nanmedian(value)) - ground.level, float(error), reach
 
@@ -196,16 +196,8 @@ def _block_medians(image, row_edges, column_edges):
 
 def _clipped_level(values):
     """Return mean and standard deviation of the values within 5 standard deviations of the median."""
-    near = _near_median(values)
+    near = without_outliers(values, _CLIP)
     return float(np.mean(near, dtype=np.float64)), float(np.std(near, dtype=np.float64))
-
-
-def _near_median(values):
-    values = np.ravel(values)
-    sample = values[:: max(1, values.size // _SAMPLE)]
-    middle = np.nanmedian(sample)
-    spread = _MAD_TO_SIGMA * np.nanmedian(np.abs(sample - middle))
-    return values[(values >= middle - _CLIP * spread) & (values <= middle + _CLIP * spread)]
 
 
 def _neighbours(image, y, x):
@@ -214,8 +206,7 @@ def _neighbours(image, y, x):
     around = padded[y[:, None] + 2 + _RING[0], x[:, None] + 2 + _RING[1]]
     if len(y) == 0:
         return np.zeros(0), np.zeros(0)
-    middle = np.nanmedian(around, axis=1)
-    return middle, _MAD_TO_SIGMA * np.nanmedian(np.abs(around - middle[:, None]), axis=1)
+    return tuple(found[:, 0] for found in median_and_scatter(around, axis=1))
 
 
 def _noise(glow, scatter, sigma, gain, frames):

@@ -6,11 +6,14 @@ import numpy as np
 from scipy.special import stdtrit
 
 from ..errors import ParameterError
+from ..statistics import MAD_TO_SIGMA, without_outliers
 
 __all__ = ["CONFIDENCE", "Estimate", "known_gain", "read_noise", "student_t"]
 
 # Of a class of a hundred students, one sees the truth outside of the interval.
 CONFIDENCE = 0.99
+
+_CLIP = 5.0
 
 # Rounding to whole ADU adds this variance to each frame (Sheppard's correction).
 _ROUNDING_VARIANCE = 1 / 12
@@ -84,10 +87,8 @@ def student_t(freedom):
 
 
 def _difference(one, other):
-    difference = np.subtract(one, other, dtype=np.float32).ravel()
-    sample = difference[:: max(1, difference.size // 250_000)]  # enough to know a bound
-    middle = np.median(sample)
-    spread = float(np.median(np.abs(sample - middle)))
-    bound = 5 * 1.4826 * max(spread, 2 * np.sqrt(_ROUNDING_VARIANCE))
-    difference -= middle
-    return difference[np.abs(difference) <= bound].astype(np.float64)
+    difference = np.subtract(one, other, dtype=np.float32)
+    # Differences of frames in whole ADU may have no scatter but that of rounding.
+    return without_outliers(difference, _CLIP, least=2 * np.sqrt(_ROUNDING_VARIANCE) * MAD_TO_SIGMA).astype(
+        np.float64
+    )

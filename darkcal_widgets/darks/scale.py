@@ -6,7 +6,7 @@ import numpy as np
 from astropy.nddata import CCDData, StdDevUncertainty
 
 from ..errors import FrameError, ParameterError
-from ..frames.headers import describe
+from ..frames.words import describe
 from .noise import known_gain
 
 __all__ = ["scale_dark"]
@@ -44,7 +44,7 @@ def scale_dark(combined_dark, exposure, *, gain=None, read_noise=None, combined_
     FrameError
         The bias is still in the dark, or its header lacks what is needed.
     ParameterError
-        The exposure, gain or read noise is no positive number.
+        The exposure, gain or read noise is not a number above 0.
 
     Warns
     -----

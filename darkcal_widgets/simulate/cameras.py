@@ -7,8 +7,8 @@ Draw another camera with `dataclasses.replace`::
 
 from dataclasses import dataclass, field
 
-from darkcal_widgets.errors import ParameterError
-from darkcal_widgets.simulate.layers import (
+from ..errors import ParameterError
+from .layers import (
     ADC,
     BiasLevel,
     ColumnPattern,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from darkcal_widgets.errors import ParameterError
+from ..errors import ParameterError
 
 __all__ = [
     "ADC",

@@ -1,0 +1,155 @@
+"""Figures behind the advice: the overscan, and the exposures. Each takes data and returns a `matplotlib.figure.Figure`."""
+
+import numpy as np
+
+from ..drawing import COLOURS, colour_cycle, new_figure, plain
+
+__all__ = ["exposures", "overscan_evidence"]
+
+_KIND_COLOURS = dict(zip(("bias", "dark", "flat", "science"), colour_cycle(), strict=False))
+
+# Columns of the image that are shown beside the overscan.
+_MARGIN = 12
+
+
+def overscan_evidence(advice, unit="adu", title="Around the overscan"):
+    """Draw what the overscan was judged by: the columns around it for each kind of frame, and overscan against image.
+
+    Parameters
+    ----------
+    advice : Advice
+    unit : str
+        Of the frames, used where their headers give none.
+    title : str
+        Plain text.
+    """
+    unit = advice.overscan.sample.unit or unit
+    figure = new_figure(10, 4.2, title)
+    columns, follow = figure.subplots(1, 2, width_ratios=(1.6, 1))
+    _draw_columns(columns, advice.overscan, unit)
+    _draw_following(follow, advice.overscan, unit)
+    return figure
+
+
+def exposures(advice, night, title="Exposures of the darks and of the frames they are for"):
+    """Draw the exposures of darks against those of flats and science frames; a dark that matches is joined by a line.
+
+    Parameters
+    ----------
+    advice : Advice
+    night : Night
+        For the exposures of the darks.
+    title : str
+        Plain text.
+    """
+    figure = new_figure(10, 2.6, title)
+    axes = figure.subplots()
+    kinds = ("science", "flat", "dark")
+    frames = {"dark": night.darks, "flat": night.flats, "science": night.science}
+    for row, kind in enumerate(kinds):
+        seconds = [frame.info.exposure for frame in frames[kind] if frame.info.exposure]
+        axes.plot(seconds, [row] * len(seconds), "o", color=_KIND_COLOURS[kind], markersize=8)
+    for match in advice.exposures:
+        if match.dark and match.exposure:
+            style = "-" if match.matches else ":"
+            ends = [match.exposure, match.dark], [kinds.index(match.kind), kinds.index("dark")]
+            axes.plot(*ends, style, color=COLOURS["black"], linewidth=1)
+    for row, kind in enumerate(kinds[:2]):
+        _label_factors(
+            axes, row, [match for match in advice.exposures if match.kind == kind and match.scaled]
+        )
+    axes.set_yticks(range(len(kinds)), kinds)
+    axes.set_ylim(-0.6, len(kinds) - 0.4)
+    if axes.lines and any(len(line.get_xdata()) for line in axes.lines):
+        axes.set_xscale("log")
+    axes.set_xlabel("exposure [s]; line: a dark of the same exposure, dotted: the nearest, to be scaled")
+    return figure
+
+
+def _draw_columns(axes, overscan, unit):
+    strip = overscan.strip
+    axis = 1 if strip is None else strip.axis
+    profiles = {
+        kind: np.mean([frame.profile(axis) for frame in frames], axis=0)
+        for kind in _KIND_COLOURS
+        if (frames := overscan.sample.of_kind(kind))
+    }
+    for kind, profile in profiles.items():
+        axes.plot(
+            np.arange(len(profile)),
+            profile,
+            drawstyle="steps-mid",
+            color=_KIND_COLOURS[kind],
+            label=kind,
+            linewidth=1.2,
+        )
+    name = "column" if axis == 1 else "row"
+    axes.set_xlabel(f"{name} (0-based)")
+    axes.set_ylabel(f"mean of the {name} [{unit}]")
+    if strip is None:
+        axes.set_title("no overscan found", fontsize=9)
+    else:
+        _shade(axes, overscan)
+        axes.set_xlim(strip.start - _MARGIN, strip.stop + _MARGIN)
+        _fit(axes, [profile[strip.part] for profile in profiles.values()])
+    if profiles:
+        axes.legend(fontsize=8, loc="best")
+
+
+def _shade(axes, overscan):
+    strip, clean = overscan.strip, overscan.clean
+    lit = (strip.stop - overscan.contamination.count, strip.stop)
+    if not strip.low:
+        lit = (strip.start, strip.start + overscan.contamination.count)
+    for (start, stop), colour, label in (
+        (lit, "orange", "light"),
+        ((clean.start, clean.stop), "green", "clean"),
+    ):
+        if stop > start:
+            axes.axvspan(start - 0.5, stop - 0.5, color=COLOURS[colour], alpha=0.2, linewidth=0, label=label)
+    claimed = overscan.claim.overscan
+    if claimed is not None and overscan.claim.axis == strip.axis:
+        for edge in (claimed.start, claimed.stop):
+            axes.axvline(edge - 0.5, color=COLOURS["black"], linestyle=":", linewidth=1)
+        axes.set_title("dotted: what the header claims", fontsize=8)
+
+
+def _fit(axes, parts):
+    """Fit the vertical axis to the overscan; the image in frames with light may lie far above."""
+    values = np.concatenate(parts)
+    reach = max(float(np.ptp(values)), 4.0)
+    axes.set_ylim(values.min() - 0.3 * reach, values.max() + 0.3 * reach)
+
+
+def _draw_following(axes, overscan, unit):
+    """Overscan against image in frames without light: on the diagonal, one tells the other."""
+    levels = [level for level in overscan.levels if level.kind in ("bias", "dark")]
+    for kind in ("bias", "dark"):
+        points = [(level.image, level.overscan) for level in levels if level.kind == kind]
+        if points:
+            axes.plot(*np.transpose(points), "o", color=_KIND_COLOURS[kind], label=kind)
+    lit = [level.overscan for level in overscan.levels if level.kind in ("flat", "science")]
+    for value in lit:
+        axes.axhline(
+            value,
+            color=_KIND_COLOURS["flat"],
+            linewidth=0.8,
+            alpha=0.6,
+            label="with light" if value == lit[0] else None,
+        )
+    if levels:
+        ends = [min(level.image for level in levels), max(level.image for level in levels)]
+        axes.plot(ends, ends, "-", color=COLOURS["black"], linewidth=1, label="equal")
+        axes.legend(fontsize=8)
+    axes.set_xlabel(f"level of the image, without light [{unit}]")
+    axes.set_ylabel(f"level of the overscan [{unit}]")
+    axes.set_title(plain(f"does it follow? {overscan.follow.verdict}"), fontsize=8)
+
+
+def _label_factors(axes, row, matches):
+    factors = [match.factor for match in matches if match.factor is not None]
+    if factors:
+        ends = dict.fromkeys(f"{factor:.3g}" for factor in (min(factors), max(factors)))
+        place = (max(match.exposure for match in matches), row)
+        text = f"dark times {' to '.join(ends)}"
+        axes.annotate(text, place, xytext=(8, -12), textcoords="offset points", fontsize=8)

@@ -1,0 +1,116 @@
+"""Figures of what the darks tell: dark current, linearity, read noise. Each takes data and returns a figure."""
+
+import numpy as np
+
+from ..drawing import COLOURS, new_figure, plain
+from ..statistics import MAD_TO_SIGMA, median_and_scatter
+
+__all__ = ["dark_current", "linearity", "read_noise"]
+
+# Differences of frames in whole ADU may have a median absolute deviation of 0: half an ADU is what rounding hides.
+_LEAST_SCATTER = 0.5 * MAD_TO_SIGMA
+
+
+def dark_current(report, title="Dark current"):
+    """Draw how many pixels have which dark current; where noise alone decides is shaded.
+
+    Parameters
+    ----------
+    report : DarkReport
+    title : str
+        Plain text.
+    """
+    factor = (1.0 if report.gain is None else report.gain) / report.exposure
+    unit = "adu/s" if report.gain is None else "e-/s"
+    rates = (report.image[np.isfinite(report.image)] * factor).ravel()
+    sigma = report.ground.sigma * factor
+    figure = new_figure(10, 3.8, title)
+    axes = figure.subplots()
+    reach = report.hot.meta["threshold"] * sigma
+    middle = report.ground.level * factor
+    # Linear in the noise, logarithmic beyond, so that both the peak and the hot pixels are seen.
+    edges = np.concatenate(
+        [np.linspace(middle - reach, middle + reach, 80), _beyond(middle + reach, rates.max())]
+    )
+    axes.hist(rates, bins=edges, color=COLOURS["blue"], histtype="stepfilled")
+    axes.axvspan(
+        middle - reach, middle + reach, color=COLOURS["sky"], alpha=0.3, linewidth=0, label="noise decides"
+    )
+    axes.axvline(middle, color=COLOURS["vermilion"], label=f"mean {middle:.3g} {unit}")
+    axes.set_xscale("symlog", linthresh=reach)
+    axes.set_yscale("log")
+    axes.set_xlabel(f"dark current of a pixel [{unit}]")
+    axes.set_ylabel("pixels")
+    axes.legend(fontsize=8)
+    return figure
+
+
+def _beyond(start, stop):
+    return np.geomspace(start, stop, 60)[1:] if stop > 1.01 * start > 0 else []
+
+
+def linearity(report, title="Do dark counts grow with the exposure?"):
+    """Draw the level of the darks, and the counts of hot pixels, against the exposure.
+
+    Parameters
+    ----------
+    report : DarkReport
+    title : str
+        Plain text.
+    """
+    figure = new_figure(10, 3.6, title)
+    level, hot = figure.subplots(1, 2)
+    table = report.levels
+    level.errorbar(table["exposure"], table["level"], table["uncertainty"], fmt="o", color=COLOURS["blue"])
+    level.set_xlabel("exposure [s]")
+    level.set_ylabel(f"level of the darks [{table['level'].unit}]")
+    seconds = np.array([*report.growth, report.exposure], dtype=float)
+    ratios = np.array([*report.growth.values(), (1.0, 0.0)], dtype=float)
+    hot.plot([0, report.exposure], [0, 1], "-", color=COLOURS["black"], linewidth=1, label="straight line")
+    hot.errorbar(seconds, ratios[:, 0], ratios[:, 1], fmt="o", color=COLOURS["vermilion"], label="hot pixels")
+    hot.set_xlabel("exposure [s]")
+    hot.set_ylabel("counts over those of the longest")
+    hot.set_title(plain(report.linear), fontsize=8, wrap=True)
+    hot.legend(fontsize=8)
+    return figure
+
+
+def read_noise(one, other, gain=None, title="Read noise"):
+    """Draw the differences of two bias frames, over the square root of 2, and the Gaussian of the same width.
+
+    Parameters
+    ----------
+    one, other : ndarray
+        Bias frames of one shape.
+    gain : float, optional
+        Electrons per ADU.
+    title : str
+        Plain text.
+    """
+    factor, unit = (1.0, "adu") if gain is None else (gain, "e-")
+    difference = np.subtract(one, other, dtype=float).ravel()
+    middle, scatter = median_and_scatter(difference, least=_LEAST_SCATTER)
+    difference -= middle
+    bound = 5 * float(scatter)
+    near = difference[np.abs(difference) <= bound]
+    sigma = float(np.std(near))
+    # Differences are whole ADU: bins of one ADU are neither empty nor twice as full as their neighbours.
+    edges = np.arange(-np.ceil(bound), np.ceil(bound) + 1) - 0.5
+    figure = new_figure(10, 3.6, title)
+    axes = figure.subplots()
+    scale = factor / np.sqrt(2)
+    axes.hist(
+        difference * scale,
+        bins=edges * scale,
+        color=COLOURS["sky"],
+        label=f"{sigma * scale:.4g} {unit}",
+    )
+    values = np.linspace(edges[0], edges[-1], 300)
+    gaussian = np.exp(-((values / sigma) ** 2) / 2) / (sigma * np.sqrt(2 * np.pi))
+    axes.plot(values * scale, len(near) * gaussian, color=COLOURS["vermilion"], label="Gaussian")
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=0.5)
+    axes.set_xlabel(f"difference of two bias frames / √2 [{unit}]")
+    axes.set_ylabel("pixels")
+    axes.legend(fontsize=8)
+    return figure

@@ -1,0 +1,84 @@
+"""How every figure looks: colours, an empty figure, images thinned and stretched. What is drawn stands beside what it shows."""
+
+import io
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .statistics import median_and_scatter
+
+__all__ = ["COLOURS", "colour_cycle", "median_and_spread", "new_figure", "plain", "show_image", "thinned"]
+
+# Okabe and Ito's colours, which people with any colour vision tell apart.
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "vermilion": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "yellow": "#F0E442",
+    "black": "#000000",
+}
+
+# Pictures are drawn from at most this many pixels along each axis; a screen shows no more.
+_PICTURE_PIXELS = 800
+
+
+class _Picture(Figure):
+    """A figure that a notebook shows by itself, without pyplot and its list of open figures."""
+
+    def _repr_png_(self):
+        stream = io.BytesIO()
+        self.savefig(stream, format="png")
+        return stream.getvalue()
+
+
+def new_figure(width, height, title=""):
+    """Return an empty figure, in inches, with a title that is plain text."""
+    figure = _Picture(figsize=(width, height), layout="constrained")
+    if title:
+        figure.suptitle(plain(title), fontsize=10, parse_math=False)
+    return figure
+
+
+def colour_cycle():
+    """Return the colours in the order in which lines take them."""
+    names = ("blue", "vermilion", "green", "orange", "purple", "sky", "black")
+    return [COLOURS[name] for name in names]
+
+
+def plain(text):
+    """Keep text from headers and file names from being read as mathematics."""
+    return str(text).replace("$", r"\$")
+
+
+def thinned(image):
+    """Return every n-th row and column of an image, as many as a screen shows."""
+    step = tuple(max(1, size // _PICTURE_PIXELS) for size in image.shape)
+    return image[:: step[0], :: step[1]]
+
+
+def median_and_spread(image):
+    """Return the median of an image and the half width of its values, above 0, that a stretch is made from."""
+    sample = thinned(image).astype(float)
+    median, spread = median_and_scatter(sample)
+    return float(median), float(spread) if spread > 0 else max(float(np.nanstd(sample)), 1e-6)
+
+
+def show_image(axes, image, low, high):
+    """Draw an image, row 0 at the bottom, with the colours stretched from `low` to `high`; return what a colour bar needs."""
+    extent = (0, image.shape[1], 0, image.shape[0])
+    shown = axes.imshow(
+        thinned(image),
+        origin="lower",
+        cmap="viridis",
+        vmin=low,
+        vmax=high,
+        extent=extent,
+        aspect="auto",
+        interpolation="nearest",
+    )
+    axes.set_xlabel("column")
+    axes.set_ylabel("row")
+    return shown

@@ -1,0 +1,189 @@
+"""Figures of frames: before and after, profiles of the columns, levels, combined images. They take arrays and read nothing."""
+
+import numpy as np
+
+from ..drawing import COLOURS, colour_cycle, median_and_spread, new_figure, plain, show_image, thinned
+
+__all__ = ["before_after", "column_profile", "combined_images", "draw_profiles", "levels", "zoom_to_overscan"]
+
+
+def before_after(raw, calibrated, unit="adu", title=""):
+    """Show a frame before and after calibration on one stretch: the same span of values, each around its own median.
+
+    Parameters
+    ----------
+    raw, calibrated : ndarray
+        Shape (rows, columns); the calibrated frame may be smaller.
+    unit : str
+        Of the values.
+    title : str
+        Plain text.
+    """
+    figure = new_figure(10, 4.2, title)
+    half = 5 * median_and_spread(calibrated)[1]
+    for axes, image, name in zip(figure.subplots(1, 2), (raw, calibrated), ("before", "after"), strict=True):
+        middle, _ = median_and_spread(image)
+        shown = show_image(axes, image, middle - half, middle + half)
+        axes.set_title(
+            f"{name}: {image.shape[1]} columns x {image.shape[0]} rows, median {middle:.5g} {unit}",
+            fontsize=9,
+        )
+        figure.colorbar(shown, ax=axes, label=unit, shrink=0.85)
+    return figure
+
+
+def column_profile(profiles, regions=None, unit="adu", title="", margin=40):
+    """Draw the mean of each column over the rows, whole width and zoomed to the overscan, with the overscan shaded.
+
+    Parameters
+    ----------
+    profiles : mapping of str to ndarray
+        Label to one value per column.
+    regions : Regions, optional
+        From `Recipe.regions`: its overscan is shaded, the kept part is marked.
+    unit : str
+        Of the values.
+    title : str
+        Plain text.
+    margin : int
+        Columns shown on each side of the overscan in the zoomed part.
+    """
+    figure = new_figure(10, 4.2, title)
+    whole, zoomed = figure.subplots(1, 2)
+    for axes in (whole, zoomed):
+        draw_profiles(axes, profiles, regions, unit)
+    whole.set_xlim(0, _width(profiles))
+    whole.legend(fontsize=8, loc="best")
+    zoom_to_overscan(zoomed, profiles, regions, margin)
+    return figure
+
+
+def draw_profiles(axes, profiles, regions, unit):
+    """Draw profiles over the columns, the overscan shaded and the edges of the kept part dotted.
+
+    Parameters
+    ----------
+    axes : `matplotlib.axes.Axes`
+    profiles : mapping of str to ndarray
+        Label to one value per column.
+    regions : Regions or None
+        From `Recipe.regions`.
+    unit : str
+        Of the values.
+    """
+    for (label, profile), colour in zip(profiles.items(), colour_cycle(), strict=False):
+        axes.plot(np.arange(len(profile)), profile, label=plain(label), color=colour, linewidth=0.9)
+    _shade(axes, regions)
+    axes.set_xlabel("column (0-based)")
+    axes.set_ylabel(f"mean of the column [{unit}]")
+
+
+def zoom_to_overscan(axes, profiles, regions, margin=40):
+    """Fit the axes to the overscan, or to what else is cut off, and `margin` columns on each side of it."""
+    width = _width(profiles)
+    strip = _strip(regions, width)
+    axes.set_xlim(max(-1, strip.start - margin), min(width, strip.stop + margin))
+    near = np.concatenate([profile[max(0, strip.start - 2) : strip.stop] for profile in profiles.values()])
+    middle = float(np.median(near))
+    reach = max(1.5 * float(np.max(np.abs(near - middle))), 5.0) if len(near) else 5.0
+    reach = min(reach, max(60.0, 8 * float(np.median(np.abs(near - middle)))))
+    axes.set_ylim(middle - reach, middle + reach)
+    axes.set_title("zoom; dotted: edges of the kept part", fontsize=8)
+
+
+def _width(profiles):
+    return max(len(profile) for profile in profiles.values())
+
+
+def _strip(regions, width):
+    """Return the columns to zoom to: the overscan, or what the trim removes, or the last columns."""
+    if regions is not None and regions.overscan is not None and regions.axis == 1:
+        return regions.overscan[1]
+    if regions is not None and regions.keep[1].stop < width:
+        return slice(regions.keep[1].stop, width)
+    return (
+        slice(0, regions.keep[1].start)
+        if regions is not None and regions.keep[1].start > 0
+        else slice(width - 1, width)
+    )
+
+
+def _shade(axes, regions):
+    if regions is None:
+        return
+    if regions.overscan is not None and regions.axis == 1:
+        strip = regions.overscan[1]
+        axes.axvspan(
+            strip.start - 0.5,
+            strip.stop - 0.5,
+            color=COLOURS["sky"],
+            alpha=0.3,
+            label="overscan",
+            linewidth=0,
+        )
+    for edge in (regions.keep[1].start, regions.keep[1].stop):
+        axes.axvline(edge - 0.5, color=COLOURS["black"], linestyle=":", linewidth=1)
+
+
+def levels(before, after, names, unit="adu", title=""):
+    """Draw the level of each frame before and after calibration, and the histogram of what is left.
+
+    Parameters
+    ----------
+    before, after : sequence of float
+        Level of each frame.
+    names : sequence of str
+        Of the frames.
+    unit : str
+        Of the values.
+    title : str
+        Plain text.
+    """
+    before, after = np.asarray(before, float), np.asarray(after, float)
+    figure = new_figure(10, 3.6, title)
+    drift, histogram = figure.subplots(1, 2, width_ratios=(2, 1))
+    places = np.arange(len(names))
+    for values, label, colour in ((before, "before", COLOURS["orange"]), (after, "after", COLOURS["blue"])):
+        drift.plot(
+            places,
+            values - values.mean(),
+            "o-",
+            color=colour,
+            label=f"{label} (mean {values.mean():.5g} {unit})",
+        )
+    drift.set_xticks(places, [plain(name) for name in names], rotation=60, ha="right", fontsize=7)
+    drift.set_ylabel(f"level minus its mean [{unit}]")
+    drift.legend(fontsize=8)
+    bins = max(5, min(30, len(names)))
+    histogram.hist(after, bins=bins, color=COLOURS["blue"])
+    histogram.set_xlabel(f"level left in a frame [{unit}]")
+    histogram.set_ylabel("frames")
+    return figure
+
+
+def combined_images(images, unit="adu", title=""):
+    """Show combined darks side by side, each on its own stretch, with the histogram of their values.
+
+    Parameters
+    ----------
+    images : mapping of str to ndarray
+        Label to image.
+    unit : str
+        Of the values.
+    title : str
+        Plain text.
+    """
+    figure = new_figure(4.2 * (len(images) + 1), 3.8, title)
+    *pictures, histogram = figure.subplots(1, len(images) + 1)
+    for axes, (label, image), colour in zip(pictures, images.items(), colour_cycle(), strict=False):
+        middle, spread = median_and_spread(image)
+        shown = show_image(axes, image, middle - 3 * spread, middle + 7 * spread)
+        figure.colorbar(shown, ax=axes, shrink=0.8, label=unit)
+        axes.set_title(plain(label), fontsize=9)
+        bins = np.linspace(middle - 6 * spread, middle + 14 * spread, 120)
+        histogram.hist(thinned(image).ravel(), bins=bins, histtype="step", color=colour, label=plain(label))
+    histogram.set_yscale("log")
+    histogram.set_xlabel(f"value [{unit}]")
+    histogram.set_ylabel("pixels (sampled)")
+    histogram.legend(fontsize=7)
+    return figure

@@ -1,0 +1,67 @@
+"""Figures of frames: drawn of arrays whose values are obvious."""
+
+import io
+
+import numpy as np
+import pytest
+
+from darkcal_widgets import Recipe
+from darkcal_widgets.frames import figures
+
+
+def drawn(figure):
+    """Draw a figure and return its axes."""
+    figure.savefig(io.BytesIO(), format="png", dpi=40)
+    return figure.axes
+
+
+def noisy(level, shape=(40, 60)):
+    return np.random.default_rng(1).normal(level, 3, shape)
+
+
+def test_before_and_after_have_one_span_of_values_each_around_its_own_median():
+    before, after = (axes.images[0] for axes in drawn(figures.before_after(noisy(1000), noisy(0)))[:2])
+    (low, high), (low_after, high_after) = before.get_clim(), after.get_clim()
+    assert high - low == pytest.approx(high_after - low_after)
+    assert (low + high) / 2 == pytest.approx(1000, abs=1)
+    assert (low_after + high_after) / 2 == pytest.approx(0, abs=1)
+
+
+def test_a_profile_is_drawn_whole_and_zoomed_to_the_overscan():
+    regions = Recipe(overscan_columns="50:", keep_columns=":48").regions((40, 60))
+    profiles = {"dark $x$": noisy(100).mean(axis=0)}
+    whole, zoomed = drawn(figures.column_profile(profiles, regions, margin=5))
+    assert whole.get_xlim() == (0, 60)
+    assert zoomed.get_xlim() == (45, 60)
+    assert "overscan" in whole.get_legend_handles_labels()[1]
+
+
+@pytest.mark.parametrize(
+    ("keep", "left"), [(":48", 48), ("10:", 0), (None, 59)], ids=["right", "left", "nothing"]
+)
+def test_without_an_overscan_the_zoom_shows_what_is_cut_off(keep, left):
+    regions = Recipe(keep_columns=keep).regions((40, 60))
+    _, zoomed = drawn(figures.column_profile({"dark": noisy(100).mean(axis=0)}, regions, margin=0))
+    assert zoomed.get_xlim()[0] == left
+
+
+def test_levels_are_drawn_around_their_mean_with_the_unit():
+    drift, histogram = drawn(figures.levels([1000, 1010], [1, 3], ["a_$1$.fits", "b.fits"], "electron"))
+    before, after = drift.get_lines()
+    np.testing.assert_allclose(before.get_ydata(), [-5, 5])
+    np.testing.assert_allclose(after.get_ydata(), [-1, 1])
+    assert "[electron]" in histogram.get_xlabel()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_each_combined_image_has_its_picture(count):
+    images = {f"{number} s": noisy(number) for number in range(count)}
+    axes = drawn(figures.combined_images(images))
+    assert sum(bool(one.images) for one in axes[: count + 1]) == count
+    assert axes[0].get_title() == "0 s"
+
+
+def test_an_image_of_one_value_can_be_drawn():
+    constant = np.full((5, 6), 7.0)
+    drawn(figures.before_after(constant, constant))
+    drawn(figures.combined_images({"constant": constant}))

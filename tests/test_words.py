@@ -1,0 +1,100 @@
+import pytest
+from astropy.io import fits
+
+from darkcal_widgets.errors import ParameterError
+from darkcal_widgets.frames.words import describe, frame_type
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("DARK", "dark"),
+        ("Dark Frame", "dark"),
+        ("dark", "dark"),
+        ("zero", "bias"),
+        ("BIAS", "bias"),
+        ("Bias Frame", "bias"),
+        ("Flat Field", "flat"),
+        ("FLATFIELD", "flat"),
+        ("Flat Frame", "flat"),
+        ("SKYFLAT", "flat"),
+        ("object", "science"),
+        ("Light Frame", "science"),
+        ("LIGHT   ", "science"),
+        ("comp", "other"),
+        ("", None),
+        ("my own", None),
+    ],
+)
+def test_the_words_of_real_software_are_known(word, expected):
+    assert frame_type(word) == expected
+
+
+def test_the_user_has_the_last_word_on_types():
+    assert frame_type("DARK", {"dark": "bias"}) == "bias"
+    assert frame_type("", {"": "dark"}) == "dark"
+
+
+@pytest.mark.parametrize("keyword", ["IMAGETYP", "OBSTYPE", "IMTYPE", "FRAME"])
+def test_the_type_is_read_from_any_of_the_usual_keywords(keyword):
+    assert describe(fits.Header({keyword: "dark"}), (2, 3)).type == "dark"
+
+
+@pytest.mark.parametrize(
+    ("cards", "expected"),
+    [
+        ({"EXPTIME": 70.0}, 70.0),
+        ({"EXPOSURE": 90}, 90.0),
+        ({"EXPTIME": 1.0, "EXPOSURE": 2.0}, 1.0),
+        ({"EXPTIME": "12.5"}, 12.5),
+        ({"EXPTIME": "abc", "EXPOSURE": 3.0}, 3.0),
+        ({"EXPTIME": -1.0}, None),
+        ({"EXPTIME": True}, None),
+        ({}, None),
+    ],
+)
+def test_the_exposure_is_in_seconds_or_unknown(cards, expected):
+    assert describe(fits.Header(cards), (2, 3)).exposure == expected
+
+
+def test_facts_that_are_not_there_are_none_or_empty():
+    info = describe(fits.Header(), (2, 3))
+    assert (info.type, info.filter, info.temperature, info.unit, info.gain, info.binning) == (
+        None,
+        "",
+        None,
+        None,
+        None,
+        None,
+    )
+    assert not info.combined
+
+
+def test_facts_are_read_from_a_maxim_header():
+    cards = {
+        "FILTER": "R ",
+        "CCD-TEMP": -18.8,
+        "XBINNING": 2,
+        "YBINNING": 2,
+        "BUNIT": "ADU",
+        "EGAIN": 1.5,
+        "INSTRUME": "Apogee",
+    }
+    info = describe(fits.Header(cards), (2, 3))
+    assert (info.filter, info.temperature, info.binning, info.unit, info.gain) == (
+        "R",
+        -18.8,
+        (2, 2),
+        "adu",
+        1.5,
+    )
+
+
+def test_a_unit_that_is_none_of_a_ccd_is_refused():
+    with pytest.raises(ParameterError, match="BUNIT is 'Jy'"):
+        describe(fits.Header({"BUNIT": "Jy"}), (2, 3))
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e300, float("nan"), "ten", True])
+def test_an_exposure_that_makes_no_sense_is_none(seconds):
+    assert describe({"EXPTIME": seconds}, (2, 3)).exposure is None
