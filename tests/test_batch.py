@@ -1,14 +1,11 @@
 """A batch survives what goes wrong in a run, does nothing twice, and ends when it is told to."""
 
-import errno
-import json
 import os
 import pty
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import psutil
@@ -18,7 +15,6 @@ from batches import CALIBRATE, MISBEHAVE, PICTURE, cluster, write_notebook, writ
 from nights import folder_bytes, small_night
 
 from darkcal_widgets.batch import engine as batch_engine
-from darkcal_widgets.batch import record as batch_record
 from darkcal_widgets.batch import run as batch_run
 from darkcal_widgets.batch import run_batch
 from darkcal_widgets.batch.engine import cores
@@ -166,37 +162,6 @@ def test_only_what_is_left_to_do_is_done_again(folder):
     assert list(Table.read(folder / "OUT" / "summary.ecsv")["name"]) == ["b", "a", "c"]
 
 
-@pytest.mark.parametrize(
-    "change", ["raw", "new raw", "notebook", "version", "result", "report", "parameters", "nothing"]
-)
-def test_a_run_is_current_as_long_as_nothing_it_was_made_from_changes(folder, monkeypatch, change):
-    from darkcal_widgets.batch.requests import read_requests
-
-    write_parameters(folder / "a.yaml")
-    (folder / "OUT").mkdir()
-    for name in ("result", "notebook.ipynb", "report.html"):
-        (folder / "OUT" / name).touch()
-
-    def made_from():
-        (request,) = read_requests([folder / "a.yaml"])
-        return batch_record.fingerprint(request)
-
-    record = batch_record.Record(
-        "a", "a.yaml", "done", fingerprint=made_from(), results=[str(folder / "OUT" / "result")]
-    )
-    {
-        "raw": lambda: os.utime(folder / "raw" / "dark-0.fits", (1, 1)),
-        "new raw": lambda: (folder / "raw" / "dark-7.fits").touch(),
-        "notebook": lambda: write_notebook(folder / "run.ipynb", "1"),
-        "version": lambda: monkeypatch.setattr(batch_record, "__version__", "0"),
-        "result": lambda: (folder / "OUT" / "result").unlink(),
-        "report": lambda: (folder / "OUT" / "report.html").unlink(),
-        "parameters": lambda: write_parameters(folder / "a.yaml", overwrite=True),
-        "nothing": lambda: None,
-    }[change]()
-    assert record.is_current(folder / "OUT", made_from()) == (change == "nothing")
-
-
 def test_a_second_batch_in_the_same_folder_says_so_and_ends(folder):
     write_parameters(folder / "a.yaml")
     (folder / "OUT").mkdir()
@@ -258,22 +223,6 @@ def test_no_semaphore_and_no_process_is_left(folder):
     assert left() == before
 
 
-@pytest.mark.parametrize("failure", ["absent", "refused"])
-def test_without_locks_a_batch_runs_and_says_so(folder, monkeypatch, capsys, failure):
-    write_parameters(folder / "a.yaml")
-    if failure == "absent":
-        monkeypatch.setattr(batch_record, "fcntl", None)
-    else:
-
-        def refuse(*_):
-            raise OSError(errno.ENOLCK, "No locks available")
-
-        monkeypatch.setattr(batch_record.fcntl, "flock", refuse)
-    with locked(make_out(folder)):
-        pass
-    assert "OUT cannot be locked" in capsys.readouterr().err
-
-
 def test_the_lock_is_not_taken_through_a_link(folder):
     write_parameters(folder / "a.yaml")
     raw = folder / "raw" / "dark-0.fits"
@@ -295,43 +244,6 @@ def test_a_run_is_not_put_into_a_folder_that_is_a_link(folder):
     write_parameters(folder / "b.yaml")
     with pytest.raises(OutputError, match=r"raw is a folder of raw frames"):
         run(folder)
-
-
-GOOD = batch_record.Record("a", "a.yaml", "done", seconds=1.5, results=["x"])
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{",
-        "[]",
-        "5",
-        "[" * 100_000,
-        "\xff",
-        json.dumps(asdict(GOOD) | {"seconds": "x"}),
-        json.dumps(asdict(GOOD) | {"results": [5]}),
-        json.dumps(asdict(GOOD) | {"state": None}),
-        json.dumps(asdict(GOOD) | {"name": "../b"}),
-        json.dumps({"name": "a"}),
-        f'{{"written": {"9" * 5000}}}',
-        "pipe",
-        "folder",
-    ],
-    ids=lambda text: text[:20],
-)
-def test_a_damaged_record_is_none(tmp_path, text):
-    path = tmp_path / "a" / "run.json"
-    path.parent.mkdir()
-    GOOD.save(path.parent)
-    assert batch_record.read_record(path.parent) == GOOD
-    path.unlink()
-    if text == "pipe":
-        os.mkfifo(path)
-    elif text == "folder":
-        path.mkdir()
-    else:
-        path.write_text(text, encoding="latin-1")
-    assert batch_record.read_records(tmp_path) == {}
 
 
 def test_a_night_that_is_gone_after_the_check_costs_one_run(folder, monkeypatch):

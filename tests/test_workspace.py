@@ -99,6 +99,14 @@ def test_a_notebook_from_elsewhere_is_never_replaced(shipped, folder):
     assert (folder / NAMES[2]).read_text() == "not even a notebook"
 
 
+@pytest.mark.parametrize("note", ["{", "[]", "5", "\xff"])
+def test_a_damaged_note_keeps_older_copies(shipped, folder, note):
+    older = prepare(folder).notebooks[0]
+    (folder / ".darkcal-notebooks.json").write_text(note, encoding="latin-1")
+    write(shipped[1], "a newer version")
+    assert prepare(folder).edited == (older,)
+
+
 def test_a_night_that_is_there_is_left_alone(shipped, folder):
     (folder / NIGHTS[1]).mkdir(parents=True)
     (folder / NIGHTS[1] / "frame").write_text("real")

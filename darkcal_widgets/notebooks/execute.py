@@ -16,7 +16,7 @@ from .report import write_report
 __all__ = ["NotebookError", "run_notebook", "shipped_notebooks"]
 
 # A kernel is started cold. Forked from a process that had imported all it needs, a run of the first notebook on a small night
-# took 4.1 s in place of 5.0 (medians of seven, alternating): not worth a second kind of kernel, 115 lines and 170 MiB.
+# took 4.1 s in place of 5.0 (medians of six, alternating): not worth a second kind of kernel and a process more.
 
 
 class NotebookError(RunError):
