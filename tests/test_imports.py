@@ -28,8 +28,8 @@ ORDER = """
     advice.exposures advice.figures advice.findings advice.advice advice
     darks.hotpixels darks.noise darks.figures darks.scale darks.report darks check
     panel.settings panel.listing panel.sketch panel.effect panel.progress panel.still panel.widget panel
-    headless.preload headless.warm headless workspace
-    batch.input batch.record batch.worker batch.pool batch.page batch
+    notebooks.report notebooks.execute notebooks notebooks.workspace
+    batch.requests batch.record batch.run batch.engine batch.page batch.batch batch
     cli
 """.split()
 

@@ -9,7 +9,7 @@ import pytest
 from nights import folder_bytes
 
 from darkcal_widgets import Parameters, simulate_night
-from darkcal_widgets.headless import shipped_notebooks
+from darkcal_widgets.notebooks import shipped_notebooks
 
 pytestmark = pytest.mark.browser
 
