@@ -24,8 +24,8 @@ ORDER = """
     combine.clip combine.files combine
     run.file run.plan run.night run.figures run
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download
-    advice.profiles advice.claims advice.edges advice.straylight advice.levels advice.overscan
-    advice.exposures advice.figures advice.findings advice.advice advice
+    advice.profiles advice.claims advice.edges advice.place advice.straylight advice.levels advice.amplifiers advice.overscan
+    advice.verdict advice.exposures advice.figures advice.findings advice.advice advice
     darks.hotpixels darks.noise darks.figures darks.scale darks.report darks check
     panel.settings panel.listing panel.sketch panel.effect panel.progress panel.still panel.widget panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
