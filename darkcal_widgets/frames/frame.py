@@ -15,13 +15,13 @@ import numpy as np
 from astropy.io import fits
 
 from ..errors import FrameError, ParameterError
-from ..files import checksum, checksum_of
-from ..parallel import own_array
+from ..files import checksum, checksum_of, file_state
+from ..parallel import BAND_BYTES, own_array
 from .cards import END
 from .guard import BLOCK, Source, named_failures, open_file, walk
 from .kinds import asked_keywords
 from .words import KEYWORDS, FrameInfo, describe
-from .write import STORAGE_KEYWORDS
+from .write import STORAGE_KEYWORDS, datasum_of
 
 __all__ = ["Frame"]
 
@@ -48,6 +48,8 @@ class Frame:
     ----------
     path : Path
     name : str
+    state : tuple
+        Of the file when it was last opened for its header, or loaded: see `~darkcal_widgets.files.file_state`.
     extension : str
         Of a part of a file with several images: its ``EXTNAME``, or its number; else empty.
 
@@ -215,7 +217,7 @@ class Frame:
             As for `Frame`, or the file has changed since.
         """
         with named_failures(self.path), open_file(self.path) as stream:
-            content = _whole(stream, borrowed)
+            state, content = file_state(stream.fileno()), _whole(stream, borrowed)
             source = Source(_Content(content), len(content), self.path)
             found, pixels = {}, {}
             for primary, hdu in _walk_images(source):
@@ -228,10 +230,28 @@ class Frame:
         ]
         if self._mask is not None:
             images = [_masked(images[0], *pixels[self._mask])]
-        frame = self._with(_images=tuple(images), checksum=checksum_of(content))
+        frame = self._with(_images=tuple(images), checksum=checksum_of(content), state=state)
         if len(images) > 1:
             frame.header = _header(primary, primary)
         return frame
+
+    def check_unchanged(self):
+        """Refuse a file that has been replaced or written to since it was loaded, or since its header was read.
+
+        Raises
+        ------
+        FrameError
+        """
+        if file_state(self.path) != self.state:
+            raise self._changed()
+
+    @property
+    def is_intact(self):
+        """Whether the pixels in the file are those of which the header states the sum, ``DATASUM``, or states none.
+
+        After a power cut a file may have its length and its header, but zeros for pixels.
+        """
+        return all(part._is_intact() for part in self.parts)
 
     def in_rows(self, spill):
         """Return the frame as one of which some rows can be read quickly: itself, or its pixels uncompressed into a file.
@@ -261,6 +281,16 @@ class Frame:
 
         return CCDData(self.data, unit=self.unit(unit), header=self.header.copy())
 
+    def _is_intact(self):
+        image = self._images[0]
+        if not image.datasum.strip().isdigit() or image.offset is None or image.spill is not None:
+            return True
+        step = max(1, BAND_BYTES // (self.shape[1] * image.numbers.stored.itemsize))
+        bands = (
+            self._stored_rows(image, slice(start, start + step)) for start in range(0, self.shape[0], step)
+        )
+        return datasum_of(bands) == int(image.datasum) % 0xFFFFFFFF
+
     def _with(self, **changes):
         frame = object.__new__(Frame)
         vars(frame).update(vars(self))
@@ -272,6 +302,7 @@ class Frame:
     @contextlib.contextmanager
     def _open(self):
         with open_file(self.path) as stream:
+            self.state = file_state(stream.fileno())
             yield Source(stream, os.fstat(stream.fileno()).st_size, self.path)
 
     @contextlib.contextmanager
