@@ -231,6 +231,12 @@ def test_differences_are_those_of_what_is_done_not_of_how_it_is_written(cryogeni
     assert len(advice.differences(Recipe(overscan_columns="2048:"))) == 2
 
 
+def test_sections_of_amplifiers_are_not_compared_with_the_one_overscan_of_the_advice(cryogenic):
+    halves = [["[2056:2080, *]", "[1:1024, *]"], ["[2056:2080, *]", "[1025:2048, *]"]]
+    assert advise(cryogenic).differences(Recipe(amplifiers=halves)) == []
+    assert len(advise(cryogenic).differences(Recipe(amplifiers=halves, subtract_bias=True))) == 1
+
+
 def test_the_line_for_papermill_holds_the_advice(cryogenic):
     words = shlex.split(advise(cryogenic).parameters_line(cryogenic))
     values = dict(zip(words[1::3], words[2::3], strict=True))
