@@ -475,6 +475,20 @@ def test_bias_frames_alone_tell_whether_the_overscan_follows(tmp_path, cause):
     assert advice.recipe.overscan_columns == "100:"
 
 
+def test_a_few_frames_may_drift_alike_by_chance(tmp_path):
+    def apart(kind, index, image):
+        del kind
+        image[:, 100:] += (3.0, -3.0, 2.0, 0.0, 0.0, 0.0)[index]
+        image += (10.0, -8.0, 9.0, 0.0, 0.0, 0.0)[index]
+
+    folder = overscan_night(tmp_path, drift=0.0, noise=3.0, change=apart)
+    for path in [*folder.glob("bias-[345].fits"), *folder.glob("dark-*.fits")]:
+        path.unlink()
+    advice = advise(Night(folder))
+    assert advice.finding(FOLLOWS).verdict == "roughly"
+    assert "as far as can be judged" in advice.finding(USABLE).verdict
+
+
 def test_darks_that_drift_apart_from_their_overscan_leave_it_open_without_bias_frames(tmp_path):
     def warmer(kind, index, image):
         if kind == "dark":
