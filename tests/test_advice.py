@@ -231,6 +231,12 @@ def test_differences_are_those_of_what_is_done_not_of_how_it_is_written(cryogeni
     assert len(advice.differences(Recipe(overscan_columns="2048:"))) == 2
 
 
+def test_sections_of_amplifiers_are_not_compared_with_the_one_overscan_of_the_advice(cryogenic):
+    halves = [["[2056:2080, *]", "[1:1024, *]"], ["[2056:2080, *]", "[1025:2048, *]"]]
+    assert advise(cryogenic).differences(Recipe(amplifiers=halves)) == []
+    assert len(advise(cryogenic).differences(Recipe(amplifiers=halves, subtract_bias=True))) == 1
+
+
 def test_the_line_for_papermill_holds_the_advice(cryogenic):
     words = shlex.split(advise(cryogenic).parameters_line(cryogenic))
     values = dict(zip(words[1::3], words[2::3], strict=True))
@@ -467,6 +473,20 @@ def test_bias_frames_alone_tell_whether_the_overscan_follows(tmp_path, cause):
     assert advice.finding(FOLLOWS).verdict == "yes"
     assert "bias frames" in advice.finding(FOLLOWS).measured
     assert advice.recipe.overscan_columns == "100:"
+
+
+def test_a_few_frames_may_drift_alike_by_chance(tmp_path):
+    def apart(kind, index, image):
+        del kind
+        image[:, 100:] += (3.0, -3.0, 2.0, 0.0, 0.0, 0.0)[index]
+        image += (10.0, -8.0, 9.0, 0.0, 0.0, 0.0)[index]
+
+    folder = overscan_night(tmp_path, drift=0.0, noise=3.0, change=apart)
+    for path in [*folder.glob("bias-[345].fits"), *folder.glob("dark-*.fits")]:
+        path.unlink()
+    advice = advise(Night(folder))
+    assert advice.finding(FOLLOWS).verdict == "roughly"
+    assert "as far as can be judged" in advice.finding(USABLE).verdict
 
 
 def test_darks_that_drift_apart_from_their_overscan_leave_it_open_without_bias_frames(tmp_path):

@@ -107,6 +107,8 @@ class Advice:
         ]
 
     def _differs(self, recipe, name):
+        if name != "subtract_bias" and recipe.amplifiers is not None:
+            return False  # the advice knows of one overscan, so it has nothing to say against those of several amplifiers
         if name == "subtract_bias" or self.overscan.sample.shape is None:
             return getattr(recipe, name) != getattr(self.recipe, name)
         part = {"overscan_columns": "overscan", "keep_columns": "keep"}[name]

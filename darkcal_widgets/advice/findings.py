@@ -189,6 +189,7 @@ def _flat(overscan):
 
 _REASONS_FOLLOWING = {
     "yes": "What the bias level of the image does, the overscan does too, so that subtracting it removes the drift.",
+    "roughly": "The overscan does most of what the image does, but in so few frames that may be chance.",
     "no": "The two drift apart, so that subtracting the overscan would add its own drift to the image.",
     "varies too little to be judged": "It varies too little to be judged against the noise, so there is little to remove.",
     "cannot be told": "The two drift apart in the darks, but a dark current or a leak of light that changes does the same; "

@@ -33,6 +33,9 @@ ROUNDING_NOISE = 0.3
 # A change of level of less than this part of the noise of a pixel matters to nobody.
 MATTERS = 0.1
 
+# So few frames may drift alike by chance, if what is left is more than noise.
+_FEW = 5
+
 # Two means further apart than this many standard errors, but not surely different, leave a doubt.
 _DOUBT = 2.5
 
@@ -44,8 +47,9 @@ class Follow:
     Attributes
     ----------
     verdict : str
-        ``'yes'``, ``'no'``, ``'varies too little to be judged'``, ``'cannot be told'`` (only darks drift apart, as they do
-        where dark current or a leak of light changes) or ``'too few frames'``.
+        ``'yes'``, ``'roughly'`` (in a few frames, perhaps by chance), ``'no'``, ``'varies too little to be judged'``,
+        ``'cannot be told'`` (only darks drift apart, as they do where dark current or a leak of light changes) or
+        ``'too few frames'``.
     kind : str
         Of the frames compared: ``'bias'`` or ``'dark'``.
     image, difference : float
@@ -208,7 +212,8 @@ def _follow_verdict(image_squares, difference_squares, noise, freedom, sigma):
     if difference_squares > max(explained, negligible, allowed):
         return "no"
     if image_squares > explained and difference_squares <= allowed:
-        return "yes"
+        by_chance = freedom < _FEW and difference_squares > max(explained, negligible)
+        return "roughly" if by_chance else "yes"
     return "varies too little to be judged"
 
 

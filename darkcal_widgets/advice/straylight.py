@@ -120,10 +120,12 @@ def _odd_last(excess, noise):
     count = 0
     for last in range(1, min(_MOST_ODD, len(excess) // 4) + 1):
         before = excess[-last - _COMPARED_WITH : -last]
-        away = abs(excess[-last] - np.median(before))
-        if np.ptp(before) < _FLAT_SIGMA * noise and away > _ODD_SIGMA * noise * np.sqrt(
-            1 + 1.6 / len(before)
-        ):
+        x = np.arange(len(before))
+        expected = np.polyval(np.polyfit(x, before, 1), len(before))
+        # Variance of a straight line through n points, one step beyond them, with that of the column itself.
+        variance = 1 + 1 / len(x) + (len(x) - x.mean()) ** 2 / np.sum((x - x.mean()) ** 2)
+        even = np.ptp(before) < _FLAT_SIGMA * noise
+        if even and abs(excess[-last] - expected) > _ODD_SIGMA * noise * np.sqrt(variance):
             count = last
     return count
 
