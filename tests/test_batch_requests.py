@@ -292,7 +292,7 @@ def test_a_hostile_file_is_one_bad_run_among_good_ones(folder, case):
     assert expected in bad.problems[0]
     assert all(len(line) < 2000 for line in bad.problems)
     assert good.problems == ()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
 
 
 @pytest.mark.parametrize(
