@@ -101,7 +101,7 @@ def by_loop(job):
     ccd.write(job.result)
     return Outcome(job.name, "written", job.result)
 
-def by_combine(sources, dtype):
+def by_combine(sources, dtype, gain):
     return ccdproc.combine(
         [str(source.path) for source in sources], method="average", mem_limit=350e6, dtype="float32",
         sigma_clip=True, sigma_clip_low_thresh=5, sigma_clip_high_thresh=5,

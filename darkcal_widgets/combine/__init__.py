@@ -19,7 +19,7 @@ from ..outcome import Outcome, Run
 from ..sections import Regions
 from ..text import ascii_only
 from ..workers import threaded
-from .clip import CLIP_SIGMA, clipped_average
+from .clip import CLIP_SIGMA, clipped_average, measure_noise
 
 __all__ = [
     "COMBINED_BIAS",
@@ -32,6 +32,9 @@ COMBINED_BIAS = "combined_bias.fits"
 
 # Bytes of all frames' rows that one worker has in memory at once.
 _BAND_BYTES = 1 << 26
+
+# The noise of a pixel is measured in so many rows, at so many places of the frame.
+_SAMPLE_ROWS, _SAMPLE_PLACES = 4, 8
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,7 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
 
     Notes
     -----
-    Average of the values within 5 standard deviations of their median, the standard deviation taken from the median
-    absolute deviation; one pass. Equal to `ccdproc.combine` with ``sigma_clip=True``, `numpy.ma.median` and
-    `astropy.stats.mad_std`.
+    Average of the values that the noise explains, see `darkcal_widgets.combine.clip.clipped_average`.
     """
     target = Path(reduced_folder) / COMBINED_BIAS
     check_results_folder(target.parent, night.folders, [target], [frame.path for frame in night.frames])
@@ -239,29 +240,44 @@ def _combine(sources, target, header, dtype, overwrite):
             raise OutputError(
                 f"{target} was made with another recipe; set overwrite to replace it, or name another reduced_folder."
             )
-    average = _average(sources, dtype)
+    average = _average(sources, dtype, _gain(header))
     make_results_folder(target.parent)
     write_frame(target, average, _combined_header(header, sources, inputs))
     return Outcome(target.name, "written", target)
 
 
-def _average(sources, dtype):
+def _gain(header):
+    """Return electrons per unit of the frame; `None`: not known."""
+    info = describe(header, ())
+    if info.unit == "electron":
+        return 1.0
+    return info.gain if info.gain is not None and info.gain > 0 else None
+
+
+def _average(sources, dtype, gain):
     """Combine band by band: only a few rows of all frames are in memory, and each is read once."""
     with tempfile.TemporaryDirectory(prefix="darkcal-") as scratch:
         frames = [source.calibration(dtype, scratch) for source in sources]
         rows, columns = frames[0].shape
         step = max(1, _BAND_BYTES // (len(frames) * columns * np.dtype(dtype).itemsize))
         average = np.empty((rows, columns), dtype)
+        noise = measure_noise((_sample(frame, rows) for frame in frames), gain)
 
         def fill(start):
             stop = min(start + step, rows)
             stack = own_array("stack", (len(frames), stop - start, columns), dtype)
             for place, frame in enumerate(frames):
                 stack[place] = frame.band(start, stop, memory=stack[place])
-            average[start:stop] = clipped_average(stack)
+            average[start:stop] = clipped_average(stack, noise)
 
         threaded(fill, range(0, rows, step))
     return average
+
+
+def _sample(frame, rows):
+    """Read a few rows from all over a frame."""
+    starts = np.linspace(0, max(0, rows - _SAMPLE_ROWS), _SAMPLE_PLACES).astype(int)
+    return np.concatenate([frame.band(start, min(start + _SAMPLE_ROWS, rows)) for start in np.unique(starts)])
 
 
 def _combined_header(header, sources, inputs):
@@ -271,7 +287,9 @@ def _combined_header(header, sources, inputs):
     result["COMBINED"] = (True, "average of many frames")
     result["NCOMBINE"] = (len(sources), "number of frames combined")
     result["DCINPUT"] = (inputs, "digest of the frames combined")
-    result.add_history(f"darkcal: average of {len(sources)} frames, clipped at {CLIP_SIGMA:g} sigma (MAD)")
+    result.add_history(
+        f"darkcal: average of {len(sources)} frames, clipped at {CLIP_SIGMA:g} sigma of the noise"
+    )
     return result
 
 

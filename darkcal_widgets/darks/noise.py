@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from ..errors import ParameterError
-from ..statistics import MAD_TO_SIGMA, without_outliers
+from ..statistics import without_outliers
 
 __all__ = ["CONFIDENCE", "Estimate", "known_gain", "read_noise", "student_t"]
 
@@ -87,8 +87,4 @@ def student_t(freedom):
 
 
 def _difference(one, other):
-    difference = np.subtract(one, other, dtype=np.float32)
-    # Differences of frames in whole ADU may have no scatter but that of rounding.
-    return without_outliers(difference, _CLIP, least=2 * np.sqrt(_ROUNDING_VARIANCE) * MAD_TO_SIGMA).astype(
-        np.float64
-    )
+    return without_outliers(np.subtract(one, other, dtype=np.float32), _CLIP).astype(np.float64)
