@@ -1,8 +1,9 @@
 """How often the advice is right: nights of random cameras, and the frames of each told nothing but what a header says.
 
-    python bench/advice.py [--nights 200] [--workers 2] [--rows 512] [--columns 600]
+    python bench/advice.py [--nights 200] [--workers 2] [--rows 512] [--columns 600] [--odd 300] [--seed 1]
 
-prints, for each of the two cameras, how often "usable or not" and the first usable column agree with what was simulated.
+prints, for each of the two cameras, how often "usable or not" and the first usable column agree with what was simulated; then,
+for the nights of odd cameras, what is right and what is both wrong and said without a doubt.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import odd_nights
 
 from darkcal_widgets import Night, advise, simulate_night
 from darkcal_widgets.simulate import CAMERAS, read_truth
@@ -136,6 +138,69 @@ def report(scores):
             yield f"  seed {score.seed} ({score.side}): {simulated}; advice: {score.found} {_word(score.advised)}"
 
 
+@dataclass(frozen=True)
+class OddScore:
+    """One night of an odd camera: what is wrong in the advice, and what it is not sure of."""
+
+    seed: int
+    oddity: str
+    usable: bool
+    advised: bool
+    wrong: tuple
+    hedged: bool
+
+
+def score_odd(seed):
+    """Write one night of an odd camera, ask for advice, and compare."""
+    camera = odd_nights.draw(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        odd_nights.write_night(camera, folder, seed)
+        advice = advise(Night(folder))
+    truth = odd_nights.truth(camera)
+    regions = advice.recipe.regions(camera.shape)
+    advised = regions.overscan is not None
+    return OddScore(
+        seed,
+        camera.oddity,
+        truth.usable,
+        advised,
+        tuple(_wrong(truth, regions, advice)),
+        "judged" in advice.finding("Is the overscan usable?").verdict,
+    )
+
+
+def _wrong(truth, regions, advice):
+    """Name what is wrong in the advice on one night."""
+    advised = regions.overscan is not None
+    if advised != truth.usable:
+        yield "usable"
+    if advised and truth.usable:
+        part = regions.overscan[truth.axis]
+        if regions.axis != truth.axis or part.start < truth.clean[0] or part.stop > truth.clean[1]:
+            yield f"columns {part.start}:{part.stop} of {truth.clean[0]}:{truth.clean[1]}"
+    for kept, (start, stop) in zip(regions.keep, truth.keep or (), strict=False):
+        # A few columns less are the caution of a header or of an odd edge; a single one more is overscan.
+        if kept.start < start or kept.stop > stop or kept.start > start + 8 or kept.stop < stop - 8:
+            yield f"kept {kept.start}:{kept.stop} of {start}:{stop}"
+    claims = [finding for finding in advice.findings if finding.question == "Is the header right about it?"]
+    if truth.header == "right" and any(finding.verdict == "no" for finding in claims):
+        yield "header"
+
+
+def report_odd(scores):
+    """Return the figures of the odd nights as lines."""
+    right = sum(score.usable == score.advised for score in scores)
+    bold = [score for score in scores if score.wrong and not score.hedged]
+    yield f"odd cameras: {len(scores)} nights, {sum(score.usable for score in scores)} with a usable overscan"
+    yield f"  usable or not is right in {right} ({right / len(scores):.1%})"
+    yield f"  something is wrong in {sum(bool(score.wrong) for score in scores)}, without a doubt said in {len(bold)}"
+    yield f"  a doubt is said in {sum(score.hedged for score in scores)}"
+    for score in scores:
+        if score.wrong:
+            doubt = "in doubt" if score.hedged else "NO DOUBT"
+            yield f"  seed {score.seed} ({score.oddity}, {_word(score.usable)}, {doubt}): {'; '.join(score.wrong)}"
+
+
 def main(arguments=None):
     """Score nights of both cameras and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -143,14 +208,19 @@ def main(arguments=None):
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rows", type=int, default=512)
     parser.add_argument("--columns", type=int, default=600)
+    parser.add_argument("--odd", type=int, default=300, help="nights of odd cameras")
+    parser.add_argument("--seed", type=int, default=1, help="of the first night of odd cameras")
     options = parser.parse_args(arguments)
     with ProcessPoolExecutor(options.workers) as pool:
-        for name in CAMERAS:
+        for name in CAMERAS if options.nights else ():
             nights = [
                 pool.submit(score_night, name, seed, options.rows, options.columns)
                 for seed in range(1, options.nights + 1)
             ]
             print(*report([night.result() for night in nights]), sep="\n", flush=True)
+        if options.odd:
+            seeds = range(options.seed, options.seed + options.odd)
+            print(*report_odd(list(pool.map(score_odd, seeds, chunksize=10))), sep="\n", flush=True)
 
 
 def _word(usable):

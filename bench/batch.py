@@ -47,7 +47,7 @@ FAULTS = {
     "no-night": ({"raw_folder": "nowhere"}, "raw_folder is 'nowhere'"),
     "no-notebook": ({"notebook": 3}, "notebook is 3"),
     "onto-raw": ({"reduced_folder": "nights/cryogenic-1"}, "a folder of raw frames"),
-    "no-yaml": (None, "is no YAML"),
+    "no-yaml": (None, "is not YAML"),
     "beyond": ({"overscan_columns": "5000:5010"}, "overscan_columns"),
     "broken-frame": (
         {"raw_folder": "nights/broken", "dark_folder": "nights/broken/darks"},

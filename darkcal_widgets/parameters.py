@@ -4,13 +4,13 @@ import ast
 import os
 import shlex
 from dataclasses import MISSING, asdict, dataclass, fields
-from pathlib import Path
 
 import yaml
 
 from .errors import ParameterError
 from .files import replacing
 from .recipe import Recipe, check_names
+from .yamlfile import read_yaml
 
 __all__ = ["Parameters"]
 
@@ -160,7 +160,7 @@ class Parameters:
         Raises
         ------
         ParameterError
-            The file is not there, is no YAML mapping, or holds a wrong parameter; the message names the file.
+            See `~darkcal_widgets.yamlfile.read_yaml`; or a parameter is wrong. The message names the file.
         """
         return cls.from_mapping_of(path, read_yaml(path))
 
@@ -226,29 +226,6 @@ class Parameters:
 
     def _set(self, name, value):
         object.__setattr__(self, name, value)
-
-
-def read_yaml(path):
-    """Read a YAML file that holds a mapping, without running anything in it.
-
-    Raises
-    ------
-    ParameterError
-        The file is not there, is no YAML, or holds no mapping.
-    """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ParameterError(f"the parameter file {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError(
-            f"the parameter file {path} is no YAML: {' '.join(str(error).split())}"
-        ) from error
-    if not isinstance(values, dict):
-        raise ParameterError(
-            f"the parameter file {path} holds {type(values).__name__}; expected lines of `name: value`."
-        )
-    return values
 
 
 def _message(check, *arguments, **keywords):

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from .errors import ParameterError
 
-__all__ = ["Regions", "Section", "parse_section", "resolve_regions", "to_fits", "to_python"]
+__all__ = [
+    "Regions",
+    "Section",
+    "overscan_axis",
+    "parse_section",
+    "resolve_regions",
+    "to_fits",
+    "to_python",
+]
 
 _PYTHON = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*")
 _FITS = re.compile(r"\s*\[\s*([\d:*\s]+?)\s*,\s*([\d:*\s]+?)\s*\]\s*")
@@ -119,8 +127,8 @@ def resolve_regions(overscan, keep, shape):
     """Lay the overscan and the kept part on a frame and check that they fit each other.
 
     As in IRAF's ccdproc, only the extent of the overscan across its levels counts: an overscan of columns gives one level
-    for every row of the frame, whichever rows the section names, because headers often name one row too few. A section
-    that spans all columns, but not all rows, is an overscan of rows.
+    for every row of the frame, whichever rows the section names, because headers often name one row too few. Whether a
+    section is an overscan of columns or of rows is decided by `overscan_axis`.
 
     Parameters
     ----------
@@ -148,7 +156,7 @@ def resolve_regions(overscan, keep, shape):
             f"overscan_columns is {overscan.text!r}, the whole frame of {shape[1]} columns x {shape[0]} rows; "
             "name only the columns (or rows) that no light falls on."
         )
-    axis = 0 if found[1] == whole[1] else 1
+    axis = overscan_axis(found, None if keep is None else kept, shape)
     strip = (whole[0], found[1]) if axis == 1 else (found[0], whole[1])
     if keep is not None and _overlap(strip[axis], kept[axis]):
         raise ParameterError(
@@ -156,6 +164,40 @@ def resolve_regions(overscan, keep, shape):
             f"{to_fits(strip)} of the frame; end the kept part before the overscan or move the overscan."
         )
     return Regions(strip, axis, kept)
+
+
+def overscan_axis(overscan, keep, shape):
+    """Tell an overscan of columns from one of rows.
+
+    Parameters
+    ----------
+    overscan, keep : tuple of slice
+        Rows and columns; `keep` may be `None`.
+    shape : tuple of int
+        (rows, columns) of the frame.
+
+    Returns
+    -------
+    int
+        1 for columns, 0 for rows: the axis that the overscan does not span, if it spans the other; else the one along which
+        it lies beside the kept part; else its shorter side.
+
+    Examples
+    --------
+    Rows of the WHT's ISIS, some columns left out:
+
+    >>> overscan_axis((slice(4104, 4190), slice(97, 483)), (slice(0, 4099), slice(0, 483)), (4200, 483))
+    0
+    """
+    spanned = [part == slice(0, length) for part, length in zip(overscan, shape, strict=True)]
+    if spanned[0] != spanned[1]:
+        return 1 if spanned[0] else 0
+    if keep is not None:
+        beside = [not _overlap(one, other) for one, other in zip(overscan, keep, strict=True)]
+        if beside[0] != beside[1]:
+            return 1 if beside[1] else 0
+    rows, columns = (part.stop - part.start for part in overscan)
+    return 0 if rows < columns else 1
 
 
 def to_fits(region):

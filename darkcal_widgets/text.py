@@ -1,6 +1,6 @@
 """Text from headers and file names, made safe to look at. Not the escaping for HTML."""
 
-__all__ = ["ascii_only", "visible"]
+__all__ = ["ascii_only", "shortened", "visible"]
 
 
 def ascii_only(text):
@@ -25,3 +25,17 @@ def visible(text):
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(text)
     )
+
+
+def shortened(text, most=1000):
+    """Return a text of at most `most` characters: of a longer one the beginning and the end, and how much is left out between.
+
+    Examples
+    --------
+    >>> shortened("abcdefghijklmnopqrstuvwxyz" * 2, most=30)
+    'abc [... 46 characters ...] xyz'
+    """
+    if len(text) <= most:
+        return text
+    kept = max(1, (most - 24) // 2)
+    return f"{text[:kept]} [... {len(text) - 2 * kept} characters ...] {text[-kept:]}"

@@ -3,6 +3,7 @@
 import importlib.util
 import shlex
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ BIAS = "Must the bias be subtracted?"
 
 def bench():
     path = Path(__file__).parents[1] / "bench" / "advice.py"
+    sys.path.append(str(path.parent))
     spec = importlib.util.spec_from_file_location("bench_advice", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -15,15 +15,16 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text errors memory statistics drawing
-    files outcome sections recipe parameters
+    text html errors memory statistics drawing
+    files outcome sections recipe yamlfile parameters
     frames.cards frames.bounded frames.plain frames.headers frames frames.figures
     night mixed
     workers combine.clip calibrate combine bias job run results
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download
-    advice.profiles advice.strips advice.measured advice.overscan advice.exposures advice.findings advice
+    advice.profiles advice.claims advice.edges advice.straylight advice.levels advice.overscan
+    advice.exposures advice.figures advice.findings advice.advice advice
     darks.hotpixels darks.noise darks.figures darks.scale darks.report darks check
-    panel.draft panel.preview plots plots.evidence panel.shown panel.state
+    panel.draft panel.preview plots panel.shown panel.state
     panel
     headless.preload headless.warm headless workspace
     batch.input batch.record batch.worker batch.pool batch.page batch

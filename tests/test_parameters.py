@@ -113,8 +113,8 @@ def test_parameters_survive_the_way_through_yaml(tmp_path):
         ),
         ("raw_folder: a", r"p\.yaml: the parameter 'reduced_folder' is missing"),
         ("[1, 2]", r"p\.yaml holds list; expected lines of `name: value`"),
-        ("a: [", r"p\.yaml is no YAML"),
-        ("a: !!python/object/apply:os.system ['touch pwned']", r"p\.yaml is no YAML"),
+        ("a: [", r"p\.yaml is not YAML"),
+        ("a: !!python/object/apply:os.system ['touch pwned']", r"p\.yaml holds the tag"),
     ],
 )
 def test_a_wrong_file_of_parameters_is_explained(tmp_path, monkeypatch, text, message):

@@ -112,3 +112,19 @@ def test_a_section_written_as_fits_reads_back(rows, columns, data):
 
     region = (part(rows), part(columns))
     assert parse_section(to_fits(region), "keep_columns").resolve((rows, columns), "keep_columns") == region
+
+
+@pytest.mark.parametrize(
+    ("overscan", "keep", "axis"),
+    [
+        ("[98:483, 4105:4190]", "[1:483, 1:4099]", 0),  # rows, some columns left out (WHT ISIS)
+        ("[98:483, 4105:4190]", None, 0),
+        ("[471:483, 1:4199]", None, 1),  # columns, one row left out
+        ("[471:483, 20:50]", "[1:470, 1:4200]", 1),
+        ("[20:50, 4190:4200]", "[1:483, 1:4189]", 0),
+        ("[471:483, *]", "[1:470, 1:4100]", 1),
+    ],
+)
+def test_rows_are_told_from_columns_by_what_lies_beside_them(overscan, keep, axis):
+    sections = [None if text is None else parse_section(text, "section") for text in (overscan, keep)]
+    assert resolve_regions(*sections, (4200, 483)).axis == axis

@@ -1,4 +1,4 @@
-"""Exposures of flats and science frames against those of the darks."""
+"""Exposures of flats and science frames against those of the darks. No pixels are looked at."""
 
 from dataclasses import dataclass
 

@@ -1,17 +1,13 @@
-"""Findings: each measurement put into a value, a threshold, a verdict and one plain sentence."""
+"""Findings: each measurement put into a value, a threshold, a verdict and one plain sentence. Nothing is measured here."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .overscan import (
-    CONTAMINATION_SIGMA,
-    FLATNESS,
-    FOLLOWING_RATIO,
-    MINIMUM_COLUMNS,
-    ROUNDING_NOISE,
-)
-from .strips import LIT_FRACTION
+from .edges import LIT_FRACTION
+from .levels import FOLLOWING_RATIO, ROUNDING_NOISE
+from .overscan import FLATNESS, MINIMUM_COLUMNS
+from .straylight import CONTAMINATION_SIGMA
 
 __all__ = ["Finding", "exposure_findings", "is_usable", "overscan_findings"]
 
@@ -40,21 +36,21 @@ class Finding:
     reason: str
 
 
-def is_usable(measured):
+def is_usable(overscan):
     """Tell whether nothing that was measured speaks against subtracting the overscan."""
-    return measured.strip is not None and not _objections(measured)
+    return overscan.strip is not None and not _objections(overscan)
 
 
-def overscan_findings(measured, keep):
+def overscan_findings(overscan, keep):
     """Return the findings on the overscan, and on the part to keep (as written in a recipe)."""
-    findings = [_where(measured)]
-    if measured.claim.texts:
-        findings.append(_claim(measured))
-    if measured.strip is not None:
-        findings += [_contaminated(measured), _wide(measured)]
-        if measured.width:
-            findings += [_flat(measured), _follows(measured), _shifts(measured)]
-    findings += [_usable(measured), _kept(measured, keep)]
+    findings = [_where(overscan)]
+    if overscan.claim.texts:
+        findings.append(_claim(overscan))
+    if overscan.strip is not None:
+        findings += [_contaminated(overscan), _wide(overscan)]
+        if overscan.width:
+            findings += [_flat(overscan), _follows(overscan), _shifts(overscan)]
+    findings += [_usable(overscan), _kept(overscan, keep)]
     return findings
 
 
@@ -63,67 +59,67 @@ def exposure_findings(matches, night):
     return [*map(_match, matches), _bias(matches, night)]
 
 
-def _objections(measured):
+def _objections(overscan):
     """List what speaks against the overscan, each as the end of a sentence."""
     objections = []
-    if measured.width < MINIMUM_COLUMNS:
-        objections.append(f"only {measured.width} {_lines_name(measured)} are free of light")
-    if measured.width and not _is_flat(measured):
+    if overscan.width < MINIMUM_COLUMNS:
+        objections.append(f"only {overscan.width} {_lines_name(overscan)} are free of light")
+    if overscan.width and not _is_flat(overscan):
         objections.append("it is not flat")
-    if measured.follow.verdict == "no":
+    if overscan.follow.verdict == "no":
         objections.append("it does not follow the bias level of the image area")
-    if measured.shift.verdict == "yes":
+    if overscan.shift.verdict == "yes":
         objections.append("its level depends on the kind of frame")
-    if _is_rounded(measured):
+    if _is_rounded(overscan):
         objections.append("its level varies too little to be judged")
     return objections
 
 
-def _is_flat(measured):
-    return measured.pattern <= FLATNESS * measured.pixel_noise
+def _is_flat(overscan):
+    return overscan.pattern <= FLATNESS * overscan.pixel_noise
 
 
-def _is_rounded(measured):
+def _is_rounded(overscan):
     return bool(
-        measured.pixel_noise < ROUNDING_NOISE and measured.follow.verdict.startswith("varies too little")
+        overscan.pixel_noise < ROUNDING_NOISE and overscan.follow.verdict.startswith("varies too little")
     )
 
 
-def _lines_name(measured):
-    return "rows" if measured.strip is not None and measured.strip.axis == 0 else "columns"
+def _lines_name(overscan):
+    return "rows" if overscan.strip is not None and overscan.strip.axis == 0 else "columns"
 
 
 def _range(part, name):
     return f"{name} {part.start}:{part.stop}"
 
 
-def _where(measured):
-    question, name = "Where is the overscan?", _lines_name(measured)
+def _where(overscan):
+    question, name = "Where is the overscan?", _lines_name(overscan)
     threshold = f"light below {LIT_FRACTION:.0%} of the image's"
-    if measured.strip is not None:
-        strip = measured.strip
+    if overscan.strip is not None:
+        strip = overscan.strip
         value = f"{_range(strip.part, name)}, {strip.stop - strip.start} {name}"
-        if measured.source == "header":
+        if overscan.source == "header":
             reason = "The header says so; no frame has light that would show the edge of the image."
             return Finding(question, value, "", f"{strip.side}, untested", reason)
         reason = f"The brightest frames are dark there, on the {strip.side} of the image."
         return Finding(question, value, threshold, strip.side, reason)
-    if measured.source == "measured":
+    if overscan.source == "measured":
         reason = "The brightest frames have light up to every edge."
         return Finding(question, f"no {name} without light", threshold, "none", reason)
     reason = "No frame has light that would show the edge of the image, and no header names an overscan."
     return Finding(question, "nothing", "", "unknown", reason)
 
 
-def _claim(measured):
-    question, text = "Is the header right about it?", "; ".join(measured.claim.texts)
-    verdict, reason = _claim_verdict(measured)
+def _claim(overscan):
+    question, text = "Is the header right about it?", "; ".join(overscan.claim.texts)
+    verdict, reason = _claim_verdict(overscan)
     return Finding(question, text, "", verdict, reason)
 
 
-def _claim_verdict(measured):
-    claim, strip = measured.claim, measured.strip
-    if measured.source != "measured":
+def _claim_verdict(overscan):
+    claim, strip = overscan.claim, overscan.strip
+    if overscan.source != "measured":
         return "untested", "There is no frame with light to test it with."
     if claim.problems:
         return "no", f"It cannot be read: {claim.problems[0]}"
@@ -134,9 +130,9 @@ def _claim_verdict(measured):
     if claim.axis != strip.axis or not (
         strip.start <= claim.overscan.start and claim.overscan.stop <= strip.stop
     ):
-        return "no", "It names a part of the frame that is not the overscan measured."
+        return "no", "It names a part of the frame that is not the overscan overscan."
     claimed = set(range(claim.overscan.start, claim.overscan.stop))
-    lit = claimed - set(range(measured.clean.start, measured.clean.stop)) if measured.width else claimed
+    lit = claimed - set(range(overscan.clean.start, overscan.clean.stop)) if overscan.width else claimed
     if lit:
         return (
             "in part",
@@ -145,27 +141,27 @@ def _claim_verdict(measured):
     return "yes", "What it names lies within the overscan measured, beyond the reach of light."
 
 
-def _contaminated(measured):
-    found, name = measured.contamination, _lines_name(measured)
+def _contaminated(overscan):
+    found, name = overscan.contamination, _lines_name(overscan)
     question = f"Which of its {name} does light reach?"
-    threshold = f"{CONTAMINATION_SIGMA:g} sigma, {CONTAMINATION_SIGMA * found.noise:.2g} adu"
+    threshold = f"{CONTAMINATION_SIGMA:g} sigma, {CONTAMINATION_SIGMA * found.noise:.2g} {overscan.unit}"
     compared = f"Compared: {found.evidence}." if found.evidence else "There was nothing to compare."
     if found.count == 0:
         return Finding(question, f"0 {name}", threshold, "none", f"None stands out from the rest. {compared}")
-    strip = measured.strip
+    strip = overscan.strip
     lit = (
         slice(strip.stop - found.count, strip.stop)
         if strip.low
         else slice(strip.start, strip.start + found.count)
     )
-    value = f"{found.count} {name}, {found.first:.3g} adu at the image to {found.last:.3g} adu"
+    value = f"{found.count} {name}, {found.first:.3g} {overscan.unit} at the image to {found.last:.3g} {overscan.unit}"
     reason = f"Stray charge lifts them above the {name} further out. {compared}"
     return Finding(question, value, threshold, _range(lit, name), reason)
 
 
-def _wide(measured):
-    name = _lines_name(measured)
-    enough = measured.width >= MINIMUM_COLUMNS
+def _wide(overscan):
+    name = _lines_name(overscan)
+    enough = overscan.width >= MINIMUM_COLUMNS
     reason = (
         "The median over them is quieter than a single pixel."
         if enough
@@ -173,28 +169,32 @@ def _wide(measured):
     )
     return Finding(
         "Is the rest wide enough?",
-        f"{measured.width} {name}",
+        f"{overscan.width} {name}",
         f"at least {MINIMUM_COLUMNS}",
         _word(enough),
         reason,
     )
 
 
-def _flat(measured):
-    flat = _is_flat(measured)
+def _flat(overscan):
+    flat = _is_flat(overscan)
     reason = (
         "Its columns lie on one level, but for offsets that are the same in every frame."
         if flat
         else "Its columns lie on different levels, as at the edge of an image."
     )
-    limit = FLATNESS * measured.pixel_noise
+    limit = FLATNESS * overscan.pixel_noise
     return Finding(
-        "Is it flat?", f"scatter {measured.pattern:.2g} adu", f"{limit:.2g} adu", _word(flat), reason
+        "Is it flat?",
+        f"scatter {overscan.pattern:.2g} {overscan.unit}",
+        f"{limit:.2g} {overscan.unit}",
+        _word(flat),
+        reason,
     )
 
 
-def _follows(measured):
-    follow = measured.follow
+def _follows(overscan):
+    follow = overscan.follow
     reasons = {
         "yes": "What the bias level of the image does, the overscan does too, so that subtracting it removes the drift.",
         "no": "The two drift apart, so that subtracting the overscan would add its own drift to the image.",
@@ -204,8 +204,9 @@ def _follows(measured):
     value = f"{follow.frames} frames without light"
     if follow.verdict != "too few frames":
         value = (
-            f"image varies by {follow.image:.2g} adu, overscan minus image by {follow.difference:.2g} adu "
-            f"(noise {follow.noise:.1g} adu), {value}"
+            f"image varies by {follow.image:.2g} {overscan.unit}, "
+            f"overscan minus image by {follow.difference:.2g} {overscan.unit} "
+            f"(noise {follow.noise:.1g} {overscan.unit}), {value}"
         )
     threshold = f"overscan minus image varies by less than {FOLLOWING_RATIO:g} of the image"
     return Finding(
@@ -213,19 +214,19 @@ def _follows(measured):
     )
 
 
-def _shifts(measured):
-    shift = measured.shift
+def _shifts(overscan):
+    shift = overscan.shift
     question = "Is its level the same in all kinds of frame?"
     if shift.verdict == "cannot be judged":
         reason = "It takes frames with light and at least two without."
         return Finding(question, "nothing", "", "cannot be judged", reason)
     if np.isfinite(shift.value) and (shift.verdict == "no" or abs(shift.value) > shift.limit):
-        value = f"{shift.value:+.2g} adu in frames with light"
-        threshold = f"{shift.limit:.2g} adu, the drift between frames"
+        value = f"{shift.value:+.2g} {overscan.unit} in frames with light"
+        threshold = f"{shift.limit:.2g} {overscan.unit}, the drift between frames"
     else:
         value, threshold = (
-            f"{shift.dark_value:+.2g} adu in darks against bias frames",
-            f"{shift.dark_limit:.2g} adu",
+            f"{shift.dark_value:+.2g} {overscan.unit} in darks against bias frames",
+            f"{shift.dark_limit:.2g} {overscan.unit}",
         )
     same = shift.verdict == "no"
     reason = (
@@ -236,14 +237,14 @@ def _shifts(measured):
     return Finding(question, value, threshold, _word(same), reason)
 
 
-def _usable(measured):
+def _usable(overscan):
     question = "Is the overscan usable?"
-    if measured.strip is None:
-        word = "none" if measured.source == "measured" else "unknown"
+    if overscan.strip is None:
+        word = "none" if overscan.source == "measured" else "unknown"
         return Finding(question, "no overscan found", "", "not usable", f"The place of an overscan: {word}.")
-    name = _lines_name(measured)
-    value = _range(measured.clean, name) if measured.width else f"no clean {name}"
-    if objections := _objections(measured):
+    name = _lines_name(overscan)
+    value = _range(overscan.clean, name) if overscan.width else f"no clean {name}"
+    if objections := _objections(overscan):
         return Finding(
             question, value, "", "not usable", f"It is not subtracted, because {_and(objections)}."
         )
@@ -251,15 +252,15 @@ def _usable(measured):
         "Its median is subtracted row by row: it is free of light, wide enough, flat, and nothing speaks against it. "
         "What is subtracted from the darks must be subtracted from bias, flats and science frames too."
     )
-    tested = measured.follow.verdict == "yes" and measured.shift.verdict == "no"
+    tested = overscan.follow.verdict == "yes" and overscan.shift.verdict == "no"
     return Finding(question, value, "", "usable" if tested else "usable, as far as can be judged", reason)
 
 
-def _kept(measured, keep):
+def _kept(overscan, keep):
     question = "Which part is kept?"
     if keep is None:
         return Finding(question, "all", "", "all", "No part without light is known that would have to go.")
-    where = "as measured" if measured.source == "measured" else "as the header claims, untested"
+    where = "as measured" if overscan.source == "measured" else "as the header claims, untested"
     return Finding(
         question,
         keep,

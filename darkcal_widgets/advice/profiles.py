@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import FrameError
 from ..frames import read_frame
+from ..statistics import near_median
 from ..workers import threaded
 
 __all__ = ["FRAMES_PER_KIND", "KINDS", "FrameProfile", "Sample", "clipped", "frame_profile", "sample_night"]
@@ -29,7 +30,6 @@ _BLOCKS = 32
 _ROUNDING = 0.288675
 
 _CLIP = 5.0
-_MAD_TO_SIGMA = 1.482602218505602
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,7 @@ class FrameProfile:
         """Return the noise of one value of the profile, from the scatter of the blocks in `part` (a slice)."""
         blocks = self.blocks[axis][:, part]
         deviations = blocks - self.profile(axis)[part]
-        bound = _bound(np.abs(deviations), None, self._rounding(axis))
-        squares = np.mean(deviations**2, where=np.abs(deviations) <= bound)
+        squares = np.mean(deviations**2, where=near_median(deviations, _CLIP, least=self._rounding(axis)))
         rounding = _ROUNDING / np.sqrt(self.shape[1 - axis])
         return float(max(np.sqrt(squares / max(1, len(blocks) - 1)), rounding))
 
@@ -88,11 +87,14 @@ class Sample:
         Of all of them; `None`: there is no frame.
     left_out : tuple of str
         One sentence for each frame that could not be used.
+    unit : str or None
+        ``'adu'`` or ``'electron'``; `None`: no header gives one.
     """
 
     frames: tuple
     shape: tuple | None
     left_out: tuple = ()
+    unit: str | None = None
 
     def of_kind(self, *kinds):
         """Return the frames of some kinds."""
@@ -122,7 +124,7 @@ def sample_night(night, per_kind=FRAMES_PER_KIND):
     fitting = [(kind, frame) for kind, frame in chosen if frame.info.shape == shape]
     done = threaded(lambda pair: _try_profile(*pair), fitting)
     profiles = tuple(one for one in done if isinstance(one, FrameProfile))
-    return Sample(profiles, shape, (*left_out, *(one for one in done if isinstance(one, str))))
+    return Sample(profiles, shape, (*left_out, *(one for one in done if isinstance(one, str))), _unit(night))
 
 
 def frame_profile(data, name, kind, exposure):
@@ -137,17 +139,8 @@ def frame_profile(data, name, kind, exposure):
 
 
 def clipped(values, axis, least=0.0):
-    """Return the mean along an axis (`None`: of all) without values over 5 standard deviations from the median.
-
-    The standard deviation is 1.4826 times the median absolute deviation, or `least` where that is larger.
-    """
-    deviations = np.abs(values - np.median(values, axis=axis, keepdims=True))
-    return np.mean(values, axis=axis, where=deviations <= _bound(deviations, axis, least), dtype=float)
-
-
-def _bound(deviations, axis, least):
-    spread = _MAD_TO_SIGMA * np.median(deviations, axis=axis, keepdims=True)
-    return _CLIP * np.maximum(spread, least)
+    """Return the mean along an axis (`None`: of all) without values over 5 standard deviations from the median."""
+    return np.mean(values, axis=axis, where=near_median(values, _CLIP, axis, least), dtype=float)
 
 
 def _block_means(data, axis):
@@ -170,6 +163,12 @@ def _spread(frames, count):
 def _usual_shape(frames):
     shapes = Counter(frame.info.shape for frame in frames)
     return shapes.most_common(1)[0][0] if shapes else None
+
+
+def _unit(night):
+    """Return the unit that most headers of a night give, or `None` where none gives one."""
+    units = Counter(frame.info.unit for frame in night.frames if frame.info.unit)
+    return units.most_common(1)[0][0] if units else None
 
 
 def _other_shape(frame, shape):

@@ -1,4 +1,4 @@
-"""Where the overscan is: what the header claims, and what the frames with light show.
+"""Where the overscan is: the frames with light show the edge of the image. Not which of its columns are clean.
 
 Both directions are treated alike: "columns" below are rows where the overscan lies above or below the image.
 """
@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import ParameterError
-from ..sections import parse_section
+from ..statistics import median_and_scatter
 
-__all__ = ["LIT_FRACTION", "Claim", "Strip", "brightest", "locate", "pixel_noise", "read_claim"]
+__all__ = ["LIT_FRACTION", "Strip", "brightest", "locate", "pixel_noise"]
 
 # A column with less than this part of the image's light is no part of the image: vignetting leaves more, and leaks into
 # the overscan are of a percent.
@@ -26,17 +25,6 @@ _LIGHT_SIGMA = 10.0
 _TRIM_WIDTH = 8
 
 SIDES = {(1, "low"): "left", (1, "high"): "right", (0, "low"): "bottom", (0, "high"): "top"}
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What the header says: slices along one axis, and the text; `None` where it says nothing that can be read."""
-
-    overscan: slice | None = None
-    axis: int = 1
-    keep: tuple | None = None
-    texts: tuple = ()
-    problems: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -89,38 +77,6 @@ class Strip:
         """Return the part of a profile in the strip, the column next to the image first."""
         part = profile[self.part]
         return part[::-1] if self.low else part
-
-
-def read_claim(header, shape):
-    """Read what a header claims of the overscan and of the image area; nothing is believed here.
-
-    Parameters
-    ----------
-    header : mapping
-    shape : tuple of int
-        (rows, columns) of the frame.
-
-    Returns
-    -------
-    Claim
-    """
-    texts, problems, found = [], [], {}
-    for keyword in ("BIASSEC", "TRIMSEC", "DATASEC", "CCDSEC"):
-        text = header.get(keyword)
-        if text is None or not str(text).strip():
-            continue
-        texts.append(f"{keyword} = {str(text).strip()!r}")
-        try:
-            found[keyword] = parse_section(str(text), keyword).resolve(shape, keyword)
-        except ParameterError as error:
-            problems.append(str(error))
-    keep = next((found[word] for word in ("TRIMSEC", "DATASEC", "CCDSEC") if word in found), None)
-    overscan, axis = None, 1
-    if "BIASSEC" in found:
-        rows, columns = found["BIASSEC"]
-        axis = 0 if columns == slice(0, shape[1]) and rows != slice(0, shape[0]) else 1
-        overscan = (rows, columns)[axis]
-    return Claim(overscan, axis, keep, tuple(texts), tuple(problems))
 
 
 def locate(sample, claim, comparable):
@@ -258,9 +214,9 @@ def _odd_outside(sample, strip):
         return 0
     frames = sample.of_kind("bias") or sample.of_kind("dark") or list(sample.frames)
     profile = strip.outwards(np.mean([frame.profile(strip.axis) for frame in frames], axis=0))
-    deviations = np.abs(profile - np.median(profile))
-    limit = max(6 * 1.4826 * np.median(deviations), 2 * pixel_noise(sample, strip.axis, strip.part))
-    odd = np.flatnonzero(deviations[::-1][: _TRIM_WIDTH // 2] > limit)
+    median, scatter = median_and_scatter(profile)
+    limit = max(6 * scatter, 2 * pixel_noise(sample, strip.axis, strip.part))
+    odd = np.flatnonzero(np.abs(profile - median)[::-1][: _TRIM_WIDTH // 2] > limit)
     return 0 if len(odd) == 0 else int(odd[-1]) + 1
 
 

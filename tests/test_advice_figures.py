@@ -1,4 +1,4 @@
-"""Figures behind the advice: drawn for the two cameras, real frames and nights that hold next to nothing."""
+"""Figures behind the advice: drawn for a simulated camera and for nights that hold little."""
 
 import io
 
@@ -7,7 +7,7 @@ import pytest
 from nights import write_raw
 
 from darkcal_widgets import Night, advise, simulate_night
-from darkcal_widgets.plots import evidence
+from darkcal_widgets.advice import figures
 
 
 def drawn(figure):
@@ -23,7 +23,7 @@ def cryogenic(tmp_path_factory):
 
 
 def test_the_columns_show_each_kind_and_the_points_lie_on_the_line(cryogenic):
-    columns, follow = drawn(evidence.overscan_evidence(advise(cryogenic)))
+    columns, follow = drawn(figures.overscan_evidence(advise(cryogenic)))
     labels = columns.get_legend_handles_labels()[1]
     assert labels == ["bias", "dark", "flat", "science", "light", "clean"]
     low, high = columns.get_xlim()
@@ -32,7 +32,7 @@ def test_the_columns_show_each_kind_and_the_points_lie_on_the_line(cryogenic):
 
 
 def test_exposures_are_joined_to_the_darks_that_match(cryogenic):
-    (axes,) = drawn(evidence.exposures(advise(cryogenic), cryogenic))
+    (axes,) = drawn(figures.exposures(advise(cryogenic), cryogenic))
     assert [label.get_text() for label in axes.get_yticklabels()] == ["science", "flat", "dark"]
     joined = [line for line in axes.lines if line.get_linestyle() == "-"]
     assert len(joined) == 3
@@ -41,13 +41,24 @@ def test_exposures_are_joined_to_the_darks_that_match(cryogenic):
 def test_one_frame_of_nothing_can_be_drawn(tmp_path):
     write_raw(tmp_path / "a.fits", np.full((20, 30), 7, "uint16"), "dark", None)
     night = Night(tmp_path)
-    drawn(evidence.overscan_evidence(advise(night)))
-    drawn(evidence.exposures(advise(night), night))
+    drawn(figures.overscan_evidence(advise(night)))
+    drawn(figures.exposures(advise(night), night))
+
+
+def test_levels_are_in_the_unit_of_the_frames(tmp_path):
+    for kind in ("bias", "flat"):
+        frame = np.full((40, 60), 1000.0) + 5000.0 * (kind == "flat") * (np.arange(60) < 50)
+        write_raw(tmp_path / f"{kind}.fits", frame.astype("float32"), kind, BUNIT="electron")
+    advice = advise(Night(tmp_path))
+    columns, follow = drawn(figures.overscan_evidence(advice))
+    assert columns.get_ylabel() == "mean of the column [electron]"
+    assert "[electron]" in follow.get_ylabel()
+    assert "adu" not in "".join(finding.measured + finding.threshold for finding in advice.findings)
 
 
 @pytest.mark.parametrize("name", ["saao-ste3", "feder-2013-07-04"])
 def test_real_nights_can_be_drawn(real_frames, name):
     night = Night(real_frames / name)
     advice = advise(night)
-    drawn(evidence.overscan_evidence(advice))
-    drawn(evidence.exposures(advice, night))
+    drawn(figures.overscan_evidence(advice))
+    drawn(figures.exposures(advice, night))

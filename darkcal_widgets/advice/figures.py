@@ -1,4 +1,4 @@
-"""Figures behind the advice. Each takes data and returns a `matplotlib.figure.Figure`."""
+"""Figures behind the advice: the overscan, and the exposures. Each takes data and returns a `matplotlib.figure.Figure`."""
 
 import numpy as np
 
@@ -19,10 +19,11 @@ def overscan_evidence(advice, unit="adu", title="Around the overscan"):
     ----------
     advice : Advice
     unit : str
-        Of the frames.
+        Of the frames, used where their headers give none.
     title : str
         Plain text.
     """
+    unit = advice.overscan.sample.unit or unit
     figure = new_figure(10, 4.2, title)
     columns, follow = figure.subplots(1, 2, width_ratios=(1.6, 1))
     _draw_columns(columns, advice.overscan, unit)
@@ -65,13 +66,13 @@ def exposures(advice, night, title="Exposures of the darks and of the frames the
     return figure
 
 
-def _draw_columns(axes, measured, unit):
-    strip = measured.strip
+def _draw_columns(axes, overscan, unit):
+    strip = overscan.strip
     axis = 1 if strip is None else strip.axis
     profiles = {
         kind: np.mean([frame.profile(axis) for frame in frames], axis=0)
         for kind in _KIND_COLOURS
-        if (frames := measured.sample.of_kind(kind))
+        if (frames := overscan.sample.of_kind(kind))
     }
     for kind, profile in profiles.items():
         axes.plot(
@@ -88,26 +89,26 @@ def _draw_columns(axes, measured, unit):
     if strip is None:
         axes.set_title("no overscan found", fontsize=9)
     else:
-        _shade(axes, measured)
+        _shade(axes, overscan)
         axes.set_xlim(strip.start - _MARGIN, strip.stop + _MARGIN)
         _fit(axes, [profile[strip.part] for profile in profiles.values()])
     if profiles:
         axes.legend(fontsize=8, loc="best")
 
 
-def _shade(axes, measured):
-    strip, clean = measured.strip, measured.clean
-    lit = (strip.stop - measured.contamination.count, strip.stop)
+def _shade(axes, overscan):
+    strip, clean = overscan.strip, overscan.clean
+    lit = (strip.stop - overscan.contamination.count, strip.stop)
     if not strip.low:
-        lit = (strip.start, strip.start + measured.contamination.count)
+        lit = (strip.start, strip.start + overscan.contamination.count)
     for (start, stop), colour, label in (
         (lit, "orange", "light"),
         ((clean.start, clean.stop), "green", "clean"),
     ):
         if stop > start:
             axes.axvspan(start - 0.5, stop - 0.5, color=COLOURS[colour], alpha=0.2, linewidth=0, label=label)
-    claimed = measured.claim.overscan
-    if claimed is not None and measured.claim.axis == strip.axis:
+    claimed = overscan.claim.overscan
+    if claimed is not None and overscan.claim.axis == strip.axis:
         for edge in (claimed.start, claimed.stop):
             axes.axvline(edge - 0.5, color=COLOURS["black"], linestyle=":", linewidth=1)
         axes.set_title("dotted: what the header claims", fontsize=8)
@@ -120,14 +121,14 @@ def _fit(axes, parts):
     axes.set_ylim(values.min() - 0.3 * reach, values.max() + 0.3 * reach)
 
 
-def _draw_following(axes, measured, unit):
+def _draw_following(axes, overscan, unit):
     """Overscan against image in frames without light: on the diagonal, one tells the other."""
-    levels = [level for level in measured.levels if level.kind in ("bias", "dark")]
+    levels = [level for level in overscan.levels if level.kind in ("bias", "dark")]
     for kind in ("bias", "dark"):
         points = [(level.image, level.overscan) for level in levels if level.kind == kind]
         if points:
             axes.plot(*np.transpose(points), "o", color=_KIND_COLOURS[kind], label=kind)
-    lit = [level.overscan for level in measured.levels if level.kind in ("flat", "science")]
+    lit = [level.overscan for level in overscan.levels if level.kind in ("flat", "science")]
     for value in lit:
         axes.axhline(
             value,
@@ -142,7 +143,7 @@ def _draw_following(axes, measured, unit):
         axes.legend(fontsize=8)
     axes.set_xlabel(f"level of the image, without light [{unit}]")
     axes.set_ylabel(f"level of the overscan [{unit}]")
-    axes.set_title(plain(f"does it follow? {measured.follow.verdict}"), fontsize=8)
+    axes.set_title(plain(f"does it follow? {overscan.follow.verdict}"), fontsize=8)
 
 
 def _label_factors(axes, row, matches):
