@@ -7,6 +7,7 @@ __all__ = [
     "SAMPLING",
     "level_and_scatter",
     "median_and_scatter",
+    "near_bounds",
     "near_median",
     "without_outliers",
 ]
@@ -121,14 +122,31 @@ def without_outliers(values, sigma):
     array([ 8.,  9., 10., 11., 12.])
     """
     values = np.ravel(values)
+    low, high = near_bounds(values, sigma)
+    return values[(values >= low) & (values <= high)]
+
+
+def near_bounds(values, sigma):
+    """Return the least and the greatest value that `without_outliers` keeps; NaN of no values.
+
+    Parameters
+    ----------
+    values, sigma
+        See `without_outliers`.
+
+    Returns
+    -------
+    low, high : float
+    """
+    values = np.ravel(values)
     median, scatter = _median_and_spread(values[:: max(1, values.size // _ENOUGH)])
-    return values[np.abs(values - median) <= sigma * scatter]
+    return median - sigma * scatter, median + sigma * scatter
 
 
 def _median_and_spread(sample):
     sample = sample[np.isfinite(sample)]
     if not sample.size:
-        return 0.0, 0.0
+        return np.nan, np.nan
     median, *ends = np.quantile(sample, [0.5, *(end for low in _GAUSSIAN for end in (low, 1 - low))])
     for low, high, reach in zip(ends[::2], ends[1::2], _GAUSSIAN.values(), strict=True):
         if high > low:

@@ -23,7 +23,7 @@ ORDER = """
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download
     advice.profiles advice.claims advice.edges advice.straylight advice.levels advice.overscan
     advice.exposures advice.figures advice.findings advice.advice advice
-    darks.hotpixels darks.noise darks.figures darks.scale darks.report darks check
+    darks.background darks.hotpixels darks.noise darks.growth darks.treatment darks.figures darks.scale darks.report darks check
     panel.draft panel.preview plots panel.shown panel.state
     panel
     headless.preload headless.warm headless workspace
