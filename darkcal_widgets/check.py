@@ -12,6 +12,7 @@ from .darks.treatment import Treatment
 from .errors import FrameError, NightError, RunError
 from .files import checksum, is_frame_name
 from .frames import read_frame, read_header
+from .night import Night
 from .simulate import TRUTH_NAME, read_truth
 from .text import visible
 
@@ -129,7 +130,7 @@ def check_run(reduced_folder, night=None):
             _kept(results, truth),
             _bias(results, truth),
             _level(results, truth),
-            _dark_current(reduced_folder, truth),
+            _dark_current(reduced_folder, folder, truth),
         )
     )
 
@@ -341,9 +342,9 @@ def _level(results, truth):
     return Check("level", "right", text)
 
 
-def _dark_current(reduced_folder, truth):
+def _dark_current(reduced_folder, folder, truth):
     try:
-        report = measure_darks(reduced_folder, gain=truth["gain"])
+        report = measure_darks(reduced_folder, Night(folder), gain=truth["gain"])
     except NightError:
         return Check("dark current", "not checked", "There are no combined darks; combine_darks makes them.")
     found, true = report.dark_current, truth["dark_current"]

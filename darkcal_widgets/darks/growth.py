@@ -17,8 +17,10 @@ LINEARITY = 0.03
 # What is not known better than this cannot be called linear.
 _UNSURE = 0.1
 
-# A drift that is less sure than this many standard errors is not taken out, for that would make the dark current twice as
-# uncertain; what is overlooked then is well within the uncertainty.
+# A drift is spoken of where it is as many times its uncertainty.
+_DRIFT_SURE = 1.0
+
+# Where nothing but the darks themselves can tell it, a drift goes on to the bias frames if it is as many standard errors.
 _DRIFT_SEEN = 1.0
 
 # Scatter of this part of the levels is that of computing with them.
@@ -30,13 +32,13 @@ _LEAST_SIGMA, _MOST_FRACTION = 20.0, 0.5
 
 @dataclass(frozen=True)
 class Slope:
-    """Growth of a level per second, with its uncertainty (99 % confidence), and the drift that was taken out.
+    """Growth of a level per second, with its uncertainty (99 % confidence), and the drift beside it.
 
     Attributes
     ----------
     value, uncertainty : float
     drift : float
-        From one frame to the next; 0: none was seen, or none can be.
+        From one frame to the next; 0: none is sure.
     """
 
     value: float
@@ -45,7 +47,7 @@ class Slope:
 
 
 def slope_of(seconds, levels, order=None):
-    """Fit a straight line to levels, and a drift of the bias level with the order of the frames if one is seen.
+    """Fit a straight line to levels, and beside it a drift of the bias level with the order of the frames.
 
     Parameters
     ----------
@@ -59,13 +61,18 @@ def slope_of(seconds, levels, order=None):
     -------
     Slope or None
         `None`: the frames are too few, or have no scatter that would tell how sure it is.
+
+    Notes
+    -----
+    Ordinary least squares, with Student's t for the uncertainty. The drift is always fitted: left out where it is not seen, it is
+    outside of one interval in ten where it is as large as its standard error.
     """
     ones = np.ones(len(levels))
-    fit = _fit([seconds, ones], levels)
-    drifting = None if order is None else _fit([seconds, order - np.mean(order), ones], levels)
-    if drifting is not None and abs(drifting.value[1]) > _DRIFT_SEEN * drifting.error[1]:
-        return Slope(drifting.value[0], drifting.reach(0), drifting.value[1])
-    return None if fit is None else Slope(fit.value[0], fit.reach(0))
+    fit = _fit([seconds, ones] if order is None else [seconds, ones, order - np.mean(order)], levels)
+    if fit is None:
+        return None
+    drift = fit.value[2] if order is not None and abs(fit.value[2]) > _DRIFT_SURE * fit.reach(2) else 0.0
+    return Slope(fit.value[0], fit.reach(0), drift)
 
 
 def mean_and_error(levels, order=None, away=0.0):

@@ -127,15 +127,14 @@ def hidden_by_rounding(one, other):
     Returns
     -------
     float
-        In the unit of the frames: the largest term of the mean error of rounding a Gaussian, ``step / pi exp(-2 pi^2 v)`` for a
-        variance v in squares of the step; Widrow & Kollár (2008), Quantization Noise, section 4.4.
+        In the unit of the frames: half a step times ``exp(-2 pi^2 v)`` for a variance v of the noise in squares of the step, which is
+        no less than the mean error of rounding a Gaussian; Widrow & Kollár (2008), Quantization Noise, section 4.4.
     """
     difference, near = _difference(one, other)
     step = _step(one, other)
-    variance = (
-        max(np.var(difference[near], dtype=np.float64) / 2 / step**2 - 1 / 12, 0.0) if near.any() else 0.0
-    )
-    return float(step / np.pi * np.exp(-2 * np.pi**2 * variance))
+    found = np.var(difference[near], dtype=np.float64) / 2 - step**2 / 12 if near.any() else 0.0
+    least, _ = _true_variances(found, 0.0, step)
+    return float(step / 2 * np.exp(-2 * np.pi**2 * least / step**2))
 
 
 def student_t(freedom):

@@ -28,6 +28,15 @@ __all__ = ["DarkReport", "measure_darks"]
 # Pairs of bias frames: three give the read noise to a per mille already.
 _PAIRS = 3
 
+_NO_SCATTER = (
+    "The levels of the darks do not scatter, as those of saturated frames, or are too few to tell a drift of the bias level from "
+    "dark current: no dark current."
+)
+_ONE_DARK = "There is only one dark, so nothing tells how sure a dark current would be: none is given."
+_DRIFT_UNSEEN = (
+    "Without the bias frames of the night, a slow drift of the bias level is not seen in the dark current."
+)
+
 # Degrees of freedom from which on Student's t is that of a Gaussian.
 _MANY = 10**6
 
@@ -374,9 +383,7 @@ class _Levels:
         levels = np.array([getattr(member, name) for member in members])
         slope = slope_of(seconds, levels, None if self.bias.overscan else _order(members))
         if slope is None or not np.isfinite(slope.value):
-            notes.append(
-                "The levels of the darks do not scatter, as those of saturated frames: no dark current."
-            )
+            notes.append(_NO_SCATTER)
             return None
         if slope.drift:
             notes.append(
@@ -394,12 +401,7 @@ class _Levels:
         levels = np.array([getattr(member, name) for member in group])
         found = mean_and_error(levels, None if self.bias.overscan else _order(group), away)
         if found is None or not np.isfinite(found[0]):
-            one = len(levels) < 2
-            notes.append(
-                "There is only one dark, so nothing tells how sure a dark current would be: none is given."
-                if one
-                else "The levels of the darks do not scatter, as those of saturated frames: no dark current."
-            )
+            notes.append(_ONE_DARK if len(levels) < 2 else _NO_SCATTER)
             return None
         if not self.bias.subtracted:
             notes.append(
@@ -407,6 +409,8 @@ class _Levels:
             )
         elif self.bias.count is None:
             notes.append("The uncertainty of the dark current leaves out that of the combined bias.")
+        if self.bias.subtracted and not self.bias.overscan:
+            notes.append(_DRIFT_UNSEEN)
         value, error = found
         error = error * _with_bias(len(group), self.bias) + 2 * self.hidden
         return scale.estimate(value / group[0].exposure, error / group[0].exposure)
