@@ -21,6 +21,7 @@ from astropy.io import fits
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks, measure_darks, scale_dark
 from darkcal_widgets.darks.noise import Estimate
+from darkcal_widgets.frames import Frame
 
 PROMISED = 0.97
 GAUSSIAN = 2.5758  # standard deviations that hold 99 % of a Gaussian
@@ -184,11 +185,9 @@ def hot_verdicts(table, rates, scenario):
 
 def scaled_verdict(out, rates, scenario):
     """Judge the pixels of a dark scaled to a tenth: enough of them lie within their own uncertainty of the truth."""
-    from darkcal_widgets.frames import read_frame
-
     seconds = scenario.exposures[-1]
-    dark = read_frame(out / f"combined_dark_{seconds:.3f}.fits")
-    bias = read_frame(out / "combined_bias.fits")
+    dark = Frame(out / f"combined_dark_{seconds:.3f}.fits").ccd()
+    bias = Frame(out / "combined_bias.fits").ccd()
     scaled = scale_dark(
         dark, seconds / 10, read_noise=np.hypot(scenario.read_noise, scenario.row_noise), combined_bias=bias
     )

@@ -86,29 +86,25 @@ import ccdproc
 import numpy as np
 from astropy.nddata import CCDData
 from astropy.stats import mad_std
-from darkcal_widgets import combine, run
-from darkcal_widgets.calibrate import calibrated_header, overscan_level
+from darkcal_widgets import calibrate_dark
+from darkcal_widgets.combine import files
 from darkcal_widgets.outcome import Outcome
+from darkcal_widgets.run import night
 
 def by_loop(job):
-    raw = CCDData.read(job.raw, unit="adu")
-    regions = job.recipe.regions(raw.shape)
-    ccd = ccdproc.subtract_overscan(raw, overscan=raw[regions.overscan], median=True)
-    ccd = ccdproc.trim_image(ccd[regions.keep])
-    header = calibrated_header(raw.header, raw.shape, job.recipe, overscan_level(raw.data, regions), "")
-    ccd = CCDData(ccd.data.astype("float32"), unit="adu", header=header)
+    ccd = calibrate_dark(CCDData.read(job.raw, unit="adu"), job.recipe)
     ccd.header["RAWFILE"] = job.raw.name
     ccd.write(job.result)
-    return Outcome(job.name, "written", job.result)
+    return Outcome(job.name, "written", job.result, job.raw)
 
-def by_combine(sources, dtype, gain):
+def by_combine(members, number, dtype, folder):
     return ccdproc.combine(
-        [str(source.path) for source in sources], method="average", mem_limit=350e6, dtype="float32",
+        [str(member.frame.path) for member in members], method="average", mem_limit=350e6, dtype="float32",
         sigma_clip=True, sigma_clip_low_thresh=5, sigma_clip_high_thresh=5,
         sigma_clip_func=np.ma.median, sigma_clip_dev_func=mad_std,
     ).data
 
-run.calibrate_file, combine._average = by_loop, by_combine
+night.calibrate_file, files._average = by_loop, by_combine
 """
 
 

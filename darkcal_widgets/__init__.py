@@ -5,23 +5,43 @@ Importing the package is light: each public name imports its module on first use
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "DarkPanel": "panel",
+    "Frame": "frames",
     "Night": "night",
     "Parameters": "parameters",
     "Recipe": "recipe",
+    "Results": "results",
     "advise": "advice",
-    "calibrate_dark": "calibrate",
+    "before_after": "run.figures",
+    "calibrate_dark": "recipe.calibrate",
     "calibrate_darks": "run",
     "check_run": "check",
+    "column_profile": "run.figures",
     "combine_bias": "combine",
     "combine_darks": "combine",
+    "combined_images": "run.figures",
+    "dark_current": "darks.figures",
+    "exposures": "advice.figures",
+    "level_and_scatter": "statistics",
+    "levels": "run.figures",
+    "linearity": "darks.figures",
+    "make_plan": "run",
     "measure_darks": "darks",
+    "overscan_evidence": "advice.figures",
     "results_table": "results",
+    "run_plan": "run.night",
     "scale_dark": "darks",
     "simulate_night": "simulate",
+    "DarkcalError": "errors",
+    "FrameError": "errors",
+    "Interrupted": "errors",
+    "NightError": "errors",
+    "OutputError": "errors",
+    "ParameterError": "errors",
+    "RunError": "errors",
 }
 
 __all__ = sorted(_HOME)

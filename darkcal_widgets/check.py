@@ -9,10 +9,11 @@ import numpy as np
 from .darks import measure_darks
 from .darks.background import background
 from .darks.treatment import Treatment
-from .errors import FrameError, NightError, RunError
-from .files import checksum, is_frame_name
-from .frames import read_frame, read_header
+from .errors import NightError, RunError
+from .files import checksum
+from .frames import Frame
 from .night import Night
+from .results import Results
 from .simulate import TRUTH_NAME, read_truth
 from .text import visible
 
@@ -167,16 +168,8 @@ def find_night(reduced_folder):
 
 def _result_paths(folder):
     """Return path to header of the single calibrated darks."""
-    found = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if not is_frame_name(path.name):
-            continue
-        try:
-            header, _ = read_header(path)
-        except FrameError:
-            continue  # Not a result of darkcal; a missing one is counted as such.
-        if "RAWFILE" in header and "DCRECIPE" in header and header.get("COMBINED") is not True:
-            found[path] = header
+    darks = Results(folder).darks
+    found = {dark.path: dark.header for dark in darks if "RAWFILE" in dark.header}
     if not found:
         raise NightError(
             f"there are no calibrated darks in {str(folder)!r}; name the folder of results (reduced_folder)."
@@ -211,11 +204,11 @@ def _results(paths, truth):
     exposures = {
         path: truth["frames"][names[header["RAWFILE"]]]["exposure"] for path, header in paths.items()
     }
-    ground = background(read_frame(max(exposures, key=exposures.get)).data)
+    ground = background(Frame(max(exposures, key=exposures.get)).data)
     results = []
     for path, header in paths.items():
         frame = names[header["RAWFILE"]]
-        data = read_frame(path).data
+        data = Frame(path).data
         level = ground.level_of(data) if data.shape == ground.plain.shape else background(data).level
         results.append(
             _Result(

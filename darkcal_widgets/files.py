@@ -2,22 +2,19 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 from pathlib import Path
 
-from .errors import FrameError, OutputError
-
-try:
-    import fcntl
-except ImportError:  # Windows: without locks, what a dead run has left stays
-    fcntl = None
+from .errors import FrameError, NightError, OutputError
 
 __all__ = [
     "FRAME_SUFFIXES",
     "check_results_folder",
     "checksum",
     "checksum_of",
+    "frame_paths",
     "is_frame_name",
     "make_results_folder",
     "replacing",
@@ -28,7 +25,6 @@ FRAME_SUFFIXES = (".fits", ".fit", ".fts")
 _PACKED_SUFFIXES = (".gz", ".bz2", ".fz")
 _PART_SUFFIX = ".darkcal-part"
 _CHUNK = 1 << 20
-_BINARY = getattr(os, "O_BINARY", 0)  # Windows alone has it
 
 _NEXT_STEPS = {
     errno.ENOSPC: "free some space there, or choose another folder",
@@ -57,6 +53,20 @@ def result_name(name):
     """
     stem, suffix = os.path.splitext(name)
     return stem if suffix.lower() in _PACKED_SUFFIXES else name
+
+
+def frame_paths(folder):
+    """Return the files in a folder that have the name of a frame, sorted.
+
+    Raises
+    ------
+    NightError
+        The folder cannot be read.
+    """
+    try:
+        return [path for path in sorted(Path(folder).iterdir()) if is_frame_name(path.name)]
+    except OSError as error:
+        raise NightError(f"the folder {folder} cannot be read: {error.strerror or error}.") from error
 
 
 def checksum(path):
@@ -113,8 +123,6 @@ def replacing(path, *, new=False):
             with stream:
                 yield stream
                 stream.flush()
-                if fcntl is None:  # Windows renames no open file
-                    stream.close()
                 _rename(part, path, new)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -168,7 +176,7 @@ def check_results_folder(folder, raw_folders, results, raw_files):
     Raises
     ------
     OutputError
-        The folder is, or resolves to, a raw folder, is no folder, or a result would replace a raw frame.
+        The folder is, or resolves to, a raw folder, is not a folder, or a result would replace a raw frame.
     """
     for raw in raw_folders:
         if _same(folder, raw):
@@ -194,7 +202,7 @@ def _new_part(path):
         part = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}{_PART_SUFFIX}")
         try:
             # As open(part, "xb"), whose mode astropy does not know.
-            stream = os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _BINARY, 0o666), "wb")
+            stream = os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "wb")
         except FileExistsError:
             continue
         # Between its making and its locking another run may have taken it for a leftover.
@@ -215,8 +223,6 @@ def _remove_if_dead(part):
 
 def _lock(stream, wait):
     """Lock an open file: whether that worked, or `None` where the file system has no locks."""
-    if fcntl is None:
-        return None
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:

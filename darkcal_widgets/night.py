@@ -1,42 +1,22 @@
-"""Night: which frames are there, of which type, exposure, filter and shape."""
+"""Night: the raw frames of one camera in a folder, and which of them are darks. Not what was made of them (results)."""
 
 import difflib
-import html
 from collections import Counter
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from .errors import FrameError, NightError, ParameterError
-from .files import is_frame_name
-from .frames import read_info
-from .frames.headers import FRAME_TYPES, FrameInfo
+from .errors import NightError, ParameterError
+from .files import frame_paths
+from .frames import FRAME_TYPES, Frame
+from .inventory import Inventory, type_label
 from .text import visible
 
-__all__ = ["EXPOSURE_FRACTION", "EXPOSURE_SECONDS", "Night", "NightFrame", "group_exposures", "same_exposure"]
-
-# Exposures this close are the same: shutters and their clocks are no better, and at a usual dark current of 0.01 e-/s
-# the difference is far below one electron.
-EXPOSURE_SECONDS = 0.1
-EXPOSURE_FRACTION = 0.001
+__all__ = ["Night"]
 
 
-@dataclass(frozen=True)
-class NightFrame:
-    """One frame of a night: its file, its name in the night, and what its header says."""
-
-    path: Path
-    name: str
-    info: FrameInfo
-
-
-# A notebook shows this many lines of a night's table; the table itself holds them all.
-_LINES_SHOWN = 60
-
-
-class Night:
+class Night(Inventory):
     """A folder of raw frames of one camera.
 
     Headers are read when the night is made; images are not. Nothing is written.
@@ -54,7 +34,7 @@ class Night:
     Attributes
     ----------
     raw_folder, dark_folder : Path
-    frames : tuple of NightFrame
+    frames : tuple of Frame
         The readable frames, by name.
     unreadable : dict
         Name of each file that could not be read, to the reason.
@@ -64,21 +44,32 @@ class Night:
     Raises
     ------
     NightError
-        A folder is not there or holds no FITS file.
+        A folder is not there or does not hold a FITS file.
     ParameterError
         `image_types` names a type that does not exist.
 
     Examples
     --------
-    >>> night = Night("example-cryo-LFC", dark_folder="example-cryo-LFC/darks")  # doctest: +SKIP
-    >>> night.table  # doctest: +SKIP
+    >>> night = Night("example-cryo-LFC", dark_folder="example-cryo-LFC/darks")
+    >>> len(night.darks), len(night.biases)
+    (9, 6)
+    >>> night.table.colnames
+    ['file', 'type', 'exposure', 'filter', 'shape', 'temperature']
     """
 
     def __init__(self, raw_folder, dark_folder=None, *, image_types=None):
         self.raw_folder = _folder(raw_folder, "raw_folder")
         self.dark_folder = self.raw_folder if dark_folder is None else _folder(dark_folder, "dark_folder")
-        self._image_types = _checked_types(image_types)
-        self.frames, self.unreadable, self.unreadable_darks = self._inventory()
+        types = _checked_types(image_types)
+        paths = [path for folder in self.folders for path in frame_paths(folder)]
+        if not paths:
+            raise NightError(
+                f"there is no FITS file in {', '.join(map(str, self.folders))}; expected frames named "
+                "*.fits, *.fit or *.fts, plain or compressed (.gz, .bz2, .fz)."
+            )
+        super().__init__([(self._name(path), path) for path in paths], lambda *named: Frame(*named, types))
+        in_dark_folder = {self._name(path) for path in paths if path.parent == self.dark_folder}
+        self.unreadable_darks = [name for name in self.unreadable if name in in_dark_folder]
 
     @property
     def folders(self):
@@ -89,22 +80,7 @@ class Night:
     @property
     def darks(self):
         """The single darks of `dark_folder`, by name."""
-        return [frame for frame in self._of_type("dark") if frame.path.parent == self.dark_folder]
-
-    @property
-    def biases(self):
-        """The single bias frames, by name."""
-        return self._of_type("bias")
-
-    @property
-    def flats(self):
-        """The single flats, by name."""
-        return self._of_type("flat")
-
-    @property
-    def science(self):
-        """The science frames, by name."""
-        return self._of_type("science")
+        return [frame for frame in self.of_type("dark") if frame.path.parent == self.dark_folder]
 
     @cached_property
     def table(self):
@@ -114,10 +90,10 @@ class Night:
         infos = [frame.info for frame in self.frames]
         table = Table(masked=True)
         table["file"] = np.array([visible(frame.name) for frame in self.frames], dtype=str)
-        table["type"] = np.array([visible(_type_label(info)) for info in infos], dtype=str)
+        table["type"] = np.array([visible(type_label(info)) for info in infos], dtype=str)
         table["exposure"] = _numbers([info.exposure for info in infos], "s")
         table["filter"] = np.array([visible(info.filter) for info in infos], dtype=str)
-        table["shape"] = np.array([f"{info.shape[0]} x {info.shape[1]}" for info in infos], dtype=str)
+        table["shape"] = np.array([frame.shape_text for frame in self.frames], dtype=str)
         table["temperature"] = _numbers([info.temperature for info in infos], None)
         table["shape"].description = "rows x columns"
         table["temperature"].description = "as in the header, degrees Celsius for most cameras"
@@ -136,67 +112,27 @@ class Night:
         NightError
             `files` is `None` and there is no dark.
         ParameterError
-            `files` is empty, or names a file that is not there or that is no dark.
+            `files` is empty, or names a file that is not there or that is not a dark.
         """
         if files is None:
             if not self.darks and not self.unreadable_darks:
                 raise NightError(self._no_darks())
             return self.darks
-        if isinstance(files, str) or not all(isinstance(name, str) for name in files):
-            raise ParameterError(f"files is {files!r}; expected a list of file names, or None for all darks.")
-        if not files:
-            raise ParameterError(
-                "files is an empty list: no dark is selected; name at least one, or None for all darks."
-            )
         by_name = {}
         for dark in reversed(self.darks):
             by_name |= dict.fromkeys((dark.name, dark.path.name, visible(dark.name)), dark)
-        for name in files:
+        for name in (names := _checked_names(files)):
             if name not in by_name:
                 raise ParameterError(self._no_such_dark(name))
-        return [by_name[name] for name in dict.fromkeys(files)]
-
-    def __str__(self):
-        return "\n".join(
-            [self._summary(), *self.table.pformat(max_lines=-1, max_width=-1), *self._problems()]
-        )
-
-    def __repr__(self):
-        return f"<Night {self._summary()}>"
-
-    def _repr_html_(self):
-        lines = [self._summary(), *self._problems()]
-        rows = self.table.pformat(html=True, show_dtype=False, max_lines=_LINES_SHOWN, max_width=-1)
-        return "".join(f"<p>{html.escape(line)}</p>" for line in lines) + "".join(rows)
-
-    def _inventory(self):
-        frames, unreadable, unreadable_darks = [], {}, []
-        for path in (path for folder in self.folders for path in _frame_paths(folder)):
-            try:
-                frames.append(NightFrame(path, self._name(path), read_info(path, self._image_types)))
-            except FrameError as error:
-                unreadable[self._name(path)] = str(error)
-                unreadable_darks += [self._name(path)] if path.parent == self.dark_folder else []
-        if not frames and not unreadable:
-            raise NightError(
-                f"there is no FITS file in {', '.join(map(str, self.folders))}; expected frames named "
-                "*.fits, *.fit or *.fts, plain or compressed (.gz, .bz2, .fz)."
-            )
-        return tuple(frames), unreadable, unreadable_darks
-
-    def _name(self, path):
-        return str(path.relative_to(self.raw_folder)) if path.is_relative_to(self.raw_folder) else path.name
-
-    def _of_type(self, kind):
-        return [frame for frame in self.frames if frame.info.type == kind and not frame.info.combined]
+        return list(dict.fromkeys(by_name[name] for name in names))
 
     @property
     def passed_over(self):
         """Sentences on the files in `dark_folder` that could be meant as darks to calibrate and are not taken for such."""
         here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]
         return [
-            f"{frame.name} is not calibrated: its header gives no known type of frame ({frame.info.type_word!r}). If it is a "
-            f"dark, say so with Night(..., image_types={{{frame.info.type_word!r}: 'dark'}})."
+            f"{frame.name} is not calibrated: its header does not give a known type of frame ({frame.info.type_word!r}). If it "
+            f"is a dark, say so with Night(..., image_types={{{frame.info.type_word!r}: 'dark'}})."
             for frame in here
             if frame.info.type is None
         ] + [
@@ -205,12 +141,15 @@ class Night:
             if frame.info.type == "dark" and frame.info.combined
         ]
 
+    def _name(self, path):
+        return str(path.relative_to(self.raw_folder)) if path.is_relative_to(self.raw_folder) else path.name
+
     def _no_such_dark(self, name):
         for frame in self.frames:
             if name in (frame.name, frame.path.name) and frame.path.parent == self.dark_folder:
                 return (
-                    f"files names {name!r}, which is no dark: its header says {_type_label(frame.info)!r}. If it is one, say so "
-                    f"with Night(..., image_types={{{frame.info.type_word!r}: 'dark'}})."
+                    f"files names {name!r}, which is not a dark: its header says {type_label(frame.info)!r}. If it is one, say "
+                    f"so with Night(..., image_types={{{frame.info.type_word!r}: 'dark'}})."
                 )
         for unreadable, reason in self.unreadable.items():
             if name in (unreadable, Path(unreadable).name):
@@ -221,45 +160,17 @@ class Night:
 
     def _no_darks(self):
         here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]
-        found = ", ".join(
-            f"{count} {kind!r}" for kind, count in Counter(_type_label(f.info) for f in here).items()
-        )
+        counts = Counter(type_label(frame.info) for frame in here)
+        found = ", ".join(f"{count} {kind!r}" for kind, count in counts.items())
         return (
             f"there are no darks in {self.dark_folder}: the headers say {found or 'nothing'}. Name their folder with "
             "dark_folder, or say which word means a dark with Night(..., image_types={'word': 'dark'})."
         )
 
     def _summary(self):
-        counts = Counter(_type_label(frame.info) for frame in self.frames)
+        counts = Counter(type_label(frame.info) for frame in self.frames)
         listed = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
         return visible(f"{self.raw_folder}: {listed}")
-
-    def _problems(self):
-        return [visible(f"unreadable: {reason}") for reason in self.unreadable.values()]
-
-
-def same_exposure(one, other):
-    """Tell whether two exposures in seconds are the same within 0.1 s or 0.1 %, whichever is larger."""
-    return abs(one - other) <= max(EXPOSURE_SECONDS, EXPOSURE_FRACTION * max(one, other))
-
-
-def group_exposures(exposures):
-    """Group exposures in seconds that are the same: a list of lists of indices, by increasing exposure.
-
-    Each exposure is compared with the shortest of its group, so that a group is never wider than the tolerance.
-
-    Examples
-    --------
-    >>> group_exposures([70.0, 7.0, 70.011])
-    [[1], [0, 2]]
-    """
-    groups = []
-    for index in sorted(range(len(exposures)), key=exposures.__getitem__):
-        if groups and same_exposure(exposures[groups[-1][0]], exposures[index]):
-            groups[-1].append(index)
-        else:
-            groups.append([index])
-    return groups
 
 
 def _folder(folder, parameter):
@@ -273,13 +184,6 @@ def _folder(folder, parameter):
     return path
 
 
-def _frame_paths(folder):
-    try:
-        return [path for path in sorted(folder.iterdir()) if is_frame_name(path.name)]
-    except OSError as error:
-        raise NightError(f"the folder {folder} cannot be read: {error.strerror or error}.") from error
-
-
 def _checked_types(image_types):
     for word, kind in (image_types or {}).items():
         if kind not in FRAME_TYPES:
@@ -289,9 +193,16 @@ def _checked_types(image_types):
     return dict(image_types or {})
 
 
-def _type_label(info):
-    label = info.type or (f"unknown: {info.type_word}" if info.type_word else "unknown")
-    return f"combined {label}" if info.combined else label
+def _checked_names(files):
+    """Return the names that `files` gives, whatever iterable it is; it may be one that can be gone through only once."""
+    names = [files] if isinstance(files, str) else list(files)
+    if isinstance(files, str) or not all(isinstance(name, str) for name in names):
+        raise ParameterError(f"files is {files!r}; expected a list of file names, or None for all darks.")
+    if not names:
+        raise ParameterError(
+            "files is an empty list: no dark is selected; name at least one, or None for all darks."
+        )
+    return names
 
 
 def _numbers(values, unit):

@@ -1,4 +1,4 @@
-"""What became of each file of a run."""
+"""What a run has done: the outcome of each file, and the run as a whole. Not the work itself."""
 
 import html
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ MIME_TYPE = "application/vnd.darkcal.run+json"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file.
+    """What was done to one file.
 
     Attributes
     ----------
@@ -25,6 +25,8 @@ class Outcome:
         ``'written'``, ``'unchanged'`` or ``'failed'``.
     path : Path or None
         The result; `None` where it failed.
+    raw : Path or None
+        The raw frame; `None`: the result is the average of many.
     reason : str
         Why it failed.
     saturated, no_value : int
@@ -34,6 +36,7 @@ class Outcome:
     name: str
     state: str
     path: Path | None = None
+    raw: Path | None = None
     reason: str = ""
     saturated: int = 0
     no_value: int = 0
@@ -69,7 +72,12 @@ class Run:
     @property
     def results(self):
         """Paths of all results that are there now: written or unchanged."""
-        return [outcome.path for outcome in self.outcomes if outcome.path is not None]
+        return [outcome.path for outcome in self.done]
+
+    @property
+    def done(self):
+        """The outcomes that have a result, written or unchanged."""
+        return [outcome for outcome in self.outcomes if outcome.path is not None]
 
     @property
     def failed(self):

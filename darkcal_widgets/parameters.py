@@ -1,4 +1,4 @@
-"""Parameters: everything a run of a notebook is told, to and from YAML, papermill and the notebook itself."""
+"""Parameters: everything a run of a notebook is told, to and from YAML, papermill and the notebook itself. Not their use."""
 
 import ast
 import os
@@ -9,20 +9,30 @@ import yaml
 
 from .errors import ParameterError
 from .files import replacing
-from .recipe import Recipe, check_names
+from .recipe import Recipe
+from .recipe.recipe import check_names
 from .yamlfile import read_yaml
 
 __all__ = ["Parameters"]
 
 # A parameter file may also name its notebook (1, 2 or a path); papermill passes the name on like any other.
 NOTEBOOK = "notebook"
+# The order of the notebooks: a reader meets what belongs together side by side.
+_ORDER = """
+    raw_folder dark_folder reduced_folder
+    overscan_columns keep_columns subtract_bias amplifiers extensions combined_bias
+    files unit output_dtype overwrite
+""".split()
+# Not set by the notebooks of version 0.1.
+_NEW = ("amplifiers", "extensions")
+_RECIPE = [field.name for field in fields(Recipe)]
 # What is required beside a parameter that is looked at alone.
 _SOME_FOLDERS = {"raw_folder": ".", "reduced_folder": "."}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameters:
-    """The parameters of a notebook: where the frames are, where the results go, and the fields of a `Recipe`.
+class Parameters(Recipe):
+    """The parameters of a notebook: a `Recipe`, where the frames are, and where the results go.
 
     Attributes
     ----------
@@ -32,8 +42,6 @@ class Parameters:
         Where the darks are; `None`: in `raw_folder`.
     reduced_folder : str
         Where results go.
-    overscan_columns, keep_columns, subtract_bias, unit, output_dtype
-        See `Recipe`.
     combined_bias : str or None
         Its file; `None`: found by header in `reduced_folder`, or built from the night's bias frames.
     files : tuple of str or None
@@ -45,29 +53,27 @@ class Parameters:
     ------
     ParameterError
         A value is of the wrong kind; the message names the parameter.
+
+    See Also
+    --------
+    Recipe : the other fields.
     """
 
     raw_folder: str
     dark_folder: str | None = None
     reduced_folder: str
-    overscan_columns: str | None = None
-    keep_columns: str | None = None
-    subtract_bias: bool = False
     combined_bias: str | None = None
     files: tuple | None = None
-    unit: str = "adu"
-    output_dtype: str = "float32"
     overwrite: bool = False
 
     def __post_init__(self):
+        super().__post_init__()
         for name in ("raw_folder", "dark_folder", "reduced_folder", "combined_bias"):
-            self._set(
-                name, _path(name, getattr(self, name), optional=name in ("dark_folder", "combined_bias"))
-            )
+            optional = name in ("dark_folder", "combined_bias")
+            object.__setattr__(self, name, _path(name, getattr(self, name), optional))
         if not isinstance(self.overwrite, bool):
             raise ParameterError(f"overwrite is {self.overwrite!r}; expected True or False.")
-        self._set("files", _files(self.files))
-        self._set("unit", self.recipe.unit)
+        object.__setattr__(self, "files", _files(self.files))
 
     @property
     def recipe(self):
@@ -77,7 +83,12 @@ class Parameters:
     @classmethod
     def names(cls):
         """Return the names of the parameters, in the order of the notebooks."""
-        return [field.name for field in fields(cls)]
+        return list(_ORDER)
+
+    @classmethod
+    def required(cls):
+        """Return the names of those that have to be given."""
+        return [field.name for field in fields(cls) if field.default is MISSING]
 
     @classmethod
     def from_mapping(cls, values):
@@ -90,9 +101,7 @@ class Parameters:
         """
         given = {name: value for name, value in values.items() if name != NOTEBOOK}
         check_names(given, cls.names())
-        missing = [
-            field.name for field in fields(cls) if field.default is MISSING and field.name not in given
-        ]
+        missing = [name for name in cls.required() if name not in given]
         if missing:
             raise ParameterError(f"the parameter {missing[0]!r} is missing; give it a value.")
         return cls(**given)
@@ -118,9 +127,10 @@ class Parameters:
             or (_message(cls, **_SOME_FOLDERS | {name: value}) if name in cls.names() else "")
             for name, value in values.items()
         ]
-        required = [field.name for field in fields(cls) if field.default is MISSING]
         found += [
-            f"the parameter {name!r} is missing; give it a value." for name in required if name not in values
+            f"the parameter {name!r} is missing; give it a value."
+            for name in cls.required()
+            if name not in values
         ]
         return [message for message in found if message]
 
@@ -146,12 +156,12 @@ class Parameters:
         if injected is not None:
             own = _assigned(cells[injected - 1]) if injected else []
             check_names(_assigned(cells[injected]), [*cls.names(), NOTEBOOK, *own])
-        unset = [name for name in cls.names() if name not in namespace]
+        unset = [name for name in cls.names() if name not in namespace and name not in _NEW]
         if unset:
             raise ParameterError(
                 f"the parameter {unset[0]!r} is not set; set it in the cell of parameters and run that cell."
             )
-        return cls(**{name: namespace[name] for name in cls.names()})
+        return cls(**{name: namespace[name] for name in cls.names() if name in namespace})
 
     @classmethod
     def load(cls, path):
@@ -188,7 +198,8 @@ class Parameters:
 
     def to_dict(self):
         """Return names and values as papermill and YAML take them."""
-        return asdict(self) | {"files": None if self.files is None else list(self.files)}
+        values = asdict(self)
+        return {name: _as_lists(values[name]) for name in self.names()}
 
     def papermill_command(self, notebook, output, parameter_file):
         """Return the shell command that runs `notebook` with the parameters saved in `parameter_file`."""
@@ -196,8 +207,9 @@ class Parameters:
 
     def python_code(self):
         """Return the lines of Python that calibrate and combine with these parameters."""
-        steps = {field.name: getattr(self, field.name) for field in fields(Recipe)}
-        differing = {name: value for name, value in steps.items() if value != getattr(Recipe(), name)}
+        differing = {
+            name: value for name in _RECIPE if (value := getattr(self, name)) != getattr(Recipe, name)
+        }
         options = {
             name: value
             for name, value in (
@@ -224,8 +236,9 @@ class Parameters:
             ]
         )
 
-    def _set(self, name, value):
-        object.__setattr__(self, name, value)
+
+def _as_lists(value):
+    return [_as_lists(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _message(check, *arguments, **keywords):

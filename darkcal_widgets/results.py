@@ -1,22 +1,242 @@
-"""Results so far: what a folder of calibrated frames holds."""
+"""Results: the calibrated and combined frames in a folder, what each was made from, whether it is current. Writes nothing."""
 
+import hashlib
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from astropy.table import Table
 
 from .errors import FrameError, NightError
-from .files import is_frame_name
-from .frames import read_frame
-from .frames.headers import describe
+from .files import frame_paths, result_name
+from .frames import Frame
+from .groups import same_exposure
+from .inventory import Inventory
+from .parallel import threaded
 from .statistics import level_and_scatter
-from .workers import threaded
+from .text import ascii_only, visible
 
-__all__ = ["levels_of", "results_table"]
+__all__ = ["Results", "Standing", "levels_of", "results_table", "standing"]
+
+_CAUSES = {
+    "DCRECIPE": "with another recipe",
+    "DCINPUT": "from another raw file",
+    "BIASSUM": "with another combined bias",
+}
+
+
+class Results(Inventory):
+    """What a folder of results holds. A file that has not changed since it was last looked at is not read again.
+
+    Parameters
+    ----------
+    reduced_folder : path-like
+        Need not be there.
+
+    Attributes
+    ----------
+    folder : Path
+    frames : tuple of Frame
+        Every readable frame in it, results or not.
+    unreadable : dict
+        Name of each file that could not be read, to the reason.
+    """
+
+    def __init__(self, reduced_folder):
+        self.folder = Path(reduced_folder)
+        paths = frame_paths(self.folder) if self.folder.is_dir() else []
+        super().__init__([(path.name, path) for path in paths], lambda path, _: _known(path))
+
+    @property
+    def darks(self):
+        """The calibrated darks."""
+        return [frame for frame in self.frames if is_result(frame) and not frame.info.combined]
+
+    @property
+    def combined_darks(self):
+        """The combined darks that darkcal has made, by exposure."""
+        found = [frame for frame in self.of_type("dark", combined=True) if is_result(frame)]
+        return sorted(found, key=lambda frame: frame.info.exposure or 0.0)
+
+    @property
+    def combined_bias(self):
+        """The combined bias, whoever has made it, found by its header; `None`: there is none.
+
+        Raises
+        ------
+        NightError
+            There are several.
+        """
+        found = self.of_type("bias", combined=True)
+        if len(found) > 1:
+            names = ", ".join(frame.name for frame in found)
+            raise NightError(
+                f"there are {len(found)} combined biases in {self.folder}: {names}. Name the one to use with combined_bias, or "
+                "move the others away."
+            )
+        return found[0] if found else None
+
+    @cached_property
+    def table(self):
+        """The results as a `~astropy.table.Table`, see `results_table`."""
+        from astropy.table import Table
+
+        parts = [(frame, part) for frame in self.frames if is_result(frame) for part in frame.parts]
+        names = ("file", "frames", "exposure", "overscan", "level", "scatter", "unit", "bias", "state")
+        dtypes = (str, int, float, float, float, float, str, str, str)
+        rows = [
+            (*row, self.out_of_date(frame) or "current")
+            for (frame, _), row in zip(parts, threaded(lambda pair: _row(pair[1]), parts), strict=True)
+        ]
+        table = Table(rows=rows or None, names=names, dtype=None if rows else dtypes)
+        table["exposure"].unit = "s"
+        for name in ("overscan", "level", "scatter", "exposure"):
+            table[name].format = "%.6g"
+        return table
+
+    def out_of_date(self, frame):
+        """Say why a result no longer is what it would be if it were made again now; empty: nothing speaks against it.
+
+        A calibrated dark is out of date when the combined bias of the folder is another one than was subtracted; a combined dark
+        when one of its members is gone or has changed, or when the folder holds another dark of its exposure. Whether raw
+        frames have changed is not looked at.
+        """
+        if not frame.info.combined:
+            return self._bias_changed(frame)
+        if frame.info.type != "dark":
+            return ""
+        return self._members_changed(frame)
+
+    def _bias_changed(self, dark):
+        name = dark.header.get("BIASFILE")
+        bias = next((frame for frame in self.frames if ascii_only(frame.name) == name), None)
+        if bias is None or dark.header.get("BIASSUM") == bias.checksum:
+            return ""
+        return f"{name} is another one than was subtracted; calibrate again with overwrite."
+
+    def _members_changed(self, combined):
+        names = [str(combined.header[keyword]) for keyword in combined.header["IMCMB*"]]
+        present = {ascii_only(dark.name): dark for dark in self.darks}
+        gone = [name for name in names if name not in present]
+        if gone:
+            return f"it was made from {gone[0]}, which is no longer there; combine again."
+        members = [present[name] for name in names]
+        made_from = members_digest((dark.path.name, identity(dark)) for dark in members)
+        if len(names) < 999 and made_from != combined.header.get("DCINPUT"):
+            return "darks that it was made from have been made again since; combine again."
+        added = [dark.name for name, dark in present.items() if name not in names and _alike(dark, combined)]
+        if added:
+            return f"{added[0]} is not in it{f', nor are {len(added) - 1} others' if added[1:] else ''}; combine again."
+        return ""
+
+    def require(self):
+        """Return the inventory, if the folder is there.
+
+        Raises
+        ------
+        NightError
+        """
+        if not self.folder.is_dir():
+            raise NightError(
+                f"the folder of results {str(self.folder)!r} is not there; calibrate_darks makes it."
+            )
+        return self
+
+    def _summary(self):
+        return visible(
+            f"{self.folder}: {len(self.darks)} calibrated, {len(self.combined_darks)} combined darks"
+        )
+
+
+class Standing(NamedTuple):
+    """What is where a result is to go.
+
+    Attributes
+    ----------
+    state : str
+        ``'absent'``; ``'current'``: the result that would be written; ``'other'``: a result made otherwise; ``'foreign'``: not
+        a result of darkcal.
+    reason : str
+        Why it is not current, as a sentence that says what to do.
+    header : Header or None
+    """
+
+    state: str
+    reason: str = ""
+    header: object = None
+
+
+def standing(path, cards, digest_0_1=""):
+    """Compare what is at a place with what is to be written there, from its header alone.
+
+    Parameters
+    ----------
+    path : Path
+    cards : mapping
+        Keywords to the values that tell what a result was made from and how, such as ``DCRECIPE``, ``DCINPUT``, ``BIASSUM``.
+    digest_0_1 : str
+        What ``DCRECIPE`` is in a result that version 0.1 has made with the same settings.
+
+    Returns
+    -------
+    Standing
+
+    Raises
+    ------
+    FrameError
+        There is a file that cannot be read.
+    """
+    if not path.is_symlink() and not path.exists():
+        return Standing("absent")
+    header = _known(path).header
+    if "DCRECIPE" not in header:
+        return Standing(
+            "foreign",
+            f"{path} already exists and was not written by darkcal; move it away, or name another reduced_folder.",
+            header,
+        )
+    different = [keyword for keyword, value in cards.items() if header.get(keyword) != value]
+    if not different:
+        return Standing("current", header=header)
+    cause = next((text for keyword, text in _CAUSES.items() if keyword in different), "differently")
+    if (version := str(header.get("DCVERS", ""))).startswith("0.1."):
+        cause = (
+            f"by darkcal {version} {'with the same settings' if header['DCRECIPE'] == digest_0_1 else cause}"
+        )
+    reason = f"{path} was made {cause}; set overwrite to replace it, or name another reduced_folder."
+    return Standing("other", reason, header)
+
+
+def is_result(frame):
+    """Tell whether darkcal has written a frame."""
+    return "DCRECIPE" in frame.header
+
+
+def identity(result):
+    """Return a text that is another one whenever a result of darkcal is another one: what it was made from, and its checksums."""
+    made_from = (str(result.header.get(keyword, "")) for keyword in ("DCRECIPE", "DCINPUT", "BIASSUM"))
+    return " ".join([*made_from, result.datasum])
+
+
+def members_digest(members):
+    """Return 16 hexadecimal digits for the frames that are averaged: pairs of file name and identity."""
+    listed = "\n".join(f"{name} {content}" for name, content in members)
+    return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def misnamed(frame):
+    """Say why a calibrated dark is not what it seems: a copy, or made by other software; empty: it is."""
+    raw = str(frame.header.get("RAWFILE", ""))
+    if result_name(raw) == ascii_only(frame.path.name):
+        return ""
+    return (
+        f"{frame.path} has the header of a dark made from {raw!r}, but not its name: a copy, or made from darks by other "
+        "software. It is left out; move it away."
+    )
 
 
 def results_table(reduced_folder):
-    """List the calibrated and combined frames of a folder, with the level that is left in each.
+    """List the calibrated and combined frames of a folder, image by image, with the level that is left in each.
 
     Parameters
     ----------
@@ -26,48 +246,56 @@ def results_table(reduced_folder):
     -------
     `~astropy.table.Table`
         Columns file, frames (how many it is the average of), exposure in seconds, overscan (mean level subtracted), level and
-        scatter (see `level_and_scatter`), these three in the unit of the frame, and bias (the combined bias subtracted).
-        Files that are no results are not in it.
+        scatter (see `~darkcal_widgets.statistics.level_and_scatter`), unit (of these three), bias (the combined bias
+        subtracted) and state (``'current'``, or why it is out of date). Files that darkcal has not written are not in it.
 
     Raises
     ------
     NightError
         The folder is not there.
     """
-    folder = Path(reduced_folder)
-    if not folder.is_dir():
-        raise NightError(f"the folder of results {str(folder)!r} is not there; calibrate_darks makes it.")
-    paths = [path for path in sorted(folder.iterdir()) if is_frame_name(path.name)]
-    rows = [row for row in threaded(_row, paths) if row is not None]
-    names = ("file", "frames", "exposure", "overscan", "level", "scatter", "bias")
-    table = Table(rows=rows, names=names, dtype=("U64", int, float, float, float, float, "U64"))
-    table["exposure"].unit = "s"
-    for name in ("overscan", "level", "scatter", "exposure"):
-        table[name].format = "%.6g"
-    return table
+    return Results(reduced_folder).require().table
 
 
-def levels_of(paths):
-    """Return the level of each of these frames, raw or calibrated: see `level_and_scatter`."""
-    return threaded(lambda path: level_and_scatter(read_frame(path).data)[0], paths)
-
-
-def _row(path):
-    try:
-        frame = read_frame(path)
-    except FrameError:
-        return None  # Not a result; calibrate_darks says so when it would have to replace it.
-    header = frame.header
-    if "DCRECIPE" not in header:
-        return None
-    level, scatter = level_and_scatter(frame.data)
-    exposure = describe(header, frame.shape).exposure
+def _alike(dark, combined):
+    """Tell whether a dark belongs to a combined dark."""
+    exposures = dark.info.exposure, combined.info.exposure
     return (
-        path.name,
+        None not in exposures
+        and same_exposure(*exposures)
+        and dark.header["DCRECIPE"] == combined.header["DCRECIPE"]
+    )
+
+
+def levels_of(frames):
+    """Return the level of each of these frames, raw or calibrated: see `~darkcal_widgets.statistics.level_and_scatter`."""
+    return threaded(lambda frame: level_and_scatter(frame.data)[0], frames)
+
+
+def _row(frame):
+    header = frame.header
+    level, scatter = level_and_scatter(frame.data)
+    return (
+        frame.name,
         header.get("NCOMBINE", 1),
-        np.nan if exposure is None else exposure,
+        np.nan if frame.info.exposure is None else frame.info.exposure,
         header.get("OSCNMEAN", np.nan),
         level,
         scatter,
+        frame.unit(),
         header.get("BIASFILE", ""),
     )
+
+
+def _known(path):
+    """Return the frame of a file, and read its header again only when the file has changed: the panel asks at every turn."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise FrameError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return _frame_of(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _frame_of(path, _changed, _size):
+    return Frame(path)

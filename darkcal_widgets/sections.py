@@ -5,13 +5,15 @@ Two notations are read. A *Python slice* of columns, 0-based, end excluded: ``20
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise, product
 
 from .errors import ParameterError
 
 __all__ = [
     "Regions",
     "Section",
+    "joined",
     "overscan_axis",
     "parse_section",
     "resolve_regions",
@@ -35,21 +37,22 @@ class Section:
         As written.
     columns, rows : slice
         0-based, end excluded; ``slice(None)`` is the whole axis.
+    parameter : str
+        Name for the message of an error.
     """
 
     text: str
     columns: slice
     rows: slice
+    parameter: str
 
-    def resolve(self, shape, parameter):
+    def resolve(self, shape):
         """Lay the section on a frame.
 
         Parameters
         ----------
         shape : tuple of int
             (rows, columns) of the frame.
-        parameter : str
-            Name for the message of an error.
 
         Returns
         -------
@@ -62,8 +65,8 @@ class Section:
             The section is empty or reaches outside the frame.
         """
         return (
-            _resolve_axis(self.rows, shape[0], "rows", self.text, parameter),
-            _resolve_axis(self.columns, shape[1], "columns", self.text, parameter),
+            _resolve_axis(self.rows, shape[0], "rows", self.text, self.parameter),
+            _resolve_axis(self.columns, shape[1], "columns", self.text, self.parameter),
         )
 
 
@@ -79,11 +82,19 @@ class Regions:
         Axis over which the median of the overscan is taken: 1, one level per row; 0, one per column.
     keep : tuple of slice
         Rows and columns that the trim keeps.
+    place : tuple of int
+        Row and column of the result where the kept part begins: of several amplifiers each has its own.
     """
 
     overscan: tuple | None
     axis: int
     keep: tuple
+    place: tuple = (0, 0)
+
+    @property
+    def shape(self):
+        """(rows, columns) of the kept part."""
+        return tuple(part.stop - part.start for part in self.keep)
 
 
 def parse_section(text, parameter):
@@ -116,11 +127,11 @@ def parse_section(text, parameter):
         raise ParameterError(f"{parameter} is {text!r} ({type(text).__name__}); expected text: {_HINT}.")
     if python := _PYTHON.fullmatch(text):
         start, stop = (None if bound is None else int(bound) for bound in python.groups())
-        return Section(text, slice(start, stop), slice(None))
+        return Section(text, slice(start, stop), slice(None), parameter)
     if fits := _FITS.fullmatch(text):
         columns, rows = (_fits_range(part, text, parameter) for part in fits.groups())
-        return Section(text, columns, rows)
-    raise ParameterError(f"{parameter} is {text!r}, which is no selection of columns; {_HINT}.")
+        return Section(text, columns, rows, parameter)
+    raise ParameterError(f"{parameter} is {text!r}, which does not select columns; {_HINT}.")
 
 
 def resolve_regions(overscan, keep, shape):
@@ -147,23 +158,67 @@ def resolve_regions(overscan, keep, shape):
         A section is empty or reaches outside the frame, the overscan is the whole frame, or it overlaps the kept part.
     """
     whole = (slice(0, shape[0]), slice(0, shape[1]))
-    kept = whole if keep is None else keep.resolve(shape, "keep_columns")
+    kept = whole if keep is None else keep.resolve(shape)
     if overscan is None:
         return Regions(None, 1, kept)
-    found = overscan.resolve(shape, "overscan_columns")
+    found = overscan.resolve(shape)
     if found == whole:
         raise ParameterError(
-            f"overscan_columns is {overscan.text!r}, the whole frame of {shape[1]} columns x {shape[0]} rows; "
+            f"{overscan.parameter} is {overscan.text!r}, the whole frame of {shape[1]} columns x {shape[0]} rows; "
             "name only the columns (or rows) that no light falls on."
         )
     axis = overscan_axis(found, None if keep is None else kept, shape)
     strip = (whole[0], found[1]) if axis == 1 else (found[0], whole[1])
     if keep is not None and _overlap(strip[axis], kept[axis]):
         raise ParameterError(
-            f"keep_columns {keep.text!r} keeps a part of the overscan overscan_columns {overscan.text!r}, which is "
+            f"{keep.parameter} {keep.text!r} keeps a part of the overscan {overscan.parameter} {overscan.text!r}, which is "
             f"{to_fits(strip)} of the frame; end the kept part before the overscan or move the overscan."
         )
     return Regions(strip, axis, kept)
+
+
+def joined(amplifiers):
+    """Lay the images of several amplifiers side by side, and one above the other, in the order in which they are read out.
+
+    Parameters
+    ----------
+    amplifiers : sequence of Regions
+
+    Returns
+    -------
+    tuple of Regions
+        The same, each with its place in the result.
+
+    Raises
+    ------
+    ParameterError
+        The images do not fill a rectangle.
+
+    Examples
+    --------
+    Two images with the overscans between them:
+
+    >>> left = Regions((slice(0, 9), slice(4, 6)), 1, (slice(0, 9), slice(0, 4)))
+    >>> right = Regions((slice(0, 9), slice(6, 8)), 1, (slice(0, 9), slice(8, 12)))
+    >>> [regions.place for regions in joined([left, right])]
+    [(0, 0), (0, 4)]
+    """
+    edges = [sorted({(one.keep[axis].start, one.keep[axis].stop) for one in amplifiers}) for axis in (0, 1)]
+    kept = sorted(tuple((part.start, part.stop) for part in one.keep) for one in amplifiers)
+    apart = all(one[1] <= other[0] for axis in edges for one, other in pairwise(axis))
+    if kept != sorted(product(*edges)) or not apart:
+        listed = ", ".join(to_fits(one.keep) for one in amplifiers)
+        raise ParameterError(
+            f"the images of the amplifiers, {listed}, do not fill a rectangle; give each pixel to one amplifier."
+        )
+    starts = [
+        dict(zip(axis, accumulate((stop - start for start, stop in axis), initial=0), strict=False))
+        for axis in edges
+    ]
+    return tuple(
+        replace(one, place=tuple(starts[axis][part.start, part.stop] for axis, part in enumerate(one.keep)))
+        for one in amplifiers
+    )
 
 
 def overscan_axis(overscan, keep, shape):
@@ -232,7 +287,7 @@ def _fits_range(part, text, parameter):
         return slice(None)
     bounds = _FITS_RANGE.fullmatch(part)
     if bounds is None:
-        raise ParameterError(f"{parameter} is {text!r}: {part!r} is no range; {_HINT}.")
+        raise ParameterError(f"{parameter} is {text!r}: {part!r} is not a range; {_HINT}.")
     first, last = map(int, bounds.groups())
     if not 1 <= first <= last:
         raise ParameterError(

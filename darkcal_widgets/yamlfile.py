@@ -94,7 +94,7 @@ def read_small_text(path, most):
     OSError
         It cannot be opened or read, or is a folder.
     ValueError
-        It is larger, is not UTF-8, or is a pipe or a device, which is not waited for. The message goes after the name of the file.
+        It is larger, not UTF-8, or a pipe or a device, which is not waited for; the message goes after the name of the file.
     """
     with open(path, "rb", opener=_without_waiting) as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):

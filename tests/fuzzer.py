@@ -607,7 +607,7 @@ def beginning(path):
 
 
 def first_image(content):
-    """Return the first two-dimensional image, read by astropy HDU after HDU and no further: it stumbles on what follows."""
+    """Return the first image of two dimensions or one plane, read by astropy HDU after HDU and no further: it stumbles on what follows."""
     # astropy takes any GROUPS = T for random groups, the standard only one beside NAXIS1 = 0.
     stream = io.BytesIO(content.replace(b"GROUPS  =", b"GROUPX  ="))
     clean = io.BytesIO()
@@ -617,8 +617,8 @@ def first_image(content):
         hdu = fits.PrimaryHDU.readfrom(stream)
         if hdu.header.get("ZIMAGE") is True:
             return fits.open(io.BytesIO(clean.getvalue() + content[start:]))[1].data
-        if hdu.is_image and len(hdu.shape) == 2 and 0 not in hdu.shape:
-            return hdu.data
+        if hdu.is_image and len(hdu.shape) >= 2 and 0 not in hdu.shape and {*hdu.shape[:-2]} <= {1}:
+            return hdu.data.reshape(hdu.shape[-2:])
 
 
 def judge(path, raw, out):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from nights import write_raw
 
-from darkcal_widgets import Night, Recipe, advise, simulate_night
+from darkcal_widgets import Frame, Night, Recipe, advise, simulate_night
 from darkcal_widgets.advice import profiles
 from darkcal_widgets.advice.exposures import match_exposures
 from darkcal_widgets.advice.overscan import MINIMUM_COLUMNS
@@ -215,8 +215,8 @@ def test_a_few_frames_of_each_kind_are_read_once(tmp_path, monkeypatch):
         for kind, seconds, light in (("bias", 0, 0), ("dark", 9, 0), ("flat", 9, 0.3), ("science", 9, 0.02))
     )
     night = night_of(tmp_path, replace(small(CRYOGENIC), plan=plan))
-    read, seen = profiles.read_frame, []
-    monkeypatch.setattr(profiles, "read_frame", lambda path: seen.append(path) or read(path))
+    read, seen = Frame.data.fget, []
+    monkeypatch.setattr(Frame, "data", property(lambda frame: seen.append(frame.path) or read(frame)))
     advise(night)
     assert len(seen) == len(set(seen)) == 4 * profiles.FRAMES_PER_KIND
 

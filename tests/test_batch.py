@@ -242,13 +242,6 @@ def start(folder, *options):
     return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
-def test_frames_are_calibrated_by_the_threads_left_to_a_run(monkeypatch):
-    from darkcal_widgets import run as run_module
-
-    monkeypatch.setenv("DARKCAL_WORKERS", "1")
-    assert run_module.default_workers() == 1
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"workers": 0}, "workers is 0; expected at least 1"), ({"timeout": -1.0}, "timeout is -1; expected")],

@@ -7,9 +7,9 @@ import pytest
 from astropy.io import fits
 from nights import random_frame, small_night, write_raw
 
-from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks
-from darkcal_widgets.errors import FrameError, NightError, OutputError
-from darkcal_widgets.frames import open_image
+from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks, results_table
+from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError
+from darkcal_widgets.frames import Frame
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 
@@ -130,7 +130,7 @@ def test_a_combined_bias_goes_into_no_raw_folder(tmp_path):
 def test_a_file_that_is_no_result_is_kept_whatever_overwrite_says(tmp_path):
     raw = small_night(tmp_path / "raw")
     mine = write_raw(tmp_path / "out" / "combined_bias.fits", random_frame(1))
-    with pytest.raises(OutputError, match="no result of darkcal; move it away"):
+    with pytest.raises(OutputError, match="already exists and was not written by darkcal; move it away"):
         combine_bias(Night(raw), RECIPE, tmp_path / "out", overwrite=True)
     np.testing.assert_array_equal(fits.getdata(mine), random_frame(1))
 
@@ -155,7 +155,7 @@ def test_bands_of_any_height_and_any_kind_of_file_give_the_same_combined_bias(
         path = folder / f"bias-{index}.fits"
         path.with_name(path.name + suffix).write_bytes(pack(path.read_bytes()))
         path.unlink()
-    monkeypatch.setattr("darkcal_widgets.combine._BAND_BYTES", 7 * 30 * 8 * 3)
+    monkeypatch.setattr("darkcal_widgets.combine.files._BAND_BYTES", 7 * 30 * 8 * 3)
     combine_bias(Night(folder), recipe, tmp_path / "b")
     one, other = (fits.getdata(tmp_path / name / "combined_bias.fits") for name in "ab")
     assert one.dtype.name == dtype
@@ -188,13 +188,58 @@ def test_combined_darks_are_the_mean_of_what_values_there_are_without_cosmic_ray
 def test_a_frame_that_shrinks_while_it_is_combined_is_named(reduced, monkeypatch):
     content = (reduced / "dark-1.fits").read_bytes()
 
-    def shrink(path, scratch):
-        image = open_image(path, scratch)
-        if path.name == "dark-1.fits":
-            path.write_bytes(content[:-4000])
-        return image
+    def shrink(frame, spill):
+        if frame.path.name == "dark-1.fits":
+            frame.path.write_bytes(content[:-4000])
+        return frame
 
-    monkeypatch.setattr("darkcal_widgets.combine.open_image", shrink)
+    monkeypatch.setattr(Frame, "in_rows", shrink)
     with pytest.raises(FrameError, match=r"dark-1\.fits has changed"):
         combine_darks(reduced)
     assert not (reduced / "combined_dark_70.000.fits").exists()
+
+
+def test_only_the_darks_that_are_picked_are_combined(reduced):
+    run = combine_darks(reduced, files=[reduced / "dark-0.fits", "dark-1.fits"])
+    counts = [fits.getheader(path)["NCOMBINE"] for path in run.written]
+    assert counts == [1, 1]
+    with pytest.raises(ParameterError, match=r"files names gone\.fits, not a calibrated dark in"):
+        combine_darks(reduced, files=["gone.fits"])
+
+
+def test_a_combined_dark_does_not_claim_what_is_true_of_one_dark_only(reduced):
+    combined = fits.getheader(combine_darks(reduced).written[1])
+    assert not {"RAWFILE", "OSCNMEAN", "NSATPIX"} & set(combined)
+    assert combined["OVERSCAN"] == "Overscan section is [25:30,1:20]"
+    assert combined["CCDMEAN"] == pytest.approx(
+        fits.getdata(reduced / "combined_dark_70.000.fits").mean(), rel=1e-5
+    )
+
+
+def test_the_table_says_when_a_combined_dark_is_out_of_date(reduced, tmp_path):
+    def state(name):
+        table = results_table(reduced)
+        return table["state"][list(table["file"]).index(name)]
+
+    combine_darks(reduced)
+    assert {*results_table(reduced)["state"]} == {"current"}
+    content = (reduced / "dark-2.fits").read_bytes()
+    (reduced / "dark-2.fits").unlink()
+    assert "it was made from dark-2.fits, which is no longer there" in state("combined_dark_70.000.fits")
+    assert state("combined_dark_7.000.fits") == "current"
+    (reduced / "dark-2.fits").write_bytes(content)
+    other = Recipe(overscan_columns="25:", keep_columns=":24")
+    calibrate_darks(Night(tmp_path / "raw"), other, reduced, overwrite=True, progress=False)
+    assert "made again since; combine again" in state("combined_dark_7.000.fits")
+    combine_darks(reduced, files=["dark-1.fits"], overwrite=True)
+    assert "dark-2.fits is not in it" in state("combined_dark_70.000.fits")
+
+
+def test_the_table_says_when_another_bias_was_subtracted(tmp_path):
+    night = Night(small_night(tmp_path / "raw"))
+    calibrate_darks(night, replace(RECIPE, subtract_bias=True), tmp_path / "out", progress=False)
+    write_raw(tmp_path / "raw" / "bias-9.fits", random_frame(9), "bias", 0.0)
+    (tmp_path / "out" / "combined_bias.fits").unlink()
+    combine_bias(Night(night.raw_folder), RECIPE, tmp_path / "out")
+    table = results_table(tmp_path / "out")
+    assert "combined_bias.fits is another one than was subtracted" in table["state"][1]

@@ -23,7 +23,7 @@ from darkcal_widgets.darks.figures import dark_current, linearity
 from darkcal_widgets.darks.hotpixels import confirmed, hot_pixels
 from darkcal_widgets.darks.noise import Estimate
 from darkcal_widgets.errors import FrameError, NightError, ParameterError
-from darkcal_widgets.frames import read_frame
+from darkcal_widgets.frames import Frame
 from darkcal_widgets.simulate import read_truth
 from darkcal_widgets.simulate.cameras import CRYOGENIC, THERMO_ELECTRIC
 
@@ -343,7 +343,7 @@ def test_a_dark_with_its_bias_is_refused():
 
 def test_a_dark_of_the_example_that_keeps_its_bias_is_refused(example):
     _, truth, _, results = example
-    combined = read_frame(sorted(results.glob("combined_dark*"))[-1])
+    combined = Frame(sorted(results.glob("combined_dark*"))[-1]).ccd()
     if truth["camera"] == "cryogenic":
         with pytest.raises(FrameError, match="bias was not subtracted"):
             scale_dark(combined, 1.2)

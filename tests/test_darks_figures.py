@@ -7,7 +7,6 @@ import pytest
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks, measure_darks, simulate_night
 from darkcal_widgets.darks import figures
-from darkcal_widgets.frames import read_frame
 
 
 def drawn(figure):
@@ -44,7 +43,7 @@ def test_linearity_draws_each_exposure(report):
 
 
 def test_the_read_noise_is_named_in_the_unit_of_the_gain(cryogenic):
-    one, other = (read_frame(frame.path).data for frame in cryogenic.biases[:2])
+    one, other = (frame.data for frame in cryogenic.biases[:2])
     (axes,) = drawn(figures.read_noise(one, other, 2.0))
     (label,) = [text for text in axes.get_legend_handles_labels()[1] if text.endswith("e-")]
     assert float(label.split()[0]) == pytest.approx(11.0, rel=0.05)

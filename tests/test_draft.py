@@ -35,7 +35,7 @@ def test_right_settings_have_no_problems(values, night):
     ("name", "value", "sentence"),
     [
         ("overscan_columns", "24:99", "reaches outside the frame of 30 columns"),
-        ("overscan_columns", "twenty", "no selection of columns"),
+        ("overscan_columns", "twenty", "does not select columns"),
         ("overscan_columns", "20:", "keeps a part of the overscan"),
         ("keep_columns", "9:3", "selects no columns"),
         ("keep_columns", ":26", "keeps a part of the overscan"),

@@ -19,8 +19,8 @@ from nights import folder_bytes, random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks, combine_darks
 from darkcal_widgets.errors import Interrupted, OutputError, ParameterError, RunError
-from darkcal_widgets.job import calibrate_file
-from darkcal_widgets.run import plan
+from darkcal_widgets.run import make_plan
+from darkcal_widgets.run.file import calibrate_file
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
@@ -207,7 +207,9 @@ def test_a_result_that_another_run_makes_meanwhile_is_not_replaced_but_looked_at
 def test_a_combined_bias_that_is_replaced_during_the_run_is_not_used_under_its_old_checksum(raw, tmp_path):
     night, out = Night(raw), tmp_path / "out"
     calibrate_darks(night, WITH_BIAS, out, files=["dark-0.fits"], progress=False)
-    job = replace(plan(night, WITH_BIAS, out)[1], bias=out / "combined_bias.fits", bias_checksum="0" * 8)
+    job = replace(
+        make_plan(night, WITH_BIAS, out).jobs[1], bias=out / "combined_bias.fits", bias_checksum="0" * 8
+    )
     outcome = calibrate_file(job)
     assert (outcome.name, outcome.state) == ("dark-1.fits", "failed")
     assert "combined_bias.fits has changed since this run began" in outcome.reason

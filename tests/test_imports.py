@@ -15,11 +15,13 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text html errors memory statistics drawing
-    files outcome sections recipe yamlfile parameters
-    frames.cards frames.bounded frames.plain frames.headers frames frames.figures
-    night mixed
-    workers combine.clip calibrate combine bias job run results
+    text html errors units statistics drawing parallel
+    files outcome sections yamlfile
+    recipe.steps recipe.recipe recipe recipe.calibrate parameters
+    frames.cards frames.guard frames.words frames.write frames.frame frames frames.figures
+    groups inventory night results
+    combine.clip combine.files combine
+    run.file run.plan run.night run.figures run
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download
     advice.profiles advice.claims advice.edges advice.straylight advice.levels advice.overscan
     advice.exposures advice.figures advice.findings advice.advice advice

@@ -248,7 +248,7 @@ def test_another_night_can_be_chosen(panel, tmp_path):
 
 
 def test_nothing_is_read_before_a_browser_asks(panel, monkeypatch):
-    monkeypatch.setattr("darkcal_widgets.panel.preview.read_frame", lambda *_: pytest.fail("read a frame"))
+    monkeypatch.setattr("darkcal_widgets.panel.preview.Frame", lambda *_: pytest.fail("read a frame"))
     panel.recipe = Recipe()
     assert page(panel).profiles == {}
 
@@ -270,9 +270,9 @@ def test_the_levels_shown_are_those_of_the_results(panel):
     say(panel, "hello")
     wait_until(lambda: len(page(panel).levels["rows"]) == 3)
     run = panel.calibrate()
-    from darkcal_widgets.frames import read_frame
+    from darkcal_widgets.frames import Frame
 
-    written = [float(np.median(read_frame(path).data[::4, ::4])) for path in run.written]
+    written = [float(np.median(Frame(path).data[::4, ::4])) for path in run.written]
     assert [row["after"] for row in page(panel).levels["rows"]] == written
 
 

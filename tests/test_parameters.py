@@ -1,6 +1,6 @@
 import pytest
 
-from darkcal_widgets import Parameters
+from darkcal_widgets import Parameters, Recipe
 from darkcal_widgets.errors import ParameterError
 
 EXAMPLE = {
@@ -10,6 +10,8 @@ EXAMPLE = {
     "overscan_columns": "2055:",
     "keep_columns": ":2048",
     "subtract_bias": False,
+    "amplifiers": None,
+    "extensions": None,
     "combined_bias": None,
     "files": None,
     "unit": "adu",
@@ -139,3 +141,34 @@ def test_the_lines_of_python_do_what_the_parameters_say(tmp_path, monkeypatch):
         "combined_dark_10.000.fits",
         "dark-1.fits",
     ]
+
+
+def test_a_notebook_of_version_0_1_does_not_set_what_came_later():
+    values = namespace()
+    del values["amplifiers"], values["extensions"]
+    assert Parameters.from_notebook(values).amplifiers is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"amplifiers": "2048:"}, "amplifiers is '2048:'; expected for each amplifier its overscan"),
+        ({"amplifiers": [["2048:"]]}, "expected for each amplifier its overscan"),
+        ({"amplifiers": [["x", "0:9"]]}, "amplifiers is 'x', which does not select columns"),
+        (
+            {"amplifiers": [["9:", "0:9"]], "keep_columns": ":9"},
+            "set overscan_columns and keep_columns to None beside it",
+        ),
+        ({"extensions": "SCI"}, "extensions is 'SCI'; expected a list of names or numbers"),
+        ({"extensions": []}, "expected a list of names or numbers"),
+    ],
+)
+def test_wrong_amplifiers_and_extensions_are_explained(values, message):
+    with pytest.raises(ParameterError, match=message):
+        Parameters(raw_folder="a", reduced_folder="b", **values)
+
+
+def test_images_of_amplifiers_that_do_not_fill_a_rectangle_are_refused():
+    recipe = Recipe(amplifiers=[["10:12", "0:5"], ["12:14", "4:10"]])
+    with pytest.raises(ParameterError, match=r"\[1:5, 1:8\], \[5:10, 1:8\], do not fill a rectangle"):
+        recipe.pieces((8, 14))

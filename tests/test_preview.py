@@ -1,5 +1,7 @@
 """What the panel shows is what a run would write: the same pixels, the same levels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,10 +10,10 @@ from hypothesis.extra import numpy as some
 from nights import random_frame, write_raw
 
 from darkcal_widgets import Recipe
-from darkcal_widgets.calibrate import calibrate_array, overscan_level
 from darkcal_widgets.errors import FrameError
 from darkcal_widgets.panel import preview
 from darkcal_widgets.panel.preview import Sketch, Sketches
+from darkcal_widgets.recipe.calibrate import Calibration
 
 SHAPE = (37, 53)
 RECIPES = [
@@ -29,8 +31,8 @@ def frame(seed=1, shape=SHAPE):
 
 def result(data, recipe, bias=None):
     """The calibrated frame, made by what a run uses."""
-    regions = recipe.regions(data.shape)
-    return calibrate_array(data, regions, overscan_level(data, regions), bias, recipe.output_dtype)
+    calibration = Calibration.prepare(data, replace(recipe, subtract_bias=bias is not None), bias=bias)
+    return calibration.band(0, calibration.shape[0])
 
 
 def sampled(values, regions):

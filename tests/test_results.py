@@ -5,7 +5,8 @@ from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks, results_table
 from darkcal_widgets.errors import NightError
-from darkcal_widgets.results import levels_of
+from darkcal_widgets.frames import Frame
+from darkcal_widgets.results import Results, levels_of
 from darkcal_widgets.statistics import level_and_scatter
 
 
@@ -20,7 +21,7 @@ def test_the_level_is_not_moved_by_hot_pixels_or_by_whole_counts():
 def test_levels_come_in_the_order_of_the_files(tmp_path):
     frames = [random_frame(seed, level=100 * seed) for seed in (3, 1, 2)]
     paths = [write_raw(tmp_path / f"{n}.fits", frame) for n, frame in enumerate(frames)]
-    assert levels_of(paths) == [level_and_scatter(frame)[0] for frame in frames]
+    assert levels_of(map(Frame, paths)) == [level_and_scatter(frame)[0] for frame in frames]
 
 
 def test_the_table_lists_results_and_nothing_else(tmp_path):
@@ -42,3 +43,39 @@ def test_the_table_lists_results_and_nothing_else(tmp_path):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(NightError, match="gone"):
         results_table(tmp_path / "gone")
+
+
+def made_by_0_1(path, recipe):
+    """Change a result into what version 0.1 has written with the same settings."""
+    with fits.open(path, mode="update") as hdus:
+        header = hdus[0].header
+        header["DCRECIPE"], header["DCVERS"] = recipe.digest_0_1((20, 30)), "0.1.0"
+
+
+def test_results_of_version_0_1_are_recognised_and_not_mixed_in(tmp_path):
+    night, recipe = Night(small_night(tmp_path / "raw")), Recipe(overscan_columns="24:", keep_columns=":24")
+    calibrate_darks(night, recipe, tmp_path / "out", progress=False)
+    made_by_0_1(tmp_path / "out" / "dark-1.fits", recipe)
+    run = calibrate_darks(night, recipe, tmp_path / "out", progress=False)
+    assert len(run.unchanged) == 2
+    reason = "made by darkcal 0.1.0 with the same settings; set overwrite to replace it"
+    assert reason in run.failed["dark-1.fits"]
+    other = calibrate_darks(night, Recipe(keep_columns=":24"), tmp_path / "out", progress=False)
+    assert "made by darkcal 0.1.0 with another recipe" in other.failed["dark-1.fits"]
+    again = calibrate_darks(night, recipe, tmp_path / "out", overwrite=True, progress=False)
+    assert [path.name for path in again.written] == ["dark-1.fits"]
+
+
+def test_a_file_that_has_not_changed_is_not_read_again(tmp_path, monkeypatch):
+    write_raw(tmp_path / "a.fits", random_frame(1))
+    first = Results(tmp_path).frames
+    assert Results(tmp_path).frames == first
+    (tmp_path / "a.fits").unlink()
+    write_raw(tmp_path / "a.fits", random_frame(1), exposure=99.0)
+    assert Results(tmp_path).frames[0].info.exposure == 99.0
+
+
+def test_the_table_names_the_unit_of_the_levels(tmp_path):
+    write_raw(tmp_path / "raw" / "dark.fits", random_frame(1), BUNIT="electron")
+    calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
+    assert list(results_table(tmp_path / "out")["unit"]) == ["electron"]

@@ -4,23 +4,35 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
+import ccdproc
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.nddata import CCDData
 from nights import (
     SHARED,
     as_double,
     folder_bytes,
     random_frame,
+    reference_combination,
     reference_example_1,
     reference_example_2,
     small_night,
     write_raw,
 )
 
-from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks, simulate_night
+from darkcal_widgets import (
+    Night,
+    Recipe,
+    calibrate_dark,
+    calibrate_darks,
+    combine_bias,
+    combine_darks,
+    results_table,
+    simulate_night,
+)
 from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError, RunError
-from darkcal_widgets.run import plan
+from darkcal_widgets.run import make_plan
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
@@ -138,7 +150,7 @@ def test_a_file_that_is_no_result_is_never_replaced(night, tmp_path):
     foreign = write_raw(tmp_path / "out" / "dark-0.fits", random_frame(1))
     before = foreign.read_bytes()
     run = calibrate(night, RECIPE, tmp_path / "out", overwrite=True)
-    assert "is no result of darkcal" in run.failed["dark-0.fits"]
+    assert "already exists and was not written by darkcal" in run.failed["dark-0.fits"]
     assert foreign.read_bytes() == before
     assert len(run.written) == 2
 
@@ -185,7 +197,7 @@ def test_columns_outside_the_frame_stop_the_run_before_anything_is_written(night
 
 
 def test_a_plan_writes_nothing(night, tmp_path):
-    assert [job.name for job in plan(night, RECIPE, tmp_path / "out")] == [
+    assert [job.name for job in make_plan(night, RECIPE, tmp_path / "out").jobs] == [
         "dark-0.fits",
         "dark-1.fits",
         "dark-2.fits",
@@ -346,3 +358,141 @@ def test_fitsverify_finds_no_error_in_any_file_written(night, thermo_electric, c
         ["fitsverify", "-e", "-q", *results], capture_output=True, text=True, check=False
     ).stdout
     assert report.count("verification OK") == len(results), report
+
+
+# --- Several images in a file, several amplifiers in an image ---------------------------------------------------------------
+
+
+def several_images(path, seed, kind, exposure, names=("VidInp1", "VidInp2")):
+    """Write a frame as Keck's LRIS does: an empty primary HDU that says what it is, an image for each amplifier."""
+    primary = fits.PrimaryHDU(header=fits.Header({"IMAGETYP": kind, "EXPTIME": exposure}))
+    images = [
+        fits.ImageHDU(random_frame(10 * seed + n), fits.Header({"EXTNAME": name, "DATASEC": "[1:24,1:20]"}))
+        for n, name in enumerate(names)
+    ]
+    path.parent.mkdir(exist_ok=True)
+    fits.HDUList([primary, *images]).writeto(path)
+
+
+@pytest.fixture
+def lris(tmp_path):
+    for seed in range(3):
+        several_images(tmp_path / "raw" / f"d{seed}.fits", seed, "dark", 10.0)
+        several_images(tmp_path / "raw" / f"b{seed}.fits", 5 + seed, "bias", 0.0)
+    return Night(tmp_path / "raw")
+
+
+def by_ccdproc(path, extension, bias=None):
+    ccd = CCDData.read(path, hdu=extension, unit="adu")
+    ccd = ccdproc.subtract_overscan(ccd, overscan=ccd[:, 24:], overscan_axis=1, median=True)
+    ccd = ccdproc.trim_image(ccd[:, :24])
+    return ccd.data if bias is None else ccdproc.subtract_bias(ccd, bias).data
+
+
+def test_every_image_of_a_file_is_calibrated_and_combined(lris, tmp_path):
+    out, recipe = (
+        tmp_path / "out",
+        Recipe(**{**vars(RECIPE), "output_dtype": "float64", "subtract_bias": True}),
+    )
+    run = calibrate(lris, recipe, out)
+    assert len(run.written) == 3
+    with fits.open(out / "combined_bias.fits") as biases, fits.open(out / "d1.fits", checksum=True) as hdus:
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", "VidInp1", "VidInp2"]
+        assert {"DCRECIPE", "DCINPUT", "BIASSUM", "IMAGETYP"} <= set(hdus[0].header)
+        assert hdus[1].header["DCTRIM"] == "[1:24, 1:20]"
+        assert "DATASEC" not in hdus[1].header
+        for number in (1, 2):
+            stack = [by_ccdproc(tmp_path / "raw" / f"b{n}.fits", number) for n in range(3)]
+            expected = reference_combination(np.array(stack)).data
+            np.testing.assert_allclose(biases[number].data, expected, rtol=1e-6, atol=1e-6)
+            bias = CCDData(biases[number].data, unit="adu")
+            expected = by_ccdproc(tmp_path / "raw" / "d1.fits", number, bias)
+            np.testing.assert_array_equal(hdus[number].data, expected)
+    combined = combine_darks(out)
+    (path,) = combined.written
+    with fits.open(path) as hdus:
+        stack = [fits.getdata(out / f"d{n}.fits", 2) for n in range(3)]
+        np.testing.assert_allclose(
+            hdus[2].data, reference_combination(np.array(stack)).data, rtol=1e-6, atol=1e-6
+        )
+        assert hdus[0].header["NCOMBINE"] == 3
+    assert len(calibrate(lris, recipe, out).unchanged) == 3
+    assert len(combine_darks(out).unchanged) == 1
+    table = results_table(out)
+    assert list(table["file"][-2:]) == ["d2.fits[VidInp1]", "d2.fits[VidInp2]"]
+    assert {*table["state"]} == {"current"}
+    assert "2 images of 20 x 30" in lris.table["shape"]
+
+
+def test_a_parameter_chooses_some_images_of_a_file(lris, tmp_path):
+    recipe = Recipe(**{**vars(RECIPE), "extensions": ["VIDINP2"]})
+    calibrate(lris, recipe, tmp_path / "out")
+    with fits.open(tmp_path / "out" / "d0.fits") as hdus:
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", "VidInp2"]
+        expected = by_ccdproc(tmp_path / "raw" / "d0.fits", 2)
+        np.testing.assert_array_equal(hdus[1].data, expected.astype("float32"))
+    assert len(combine_darks(tmp_path / "out").written) == 1
+    with pytest.raises(
+        ParameterError, match=r"extensions names 'SCI', which .*its images are 1, VidInp1, 2, VidInp2"
+    ):
+        calibrate(lris, Recipe(extensions=["SCI"]), tmp_path / "other")
+
+
+def test_a_file_with_fewer_images_than_the_others_is_left_out(lris, tmp_path):
+    several_images(tmp_path / "raw" / "d9.fits", 9, "dark", 10.0, names=("VidInp1",))
+    run = calibrate(Night(tmp_path / "raw"), RECIPE, tmp_path / "out")
+    assert "shape (rows x columns) 20 x 30, theirs 2 images of 20 x 30" in run.failed["d9.fits"]
+
+
+AMPLIFIERS = (("20:25", "0:10"), ("25:30", "10:20"))
+
+
+@pytest.mark.parametrize("subtract_bias", [False, True])
+def test_each_amplifier_has_its_own_overscan(tmp_path, subtract_bias):
+    """As the Kast spectrograph writes them: both images, then both overscans."""
+    rng = np.random.default_rng(1)
+    for n, (kind, exposure) in enumerate([("dark", 10.0)] * 2 + [("bias", 0.0)] * 2):
+        data = rng.integers(900, 920, (20, 30)).astype("uint16")
+        data[:, 10:20] += 20
+        data[:, 25:] += 20
+        write_raw(tmp_path / "raw" / f"{n}.fits", data, kind, exposure, CRPIX1=3.0)
+    recipe = Recipe(amplifiers=AMPLIFIERS, subtract_bias=subtract_bias, output_dtype="float64")
+    calibrate(Night(tmp_path / "raw"), recipe, tmp_path / "out").raise_failures()
+    ccd = CCDData.read(tmp_path / "raw" / "0.fits", unit="adu")
+    halves = [
+        ccdproc.subtract_overscan(ccd[:, image], overscan=ccd[:, overscan], overscan_axis=1, median=True).data
+        for image, overscan in ((slice(0, 10), slice(20, 25)), (slice(10, 20), slice(25, 30)))
+    ]
+    expected = np.hstack(halves)
+    bias = None
+    if subtract_bias:
+        bias = CCDData(fits.getdata(tmp_path / "out" / "combined_bias.fits"), unit="adu")
+        expected = expected - bias.data
+    with fits.open(tmp_path / "out" / "0.fits") as hdus:
+        np.testing.assert_array_equal(hdus[0].data, expected)
+        assert (
+            hdus[0].header["DCOSCAN"] == "[21:25, 1:20] from [1:10, 1:20]; [26:30, 1:20] from [11:20, 1:20]"
+        )
+        assert hdus[0].header["CRPIX1"] == 3.0
+    plain = calibrate_dark(ccd, recipe, bias)
+    np.testing.assert_array_equal(plain.data, expected)
+    combine_darks(tmp_path / "out").raise_failures()
+
+
+def test_the_overscans_between_the_images_are_cut_out(tmp_path):
+    data = np.tile(np.arange(12, dtype="uint16"), (8, 1))
+    write_raw(tmp_path / "raw" / "a.fits", data)
+    recipe = Recipe(amplifiers=[["4:6", "0:4"], ["6:8", "8:12"]])
+    calibrate(Night(tmp_path / "raw"), recipe, tmp_path / "out")
+    left, right = np.arange(4) - 4.5, np.arange(8, 12) - 6.5
+    np.testing.assert_array_equal(fits.getdata(tmp_path / "out" / "a.fits"), np.tile([*left, *right], (8, 1)))
+
+
+def test_four_amplifiers_make_one_image(tmp_path):
+    data = np.zeros((8, 12), "uint16")
+    data[:4, :6], data[:4, 6:], data[4:, :6], data[4:, 6:] = 10, 20, 30, 40
+    write_raw(tmp_path / "raw" / "a.fits", data)
+    halves = [("1:4", "5:6", "1:4"), ("1:4", "7:8", "9:12"), ("5:8", "5:6", "1:4"), ("5:8", "7:8", "9:12")]
+    amplifiers = [[f"[{overscan}, {rows}]", f"[{image}, {rows}]"] for rows, overscan, image in halves]
+    calibrate(Night(tmp_path / "raw"), Recipe(amplifiers=amplifiers), tmp_path / "out").raise_failures()
+    np.testing.assert_array_equal(fits.getdata(tmp_path / "out" / "a.fits"), np.zeros((8, 8)))

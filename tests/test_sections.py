@@ -31,7 +31,7 @@ def regions(overscan, keep, shape=SHAPE):
     ],
 )
 def test_both_notations_give_the_same_columns(text, columns):
-    assert parse_section(text, "keep_columns").resolve(SHAPE, "keep_columns")[1] == columns
+    assert parse_section(text, "keep_columns").resolve(SHAPE)[1] == columns
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_section_written_as_fits_reads_back(rows, columns, data):
         return slice(start, data.draw(st.integers(start + 1, size)))
 
     region = (part(rows), part(columns))
-    assert parse_section(to_fits(region), "keep_columns").resolve((rows, columns), "keep_columns") == region
+    assert parse_section(to_fits(region), "keep_columns").resolve((rows, columns)) == region
 
 
 @pytest.mark.parametrize(

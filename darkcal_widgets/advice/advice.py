@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from astropy.table import Table
 
-from ..frames import read_header
 from ..html import html_table, html_text
 from ..recipe import Recipe
 from ..sections import to_fits
@@ -174,8 +173,8 @@ def _claim(night, sample):
     """Read the claim of the first header that makes one; light frames are asked first, since calibration follows them."""
     for kind in ("science", "flat", "dark", "bias"):
         for profile in sample.of_kind(kind)[:1]:
-            path = next(frame.path for frame in night.frames if frame.name == profile.name)
-            claim = read_claim(read_header(path)[0], sample.shape)
+            frame = next(frame for frame in night.frames if frame.name == profile.name)
+            claim = read_claim(frame.header, sample.shape)
             if claim.texts:
                 return claim
     return read_claim({}, sample.shape)

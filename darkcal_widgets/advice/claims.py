@@ -39,7 +39,7 @@ def read_claim(header, shape):
             continue
         texts.append(f"{keyword} = {str(text).strip()!r}")
         try:
-            found[keyword] = parse_section(str(text), keyword).resolve(shape, keyword)
+            found[keyword] = parse_section(str(text), keyword).resolve(shape)
         except ParameterError as error:
             problems.append(str(error))
     keep = next((found[word] for word in ("TRIMSEC", "DATASEC", "CCDSEC") if word in found), None)

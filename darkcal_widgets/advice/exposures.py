@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..night import group_exposures, same_exposure
+from ..groups import group_exposures, same_exposure
 
 __all__ = ["ExposureMatch", "match_exposures"]
 

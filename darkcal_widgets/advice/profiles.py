@@ -11,9 +11,8 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import FrameError
-from ..frames import read_frame
+from ..parallel import threaded
 from ..statistics import near_median
-from ..workers import threaded
 
 __all__ = ["FRAMES_PER_KIND", "KINDS", "FrameProfile", "Sample", "clipped", "frame_profile", "sample_night"]
 
@@ -120,8 +119,8 @@ def sample_night(night, per_kind=FRAMES_PER_KIND):
         for frame in _spread(sorted(frames, key=lambda f: (f.info.exposure or 0.0, f.name)), per_kind)
     ]
     shape = _usual_shape([frame for _, frame in chosen])
-    left_out = [_other_shape(frame, shape) for _, frame in chosen if frame.info.shape != shape]
-    fitting = [(kind, frame) for kind, frame in chosen if frame.info.shape == shape]
+    left_out = [_other_shape(frame, shape) for _, frame in chosen if frame.shape != shape]
+    fitting = [(kind, frame) for kind, frame in chosen if frame.shape == shape]
     done = threaded(lambda pair: _try_profile(*pair), fitting)
     profiles = tuple(one for one in done if isinstance(one, FrameProfile))
     return Sample(profiles, shape, (*left_out, *(one for one in done if isinstance(one, str))), _unit(night))
@@ -161,7 +160,7 @@ def _spread(frames, count):
 
 
 def _usual_shape(frames):
-    shapes = Counter(frame.info.shape for frame in frames)
+    shapes = Counter(frame.shape for frame in frames)
     return shapes.most_common(1)[0][0] if shapes else None
 
 
@@ -172,14 +171,14 @@ def _unit(night):
 
 
 def _other_shape(frame, shape):
-    found, usual = (" x ".join(map(str, size)) for size in (frame.info.shape, shape))
+    found, usual = (" x ".join(map(str, size)) for size in (frame.shape, shape))
     return f"{frame.name} has {found} pixels (rows x columns), the others {usual}; it was not looked at."
 
 
 def _try_profile(kind, frame):
     """Return the profile of a frame, or the reason why there is none."""
     try:
-        data = read_frame(frame.path).data
+        data = frame.data
     except FrameError as error:
         return str(error)
     return frame_profile(data, frame.name, kind, frame.info.exposure)

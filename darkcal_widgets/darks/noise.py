@@ -127,8 +127,8 @@ def hidden_by_rounding(one, other):
     Returns
     -------
     float
-        In the unit of the frames: half a step times ``exp(-2 pi^2 v)`` for a variance v of the noise in squares of the step, which is
-        no less than the mean error of rounding a Gaussian; Widrow & Kollár (2008), Quantization Noise, section 4.4.
+        In the unit of the frames: half a step times ``exp(-2 pi^2 v)`` for a variance v of the noise in squares of the step,
+        which is no less than the mean error of rounding a Gaussian; Widrow & Kollár (2008), Quantization Noise, section 4.4.
     """
     difference, near = _difference(one, other)
     step = _step(one, other)
@@ -182,8 +182,7 @@ def _true_variances(found, error, step):
     For a Gaussian, Sheppard's correction is off by no more than the largest term that it leaves out: Widrow & Kollár (2008),
     Quantization Noise, section 4.4.
     """
-    true = found + np.linspace(-1, 1, 2001) * (error + step**2 / np.pi**2)
-    true = true[true >= 0]
+    true = np.maximum(found + np.linspace(-1, 1, 2001) * (error + step**2 / np.pi**2), 0.0)
     squares = true / step**2
     hidden = step**2 * np.exp(-2 * np.pi**2 * squares) * (4 * squares + 1 / np.pi**2)
     possible = true[np.abs(found - true) <= error + hidden]

@@ -5,18 +5,15 @@ t where there are few frames); of a class of a hundred students, one sees the tr
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
 
 from ..errors import FrameError, NightError, ParameterError
-from ..files import is_frame_name
-from ..frames import read_frame, read_header
-from ..frames.headers import describe
+from ..groups import group_exposures
 from ..html import html_table
-from ..night import group_exposures
-from ..workers import threaded
+from ..parallel import threaded
+from ..results import Results
 from .background import Background, background, corner_glow
 from .growth import Linearity, linearity_of, mean_and_error, slope_of
 from .hotpixels import HOT_SIGMA, confirmed, hot_pixels, with_own_noise
@@ -163,7 +160,7 @@ class _Scale:
         return Estimate(float(self.factor * value), float(self.factor * uncertainty), self.unit)
 
 
-def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
+def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, extension=None):
     """Measure the calibrated and combined darks of a folder.
 
     Parameters
@@ -176,6 +173,8 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
         Electrons per ADU; `None`: as the headers say.
     sigma : float
         Threshold for hot pixels, in standard deviations.
+    extension : str or int, optional
+        Which image of files with several is measured: its ``EXTNAME`` or number; `None`: the first.
 
     Returns
     -------
@@ -187,21 +186,21 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
     NightError
         The folder holds no combined dark.
     ParameterError
-        The gain is not above 0.
+        The gain is not above 0, or there is no such extension.
     """
     if gain is not None and not gain > 0:
         raise ParameterError(f"gain is {gain!r}; expected electrons per ADU, above 0.")
-    combined, singles = _results(reduced_folder)
-    path, info = combined[-1]
-    frame = read_frame(path)
-    gain, notes = known_gain(info, gain), []
+    combined, singles = _results(reduced_folder, extension)
+    frame, info = combined[-1], combined[-1].info
+    gain, notes = known_gain(info, gain), _other_images(frame)
     ground = background(frame.data)
     frames = frame.header.get("NCOMBINE", 1)
     hot = hot_pixels(frame.data, info.exposure, gain=gain, frames=frames, sigma=sigma, ground=ground)
     groups, hot = _grouped(singles, ground, hot, info.exposure)
     ground = ground.without(hot["x"], hot["y"])
-    biases = _bias_pairs(night)
-    hidden = hidden_by_rounding(*biases[0]) if biases else 0.0
+    biases = [] if night is None else [_part(bias, frame.extension) for bias in night.biases]
+    pairs = _pairs(biases)
+    hidden = hidden_by_rounding(*pairs[0]) if pairs else 0.0
     linear = linearity_of(
         [group[0].exposure for group in groups] or [info.exposure],
         [np.array([member.values - member.level for member in group]) for group in groups]
@@ -211,11 +210,11 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
     )
     if not ground.sigma > 0:
         notes.append(
-            f"All pixels of {path.name} are equal, as in frames that are saturated or cut to few bits: neither noise nor hot "
+            f"All pixels of {frame.name} are equal, as in frames that are saturated or cut to few bits: neither noise nor hot "
             "pixels can be told."
         )
     unit = info.unit or "adu"
-    bias = _bias_frames(reduced_folder, night, singles, ground, notes)
+    bias = _bias_of(reduced_folder, biases, singles, ground, notes)
     levels = _Levels(groups, unit, linear, bias, hidden)
     scale = _Scale.of(gain)
     if gain is None:
@@ -225,7 +224,7 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
         gain,
         levels.dark_current("level", scale, notes),
         levels.dark_current("mean", scale, []),
-        _read_noise(biases, gain, notes),
+        _read_noise(pairs, gain, notes),
         _with_uncertainty(hot, groups, gain, linear, frames, notes),
         _glow(frame.data, ground, info.exposure, scale),
         linear.text,
@@ -246,28 +245,26 @@ def _told(estimate, of=""):
 # --- Results on disk --------------------------------------------------------------------------------------
 
 
-def _results(reduced_folder):
-    """Return path and info of the combined darks by exposure, and path, info and header of the single ones."""
-    folder = Path(reduced_folder)
-    combined, singles = [], []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if not is_frame_name(path.name):
-            continue
-        try:
-            header, shape = read_header(path)
-            info = describe(header, shape)
-        except (FrameError, ParameterError):
-            continue  # Not a result; the run that should have made it has said so.
-        if info.type != "dark" or not info.exposure or "DCRECIPE" not in header:
-            continue
-        if info.combined:
-            combined.append((path, info))
-        else:
-            singles.append((path, info, header))
+def _results(reduced_folder, extension):
+    """Return the combined darks by exposure, and the single ones of the same shape."""
+    results = Results(reduced_folder)
+    combined = [_part(frame, extension) for frame in results.combined_darks if frame.info.exposure]
     if not combined:
-        raise NightError(f"there is no combined dark in {str(folder)!r}; combine_darks makes it.")
-    combined.sort(key=lambda pair: pair[1].exposure)
-    return combined, [single for single in singles if single[1].shape == combined[-1][1].shape]
+        raise NightError(f"there is no combined dark in {str(results.folder)!r}; combine_darks makes it.")
+    darks = [frame for frame in results.darks if frame.info.type == "dark" and frame.info.exposure]
+    darks = [_part(frame, extension) for frame in darks]
+    return combined, [dark for dark in darks if dark.shape == combined[-1].shape]
+
+
+def _part(frame, extension):
+    """Return one image of a file."""
+    return frame.parts[0] if extension in (None, "") else frame.select([extension])[0]
+
+
+def _other_images(frame):
+    if not frame.extension:
+        return []
+    return [f"Measured is the image {frame.extension!r} only; name another one with extension."]
 
 
 def _grouped(singles, ground, hot, exposure):
@@ -281,12 +278,15 @@ def _grouped(singles, ground, hot, exposure):
     ]
 
 
-def _single(single, ground, hot):
-    path, info, header = single
-    data = read_frame(path).data
+def _single(frame, ground, hot):
+    data = frame.data
     values = data[hot["y"], hot["x"]].astype(float)
     level = ground.without(hot["x"], hot["y"]).level_of(data)
-    return _Single(path.name, str(header.get("DATE-OBS", "")), info.exposure, level, _mean(data), values)
+    return _Single(frame.name, _date(frame), frame.info.exposure, level, _mean(data), values)
+
+
+def _date(frame):
+    return str(frame.header.get("DATE-OBS", ""))
 
 
 def _mean(data):
@@ -316,41 +316,38 @@ class _Bias:
     frames: tuple = ()
 
 
-def _bias_frames(reduced_folder, night, singles, ground, notes):
+def _bias_of(reduced_folder, biases, singles, ground, notes):
     if not singles:
         return _Bias()
-    header = singles[0][2]
+    header = singles[0].header
     overscan, name = "OSCNMEAN" in header or "DCOSCAN" in header, header.get("BIASFILE", "")
-    combined = _combined_bias(Path(reduced_folder) / name) if name else None
+    combined = _combined_bias(Results(reduced_folder), name, singles[0].extension)
     count = header.get("DCNBIAS", None if combined is None else combined.header.get("NCOMBINE"))
     bias = _Bias(overscan, bool(name), count)
-    if overscan or night is None or (name and combined is None):
+    if overscan or (name and combined is None):
         return bias
     subtracted = 0.0 if combined is None else combined.data
     try:
-        frames = threaded(lambda frame: _bias_frame(frame, header, ground, subtracted), night.biases)
+        frames = threaded(lambda frame: _bias_frame(frame, header, ground, subtracted), biases)
     except (FrameError, ParameterError) as error:
         notes.append(f"The bias frames of the night are left out of the dark current: {error}")
         return bias
-    return _Bias(overscan, bool(name), bias.count, tuple(frame for frame in frames if frame is not None))
+    return _Bias(overscan, bool(name), count, tuple(frame for frame in frames if frame is not None))
 
 
-def _combined_bias(path):
-    try:
-        return read_frame(path) if path.is_file() else None
-    except FrameError:
-        return None
+def _combined_bias(results, name, extension):
+    """Return the combined bias of that name in the folder of results; `None`: it is not there."""
+    found = [frame for frame in results.frames if name and frame.name == name]
+    return _part(found[0], extension) if found else None
 
 
 def _bias_frame(frame, header, ground, subtracted):
-    """Measure a raw bias frame as a dark of 0 s, with the trim and the bias of the darks."""
-    raw = read_frame(frame.path)
-    data = raw.data[Treatment.of(header, raw.data.shape).keep].astype(np.float64)
+    """Measure a raw bias frame as a dark of 0 s, with the trim and the bias of the darks; `None`: it has another shape."""
+    data = frame[Treatment.of(header, frame.shape).keep].astype(np.float64)
     if data.shape != ground.plain.shape:
         return None
     data -= subtracted
-    date = str(raw.header.get("DATE-OBS", ""))
-    return _Single(frame.path.name, date, 0.0, ground.level_of(data), _mean(data), np.empty(0))
+    return _Single(frame.name, _date(frame), 0.0, ground.level_of(data), _mean(data), np.empty(0))
 
 
 # --- Numbers ----------------------------------------------------------------------------------------------
@@ -439,11 +436,11 @@ def _with_bias(count, bias):
 def _level_table(groups, combined, bias, ground, unit):
     """Tabulate level and noise of each exposure; `ground` is the background of the last combined dark."""
     scatter, freedom = _pooled_scatter(groups)
-    by_exposure = {info.exposure: path for path, info in combined}
+    by_exposure = {frame.info.exposure: frame for frame in combined}
     rows = []
     for group in groups:
-        path = next((p for t, p in by_exposure.items() if any(t == m.exposure for m in group)), None)
-        noise = np.nan if path is None else ground.sigma if path == combined[-1][0] else _noise_of(path)
+        frame = next((f for t, f in by_exposure.items() if any(t == m.exposure for m in group)), None)
+        noise = np.nan if frame is None else ground.sigma if frame is combined[-1] else _noise_of(frame)
         error = np.nan
         if freedom:
             error = student_t(freedom) * scatter / np.sqrt(len(group)) * _with_bias(len(group), bias)
@@ -464,8 +461,8 @@ def _pooled_scatter(groups):
     return (np.sqrt(squares / freedom) if freedom else np.nan), freedom
 
 
-def _noise_of(path):
-    return background(read_frame(path).data).sigma
+def _noise_of(frame):
+    return background(frame.data).sigma
 
 
 def _with_uncertainty(hot, groups, gain, linear, frames, notes):
@@ -487,25 +484,24 @@ def _with_uncertainty(hot, groups, gain, linear, frames, notes):
     return with_own_noise(hot, float(shot) / (1 - 2 / (9 * freedom)) ** 3, frames, 0.0)
 
 
-def _bias_pairs(night):
+def _pairs(biases):
     """Return the images of a few pairs of bias frames, all of one shape."""
-    frames = [] if night is None else night.biases
-    frames = [frame for frame in frames if frame.info.shape == frames[0].info.shape][: 2 * _PAIRS]
-    images = [read_frame(frame.path).data for frame in frames[: 2 * (len(frames) // 2)]]
+    frames = [frame for frame in biases if frame.shape == biases[0].shape][: 2 * _PAIRS]
+    images = [frame.data for frame in frames[: 2 * (len(frames) // 2)]]
     return list(zip(images[::2], images[1::2], strict=True))
 
 
-def _read_noise(biases, gain, notes):
-    if not biases:
+def _read_noise(pairs, gain, notes):
+    if not pairs:
         notes.append("It takes two bias frames of the night to see the read noise.")
         return None
-    found = pooled(threaded(lambda pair: read_noise(pair, gain), biases))
+    found = pooled(threaded(lambda pair: read_noise(pair, gain), pairs))
     if not found.value > 0:
         notes.append(
             "The bias frames differ by no more than rounding explains: the read noise cannot be told."
         )
         return None
-    if rows := row_noise(*biases[0]):
+    if rows := row_noise(*pairs[0]):
         unit, factor = ("adu", 1.0) if gain is None else ("e-", gain)
         notes.append(f"Of the read noise, {factor * rows:.2g} {unit} are common to the pixels of a row.")
     return found

@@ -6,7 +6,7 @@ import numpy as np
 from astropy.nddata import CCDData, StdDevUncertainty
 
 from ..errors import FrameError, ParameterError
-from ..frames.headers import describe
+from ..frames.words import describe
 from .noise import known_gain
 
 __all__ = ["scale_dark"]

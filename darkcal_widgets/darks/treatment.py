@@ -47,12 +47,23 @@ class Treatment:
 
 
 def _section(header, card, shape):
+    """Return the smallest part that holds all sections of a card: there is one for each amplifier."""
     text = header.get(card) or _from_history(header, card)
-    return parse_section(text, card).resolve(shape, card) if text else None
+    if not text:
+        return None
+    # Of several amplifiers: "[overscan] from [image]; ...", and "[image] + [image]".
+    sections = re.findall(r"(\[[^]]*\])", re.sub(r"from \[[^]]*\]", "", str(text)))
+    parts = [parse_section(section, card).resolve(shape) for section in sections]
+    if not parts:
+        return None
+    return tuple(
+        slice(min(part[axis].start for part in parts), max(part[axis].stop for part in parts))
+        for axis in (0, 1)
+    )
 
 
 def _from_history(header, card):
-    """Return the section of a step in the words of the history, for results that lack the cards."""
+    """Return the section of a step in the words of the history, for results of version 0.1, which lack the cards."""
     step = {"DCOSCAN": "overscan", "DCTRIM": "trimmed to"}[card]
     for line in header.get("HISTORY", []):
         if found := re.search(rf"darkcal: {step} (\[[^]]*\])", str(line)):

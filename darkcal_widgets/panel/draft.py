@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, fields
 
-from ..bias import choose_bias, find_combined_bias
 from ..errors import DarkcalError, NightError, OutputError, ParameterError
-from ..mixed import odd_frames
+from ..groups import odd_frames
 from ..parameters import Parameters
 from ..recipe import Recipe
-from ..run import existing_results, plan
+from ..results import Results
+from ..run import make_plan
 from ..sections import parse_section, resolve_regions, to_fits, to_python
 from ..text import visible
 
@@ -66,7 +66,7 @@ def notation(values, name, shape):
     if values[name] is None:
         return None
     try:
-        region = parse_section(values[name], name).resolve(shape, name)
+        region = parse_section(values[name], name).resolve(shape)
     except ParameterError:
         return None
     axis = 0 if region[1] == slice(0, shape[1]) and region[0] != slice(0, shape[0]) else 1
@@ -122,23 +122,32 @@ def bias_note(values, night):
         return ""
     if values["combined_bias"] is not None:
         return "The combined bias named is subtracted."
-    path = find_combined_bias(values["reduced_folder"])
-    if path is not None:
-        return f"Found by its header: {visible(path)}."
+    bias = Results(values["reduced_folder"]).combined_bias
+    if bias is not None:
+        return f"Found by its header: {visible(bias.path)}."
     return f"There is none yet: it will be built from {len(night.biases)} bias frames of the night."
 
 
 def results_note(values, night):
     """Say what is already where the results will go."""
-    there = list(existing_results(night, Parameters(**values)).values())
-    counts = {state: there.count(state) for state in ("same", "other", "foreign")}
+    parameters = Parameters(**values)
+    plan = make_plan(
+        night,
+        parameters.recipe,
+        parameters.reduced_folder,
+        files=parameters.files,
+        combined_bias=parameters.combined_bias,
+        overwrite=parameters.overwrite,
+    )
+    there = [found.state for found in plan.standings.values()]
+    counts = {state: there.count(state) for state in ("current", "other", "foreign")}
     fate = (
         "will be replaced"
         if values["overwrite"]
         else "will not be replaced (tick Overwrite, or name another folder)"
     )
     sentences = {
-        "same": "{} made with these settings stay as they are",
+        "current": "{} made with these settings stay as they are",
         "other": f"{{}} made with other settings {fate}",
         "foreign": "{} that darkcal did not make will not be replaced (move them away)",
     }
@@ -177,7 +186,7 @@ def _run_problems(parameters, night):
     where = {"files": parameters.files, "overwrite": parameters.overwrite}
     folder = parameters.reduced_folder
     try:
-        plan(night, parameters.recipe, folder, **where)
+        make_plan(night, parameters.recipe.of_bias, folder, **where)
     except OutputError as error:
         return {"reduced_folder": str(error)}
     except NightError as error:
@@ -187,7 +196,7 @@ def _run_problems(parameters, night):
     if not parameters.subtract_bias or not night.select_darks(parameters.files):
         return {}
     try:
-        choose_bias(night, parameters.recipe, folder, combined_bias=parameters.combined_bias, **where)
+        make_plan(night, parameters.recipe, folder, combined_bias=parameters.combined_bias, **where)
     except DarkcalError as error:
         return {"subtract_bias" if parameters.combined_bias is None else "combined_bias": str(error)}
     return {}

@@ -12,9 +12,10 @@ from threading import Lock
 
 import numpy as np
 
-from ..calibrate import calibrate_array, overscan_level
 from ..errors import FrameError
-from ..frames import read_frame
+from ..frames import Frame
+from ..recipe.calibrate import subtract_terms
+from ..recipe.steps import Overscan
 from ..sections import Regions
 from ..statistics import SAMPLING
 
@@ -113,8 +114,8 @@ class Sketches:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        frame = read_frame(path, unit)
-        sketch = Sketch.of(frame.data, frame.unit)
+        frame = Frame(path)
+        sketch = Sketch.of(frame.data, frame.unit(unit))
         with self._lock:
             self._kept[key] = sketch
             while len(self._kept) > self._size:
@@ -168,9 +169,8 @@ def calibrated(sketch, regions, bias=None, dtype="float32"):
     -------
     ndarray
     """
-    raw = raw_part(sketch, regions)
-    whole = tuple(slice(0, size) for size in raw.shape)
-    return calibrate_array(raw, Regions(None, regions.axis, whole), _level(sketch, regions), bias, dtype)
+    terms = [term for term in (_level(sketch, regions), bias) if term is not None]
+    return subtract_terms(raw_part(sketch, regions), terms, dtype)
 
 
 def bias_from_file(data, regions):
@@ -260,10 +260,10 @@ def _level(sketch, regions):
         return None
     rows, columns = (_sampled(part) for part in regions.keep)
     if regions.axis == 1:
-        strip = Regions((rows, regions.overscan[1]), 1, regions.keep)
-        return overscan_level(sketch.rows, strip)
-    strip = Regions((regions.overscan[0], columns), 0, regions.keep)
-    return overscan_level(sketch.columns, strip)
+        piece = Regions(regions.overscan, 1, (rows, regions.keep[1]))
+        return Overscan((piece,)).measure(sketch.rows)[0]
+    piece = Regions(regions.overscan, 0, (regions.keep[0], columns))
+    return Overscan((piece,)).measure(sketch.columns)[0]
 
 
 def _sampled(part):

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..bias import find_combined_bias
 from ..errors import DarkcalError, FrameError
-from ..frames import read_frame
-from ..night import group_exposures
+from ..frames import Frame
+from ..groups import group_exposures
 from ..plots import panel_picture
+from ..results import Results
 from ..text import visible
 from . import preview
 from .preview import Sketches
@@ -256,7 +256,7 @@ class Window:
 
     def _read_bias(self, night, shape, unit, regions, path):
         if path is not None:
-            return preview.bias_from_file(read_frame(path, unit).data, regions)
+            return preview.bias_from_file(Frame(path).data, regions)
         sketches, mean = self._bias_sketches(night, shape, unit)
         return preview.bias_from_frames(sketches, mean, regions)
 
@@ -282,7 +282,8 @@ def bias_path(values):
     if not values["subtract_bias"]:
         return None
     if values["combined_bias"] is None:
-        return find_combined_bias(values["reduced_folder"])
+        bias = Results(values["reduced_folder"]).combined_bias
+        return None if bias is None else bias.path
     path = Path(values["combined_bias"])
     if not path.is_file():
         raise DarkcalError(f"the combined bias {path} is not there.")

@@ -19,7 +19,7 @@ from astropy.io import fits
 
 from ..errors import NightError, OutputError, ParameterError
 from ..files import is_frame_name, replacing
-from ..workers import threaded
+from ..parallel import threaded
 from .cameras import CAMERAS, Camera, Exposure
 from .truth import TRUTH_NAME, identity_of, read_truth, truth_of
 

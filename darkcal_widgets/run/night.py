@@ -1,4 +1,4 @@
-"""Calibrate the darks of a night: decide what each frame needs, do it on several workers, say what became of it."""
+"""Calibrate the darks of a night: do what the plan says on several workers, and report on each frame. No decisions."""
 
 import contextlib
 import os
@@ -6,21 +6,20 @@ import signal
 import threading
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ThreadPoolExecutor, wait
 from dataclasses import replace
-from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from .bias import bias_differences, choose_bias, known_header
-from .combine import COMBINED_BIAS, combine_bias
-from .errors import FrameError, Interrupted, OutputError, RunError
-from .files import check_results_folder, checksum, make_results_folder, result_name
-from .job import Job, calibrate_file, hold_bias
-from .mixed import without_odd
-from .outcome import Outcome, Run
-from .text import visible
-from .workers import default_workers
+from ..combine.files import COMBINED_BIAS, combine_bias
+from ..errors import Interrupted, RunError
+from ..files import make_results_folder
+from ..frames import Frame
+from ..outcome import Outcome, Run
+from ..parallel import default_workers
+from ..text import visible
+from .file import calibrate_file, hold_bias
+from .plan import bias_differences, make_plan
 
-__all__ = ["calibrate_darks", "existing_results", "plan"]
+__all__ = ["calibrate_darks", "run_plan"]
 
 
 def calibrate_darks(
@@ -57,7 +56,7 @@ def calibrate_darks(
     overwrite : bool
         Replace results that were made with another recipe.
     mixed : str
-        What becomes of darks that differ from most of the others in shape, unit, camera, binning, readout mode, gain or
+        What is done with darks that differ from most of the others in shape, unit, camera, binning, readout mode, gain or
         temperature: ``'leave out'`` (they count as failed), ``'refuse'`` the whole night, or ``'keep'`` them.
     workers : int, optional
         Threads; `None`: the number in the environment variable ``DARKCAL_WORKERS``, or else one for each processor, at
@@ -87,98 +86,75 @@ def calibrate_darks(
         Raw data would be in danger, or the folder cannot be made.
     Interrupted
         After Ctrl-C, once the frames in work are done; the message says what was done.
+
+    Examples
+    --------
+    >>> night = Night("example-cryo-LFC", dark_folder="example-cryo-LFC/darks")
+    >>> recipe = Recipe(overscan_columns="2055:", keep_columns=":2048")
+    >>> run = calibrate_darks(night, recipe, "doctest-reduced", progress=False)
+    >>> len(run.written), len(run.unchanged), len(run.failed)
+    (9, 0, 0)
     """
-    folder = Path(reduced_folder)
-    choice = {"files": files, "overwrite": overwrite, "mixed": mixed}
-    jobs = plan(night, recipe, folder, **choice)
-    run = Run(_unreadable(night, files) + _left_out(night, recipe, files, mixed))
-    run.notes += night.passed_over if files is None else []
-    if recipe.subtract_bias and jobs:
-        bias = choose_bias(night, recipe, folder, combined_bias=combined_bias, **choice)
-        make_results_folder(folder)
-        bias = bias or _build_bias(night, recipe, folder, overwrite, run)
-        run.notes += bias_differences(bias, _darks(night, recipe, files, mixed))
-        content = checksum(bias) if executor is not None else hold_bias(bias, recipe.unit)
-        jobs = [replace(job, bias=bias, bias_checksum=content) for job in jobs]
-    make_results_folder(folder)
+    plan = make_plan(
+        night,
+        recipe,
+        reduced_folder,
+        files=files,
+        combined_bias=combined_bias,
+        overwrite=overwrite,
+        mixed=mixed,
+    )
+    return run_plan(
+        plan,
+        workers=workers,
+        executor=executor,
+        progress=progress,
+        on_outcome=on_outcome,
+        cancel=cancel,
+    )
+
+
+def run_plan(plan, *, workers=None, executor=None, progress=True, on_outcome=None, cancel=None):
+    """Do what a plan says.
+
+    Parameters
+    ----------
+    plan : Plan
+    workers, executor, progress, on_outcome, cancel
+        See `calibrate_darks`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    OutputError, Interrupted
+        See `calibrate_darks`.
+    """
+    run = Run(
+        [Outcome(name, "failed", reason=reason) for name, reason in plan.left_out.items()], [*plan.notes]
+    )
+    make_results_folder(plan.folder)
+    jobs = _with_bias(plan, run, executor) if plan.bias is not None or plan.builds_bias else plan.jobs
     _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress)
     run.notes += _pixel_notes(run.outcomes)
     return run
 
 
-def plan(night, recipe, reduced_folder, *, files=None, overwrite=False, mixed="leave out"):
-    """Check everything that can be checked before a frame is touched, and list what is to be done.
-
-    Returns
-    -------
-    list of Job
-        One for each dark, without its combined bias.
-
-    Raises
-    ------
-    ParameterError, NightError, OutputError
-        See `calibrate_darks`.
-    """
-    folder = Path(reduced_folder)
-    darks = _darks(night, recipe, files, mixed)
-    for shape in dict.fromkeys(dark.info.shape for dark in darks):
-        recipe.regions(shape)
-    jobs = [
-        Job(dark.name, dark.path, folder / result_name(dark.path.name), recipe, overwrite=overwrite)
-        for dark in darks
-    ]
-    _check_distinct(jobs)
-    raw_files = [frame.path for frame in night.frames]
-    check_results_folder(folder, night.folders, [job.result for job in jobs], raw_files)
-    return jobs
+def _with_bias(plan, run, executor):
+    """Return the jobs with the combined bias that they subtract, which is built first if it has to be."""
+    bias = plan.bias or _built_bias(plan, run)
+    content = bias.checksum if executor is not None else hold_bias(bias.path, plan.recipe.unit)
+    return [replace(job, bias=bias.path, bias_checksum=content) for job in plan.jobs]
 
 
-def existing_results(night, parameters):
-    """Tell, from headers alone, what is already where the results of a run will go.
-
-    Parameters
-    ----------
-    night : Night
-    parameters : Parameters
-
-    Returns
-    -------
-    dict of str to str
-        Name of each dark to ``'absent'``, ``'same'`` (made with the same recipe), ``'other'`` (with another one) or ``'foreign'``
-        (no result of darkcal). Whether the raw frame or the combined bias have changed since is only seen by the run itself.
-    """
-    recipe, folder = parameters.recipe, Path(parameters.reduced_folder)
-    return {
-        dark.name: _foreseen(folder / result_name(dark.path.name), recipe, dark.info.shape)
-        for dark in night.select_darks(parameters.files)
-    }
-
-
-def _foreseen(path, recipe, shape):
-    if not path.exists():
-        return "absent"
-    try:
-        made_with = known_header(path)[0].get("DCRECIPE")
-    except FrameError:
-        return "foreign"
-    return "foreign" if made_with is None else "same" if made_with == recipe.digest(shape) else "other"
-
-
-def _build_bias(night, recipe, folder, overwrite, run):
-    built = combine_bias(night, recipe, folder, overwrite=overwrite)
+def _built_bias(plan, run):
+    built = combine_bias(plan.night, plan.recipe, plan.folder, overwrite=plan.overwrite)
     run.outcomes += [outcome for outcome in built.outcomes if outcome.state == "failed"]
-    return folder / COMBINED_BIAS
-
-
-def _darks(night, recipe, files, mixed):
-    return without_odd(night.select_darks(files), recipe.unit, mixed)[0]
-
-
-def _left_out(night, recipe, files, mixed):
-    """Return the outcomes of the darks that do not belong with the others."""
-    _, odd = without_odd(night.select_darks(files), recipe.unit, mixed)
-    advice = "It is left out; to calibrate it, name it, and others like it, with files."
-    return [Outcome(name, "failed", reason=f"{reason} {advice}") for name, reason in odd.items()]
+    bias = Frame(plan.folder / COMBINED_BIAS)
+    run.notes += bias_differences(bias, plan.darks)
+    return bias
 
 
 def _pixel_notes(outcomes):
@@ -196,23 +172,6 @@ def _pixel_notes(outcomes):
             )
             notes.append(f"{sum(map(count, having))} {what} in {len(having)} of {len(done)} darks: {most}.")
     return notes
-
-
-def _check_distinct(jobs):
-    by_result = {}
-    for job in jobs:
-        by_result.setdefault(job.result.name.casefold(), []).append(job.name)
-    for names in by_result.values():
-        if len(names) > 1:
-            raise OutputError(
-                f"{' and '.join(names)} would have the same result; leave one out with files, or rename a copy."
-            )
-
-
-def _unreadable(night, files):
-    if files is not None:
-        return []
-    return [Outcome(name, "failed", reason=night.unreadable[name]) for name in night.unreadable_darks]
 
 
 def _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress):

@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from ..recipe import standard_unit
+from ..units import standard_unit
 
 __all__ = ["FRAME_TYPES", "KEYWORDS", "FrameInfo", "describe", "frame_type", "unit_of"]
 
@@ -130,7 +130,7 @@ def describe(header, shape, image_types=None):
     Raises
     ------
     ParameterError
-        ``BUNIT`` holds a word that is no unit of a CCD frame.
+        ``BUNIT`` holds a word that is not a unit of a CCD frame.
     """
     word = _text(header, _TYPE_KEYWORDS)
     return FrameInfo(
@@ -178,7 +178,7 @@ def unit_of(header):
     Raises
     ------
     ParameterError
-        It holds a word that is no unit of a CCD frame.
+        It holds a word that is not a unit of a CCD frame.
     """
     word = header.get("BUNIT")
     if word is None or not str(word).strip():

@@ -3,7 +3,7 @@ from nights import random_frame, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias
 from darkcal_widgets.errors import NightError, ParameterError
-from darkcal_widgets.mixed import odd_frames, without_odd
+from darkcal_widgets.groups import group_exposures, odd_frames, same_exposure, without_odd
 
 CARDS = {
     "INSTRUME": "one",
@@ -90,3 +90,22 @@ def test_a_bias_of_another_kind_is_left_out_even_if_it_comes_first(tmp_path):
     run = combine_bias(Night(mixed.raw_folder), RECIPE, tmp_path / "out")
     assert list(run.failed) == ["a-first.fits"]
     assert [path.name for path in run.written] == ["combined_bias.fits"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (70.0, 70.011, True),
+        (7.0, 7.1, True),
+        (7.0, 7.11, False),
+        (300.0, 300.29, True),
+        (300.0, 300.31, False),
+    ],
+)
+def test_exposures_match_within_a_tenth_of_a_second_or_a_thousandth(one, other, same):
+    assert same_exposure(one, other) is same
+    assert same_exposure(other, one) is same
+
+
+def test_a_group_of_exposures_is_never_wider_than_the_tolerance():
+    assert group_exposures([1.0, 1.09, 1.18, 1.27]) == [[0, 1], [2, 3]]

@@ -2,7 +2,7 @@ import pytest
 from astropy.io import fits
 
 from darkcal_widgets.errors import ParameterError
-from darkcal_widgets.frames.headers import describe, frame_type
+from darkcal_widgets.frames.words import describe, frame_type
 
 
 @pytest.mark.parametrize(

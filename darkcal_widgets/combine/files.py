@@ -1,0 +1,326 @@
+"""Combined bias and combined darks as files: which frames are averaged, band by band. Not the clipping (clip)."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import FrameError, NightError, OutputError, ParameterError
+from ..files import check_results_folder, make_results_folder
+from ..frames import Frame, Image, write_images
+from ..frames.words import describe
+from ..groups import group_exposures, without_odd
+from ..outcome import Outcome, Run
+from ..parallel import own_array, threaded
+from ..recipe import Recipe
+from ..recipe.calibrate import Calibration, calibrated_header
+from ..results import Results, identity, members_digest, misnamed, standing
+from ..text import ascii_only
+from .clip import CLIP_SIGMA, clipped_average, measure_noise
+
+__all__ = ["COMBINED_BIAS", "bias_frames", "combine_bias", "combine_darks"]
+
+COMBINED_BIAS = "combined_bias.fits"
+
+# Cards of one frame that are not true of an average.
+_OF_ONE_FRAME = ("RAWFILE", "OSCNMEAN", "NSATPIX", "NBADPIX")
+
+# Bytes of all frames' rows that one worker has in memory at once.
+_BAND_BYTES = 1 << 26
+
+# The noise of a pixel is measured in so many rows, at so many places of the frame.
+_SAMPLE_ROWS, _SAMPLE_PLACES = 4, 8
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One frame to combine.
+
+    Attributes
+    ----------
+    frame : Frame
+    identity : str
+        Tells its content from any other.
+    calibrations : tuple of Calibration
+        How the rows of each of its images become calibrated rows.
+    headers : tuple of Header
+        Of each image, calibrated.
+    header : Header
+        The primary one, if there are several images; else the same as of the image.
+    """
+
+    frame: Frame
+    identity: str
+    calibrations: tuple
+    headers: tuple
+    header: object
+
+
+def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
+    """Combine the night's bias frames, each with the recipe's own overscan and trim, into ``combined_bias.fits``.
+
+    Parameters
+    ----------
+    night : Night
+    recipe : Recipe
+        Its overscan, trim, unit and output type are used.
+    reduced_folder : path-like
+        Made if it is not there.
+    overwrite : bool
+        Replace a combined bias that was made with another recipe.
+
+    Returns
+    -------
+    Run
+        With one outcome for ``combined_bias.fits``, and one for each bias frame that had to be left out.
+
+    Raises
+    ------
+    NightError
+        There are no bias frames, none that can be read, or no kind of them is in the majority.
+    OutputError
+        A combined bias of another recipe is there and `overwrite` is false, or raw data would be in danger.
+
+    Notes
+    -----
+    Average of the values that the noise explains, see `darkcal_widgets.combine.clip.clipped_average`.
+    """
+    target = Path(reduced_folder) / COMBINED_BIAS
+    check_results_folder(target.parent, night.folders, [target], [frame.path for frame in night.frames])
+    frames, odd = bias_frames(night, recipe)
+    recipe, run = (
+        recipe.of_bias,
+        Run([Outcome(name, "failed", reason=reason) for name, reason in odd.items()]),
+    )
+    members = []
+    for frame, found in zip(frames, threaded(lambda frame: _bias_member(frame, recipe), frames), strict=True):
+        if isinstance(found, FrameError):
+            run.outcomes.append(Outcome(frame.name, "failed", reason=str(found)))
+        else:
+            members.append(found)
+    if not members:
+        raise NightError(
+            f"none of the {len(night.biases)} bias frames in {night.raw_folder} can be used: {run}"
+        )
+    digest_0_1 = recipe.digest_0_1(frames[0].select(recipe.extensions)[0].shape)
+    run.outcomes.append(_combine(members, target, recipe.output_dtype, overwrite, digest_0_1))
+    return run
+
+
+def bias_frames(night, recipe):
+    """Return the night's bias frames that belong together, and why others do not: a dictionary of name to reason.
+
+    Raises
+    ------
+    NightError
+        There are no bias frames.
+    ParameterError
+        The recipe's sections do not fit them.
+    """
+    if not night.biases:
+        raise NightError(
+            f"there are no bias frames in {night.raw_folder} to build a combined bias from; give one with combined_bias, or "
+            "set subtract_bias to False."
+        )
+    frames, odd = without_odd(night.biases, recipe.unit)
+    for part in frames[0].select(recipe.extensions):
+        recipe.pieces(part.shape)
+    return frames, odd
+
+
+def combine_darks(reduced_folder, *, files=None, overwrite=False):
+    """Combine calibrated darks, one combined dark for each exposure time.
+
+    Exposures within 0.1 s or 0.1 % of each other belong together. The files are named
+    ``combined_dark_<exposure in seconds, 3 decimals>.fits``; they are made again when darks were added or have changed.
+
+    Parameters
+    ----------
+    reduced_folder : path-like
+        Where `calibrate_darks` has written its results.
+    files : iterable of path-like, optional
+        The calibrated darks to combine, such as `Run.results`; `None`: every one in the folder.
+    overwrite : bool
+        Replace combined darks that were made with another recipe.
+
+    Returns
+    -------
+    Run
+        With one outcome for each combined dark, and one for each dark that had to be left out.
+
+    Raises
+    ------
+    NightError
+        There are no calibrated darks in the folder, or they were made with different recipes.
+    ParameterError
+        `files` names what is not a calibrated dark of the folder.
+    """
+    results = Results(reduced_folder).require()
+    picked = _picked(results, files)
+    wrong = dict(results.unreadable) if files is None else {}
+    for dark in picked:
+        if reason := misnamed(dark) or _without_exposure(dark):
+            wrong[dark.name] = reason
+    darks = [dark for dark in picked if dark.name not in wrong]
+    if not darks:
+        raise NightError(f"there are no calibrated darks in {results.folder}; calibrate_darks writes them.")
+    _check_one_recipe(results.folder, darks)
+    run = Run([Outcome(name, "failed", reason=reason) for name, reason in wrong.items()])
+    for group in group_exposures([dark.info.exposure for dark in darks]):
+        members = [darks[index] for index in sorted(group)]
+        run.outcomes.append(_combine_exposure(results.folder, members, overwrite))
+    return run
+
+
+def _picked(results, files):
+    """Return the calibrated darks that `files` names, in the order of the folder."""
+    if files is None:
+        return results.darks
+    names = {Path(file).name for file in files}
+    if unknown := names - {dark.name for dark in results.darks}:
+        raise ParameterError(
+            f"files names {', '.join(sorted(unknown))}, not a calibrated dark in {results.folder}; calibrate it first."
+        )
+    return [dark for dark in results.darks if dark.name in names]
+
+
+def _bias_member(frame, recipe):
+    """Return a bias frame as a member, or the error that it costs."""
+    try:
+        raw = frame.loaded()
+        parts = raw.select(recipe.extensions)
+        units = [part.unit(recipe.unit) for part in parts]
+        calibrations = [
+            Calibration.prepare(part, recipe, unit) for part, unit in zip(parts, units, strict=True)
+        ]
+    except FrameError as error:
+        return error
+    digest = recipe.digest(*(part.shape for part in parts))
+    headers = []
+    for part, calibration, unit in zip(parts, calibrations, units, strict=True):
+        headers.append(calibrated_header(part.header, digest, calibration.steps, calibration.measured))
+        headers[-1]["BUNIT"] = unit
+    header = headers[0] if len(raw.parts) == 1 else calibrated_header(raw.header, digest, (), ())
+    # The pixels are read again, some rows at a time, when they are averaged.
+    unread = zip(calibrations, frame.select(recipe.extensions), strict=True)
+    calibrations = tuple(replace(calibration, image=part) for calibration, part in unread)
+    return _Member(frame, raw.checksum, calibrations, tuple(headers), header)
+
+
+def _dark_member(dark):
+    """Return a calibrated dark as a member: its pixels are averaged as they are."""
+    as_they_are = Recipe(output_dtype=dark.parts[0].dtype.name)
+    calibrations = tuple(Calibration.prepare(part, as_they_are) for part in dark.parts)
+    return _Member(dark, identity(dark), calibrations, tuple(part.header for part in dark.parts), dark.header)
+
+
+def _without_exposure(dark):
+    if dark.info.exposure is not None:
+        return ""
+    return (
+        f"{dark.path} has no exposure time (EXPTIME or EXPOSURE), so it does not belong to a combined dark."
+    )
+
+
+def _check_one_recipe(folder, darks):
+    by_recipe = {}
+    for dark in darks:
+        by_recipe.setdefault((dark.header["DCRECIPE"], dark.shape_text), []).append(dark.name)
+    if len(by_recipe) > 1:
+        listed = "; ".join(", ".join(names) for names in by_recipe.values())
+        raise NightError(
+            f"the calibrated darks in {folder} were made with different recipes or have different shapes: {listed}. "
+            "Calibrate them again with overwrite, or into another folder."
+        )
+
+
+def _combine_exposure(folder, darks, overwrite):
+    target = folder / f"combined_dark_{darks[0].info.exposure:.3f}.fits"
+    members = [_dark_member(dark) for dark in darks]
+    return _combine(members, target, darks[0].parts[0].dtype.name, overwrite)
+
+
+def _combine(members, target, dtype, overwrite, digest_0_1=""):
+    recipe = members[0].header["DCRECIPE"]
+    inputs = members_digest((member.frame.path.name, member.identity) for member in members)
+    found = standing(target, {"DCRECIPE": recipe, "DCINPUT": inputs}, digest_0_1)
+    if found.state == "current":
+        return Outcome(target.name, "unchanged", target)
+    same_recipe = found.header is not None and found.header.get("DCRECIPE") == recipe
+    if found.state == "foreign" or (found.state == "other" and not overwrite and not same_recipe):
+        raise OutputError(found.reason)
+    make_results_folder(target.parent)
+    images = [
+        _combined_image(members, number, dtype, target.parent, inputs)
+        for number in range(len(members[0].headers))
+    ]
+    primary = (
+        None
+        if members[0].header is members[0].headers[0]
+        else _combined_header(members[0].header, members, inputs)
+    )
+    write_images(target, images, primary)
+    return Outcome(target.name, "written", target)
+
+
+def _combined_image(members, number, dtype, folder, inputs):
+    """Return the average of one image of all members, to be written."""
+    average = _average(members, number, dtype, folder)
+    header = _combined_header(members[0].headers[number], members, inputs)
+    if np.isfinite(mean := float(np.mean(average, dtype=np.float64))):
+        header["CCDMEAN"] = (float(f"{mean:.7g}"), "mean of the pixels")
+    return Image.of(average, header)
+
+
+def _average(members, number, dtype, folder):
+    """Combine band by band: only a few rows of all frames are in memory, and each is read once."""
+    # A temporary file without a name: whatever happens, nothing of it stays in the folder of results.
+    with tempfile.TemporaryFile(dir=folder) as spill:
+        calibrations = (member.calibrations[number] for member in members)
+        frames = [replace(one, image=one.image.in_rows(spill), dtype=dtype) for one in calibrations]
+        rows, columns = frames[0].shape
+        step = max(1, _BAND_BYTES // (len(frames) * columns * np.dtype(dtype).itemsize))
+        average = np.empty((rows, columns), dtype)
+        noise = measure_noise((_sample(frame, rows) for frame in frames), _gain(members[0].headers[number]))
+
+        def fill(start):
+            stop = min(start + step, rows)
+            stack = own_array("stack", (len(frames), stop - start, columns), dtype)
+            for place, frame in enumerate(frames):
+                stack[place] = frame.band(start, stop, memory=stack[place])
+            average[start:stop] = clipped_average(stack, noise)
+
+        threaded(fill, range(0, rows, step))
+    return average
+
+
+def _sample(frame, rows):
+    """Read a few rows from all over a frame."""
+    starts = np.linspace(0, max(0, rows - _SAMPLE_ROWS), _SAMPLE_PLACES).astype(int)
+    return np.concatenate([frame.band(start, min(start + _SAMPLE_ROWS, rows)) for start in np.unique(starts)])
+
+
+def _gain(header):
+    """Return electrons per unit of the frame; `None`: not known."""
+    info = describe(header, ())
+    if info.unit == "electron":
+        return 1.0
+    return info.gain if info.gain is not None and info.gain > 0 else None
+
+
+def _combined_header(header, members, inputs):
+    result = header.copy()
+    for keyword in _OF_ONE_FRAME:
+        result.remove(keyword, ignore_missing=True)
+    if "OVERSCAN" in result:
+        result["OVERSCAN"] = str(result["OVERSCAN"]).partition(" with mean")[0]
+    for number, member in enumerate(members[:999], start=1):
+        result[f"IMCMB{number:03d}"] = ascii_only(member.frame.path.name)
+    result["COMBINED"] = (True, "average of many frames")
+    result["NCOMBINE"] = (len(members), "number of frames combined")
+    result["DCINPUT"] = (inputs, "digest of the frames combined")
+    result.add_history(
+        f"darkcal: average of {len(members)} frames, clipped at {CLIP_SIGMA:g} sigma of the noise"
+    )
+    return result

@@ -1,0 +1,77 @@
+"""Inventory: frames that were listed from folders, and the ways to choose among them. A night and a folder of results are two."""
+
+import html
+
+from .errors import FrameError
+from .text import visible
+
+__all__ = ["Inventory", "type_label"]
+
+# A notebook shows this many lines of a table; the table itself holds them all.
+_LINES_SHOWN = 60
+
+
+class Inventory:
+    """Frames from their headers; images are not read, and nothing is written.
+
+    Attributes
+    ----------
+    frames : tuple of Frame
+        The readable ones, by name.
+    unreadable : dict
+        Name of each file that could not be read, to the reason.
+    """
+
+    def __init__(self, named_paths, make_frame):
+        frames, self.unreadable = [], {}
+        for name, path in named_paths:
+            try:
+                frames.append(make_frame(path, name))
+            except FrameError as error:
+                self.unreadable[name] = str(error)
+        self.frames = tuple(frames)
+
+    def of_type(self, kind, *, combined=False):
+        """Return the frames of a type: the single ones, or those that are the average of many (``COMBINED``)."""
+        return [frame for frame in self.frames if frame.info.type == kind and frame.info.combined is combined]
+
+    @property
+    def darks(self):
+        """The single darks, by name."""
+        return self.of_type("dark")
+
+    @property
+    def biases(self):
+        """The single bias frames, by name."""
+        return self.of_type("bias")
+
+    @property
+    def flats(self):
+        """The single flats, by name."""
+        return self.of_type("flat")
+
+    @property
+    def science(self):
+        """The science frames, by name."""
+        return self.of_type("science")
+
+    def __str__(self):
+        lines = [self._summary(), *self.table.pformat(max_lines=-1, max_width=-1), *self._problems()]
+        return "\n".join(lines)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} {self._summary()}>"
+
+    def _repr_html_(self):
+        lines = [self._summary(), *self._problems()]
+        rows = self.table.pformat(html=True, show_dtype=False, max_lines=_LINES_SHOWN, max_width=-1)
+        return "".join(f"<p>{html.escape(line)}</p>" for line in lines) + "".join(rows)
+
+    def _problems(self):
+        return [visible(f"unreadable: {reason}") for reason in self.unreadable.values()]
+
+
+def type_label(info):
+    """Say what a frame is, in two or three words: its type, or the word in its header that is not known."""
+    label = info.type or (f"unknown: {info.type_word}" if info.type_word else "unknown")
+    return f"combined {label}" if info.combined else label

@@ -1,0 +1,247 @@
+"""Plan: everything that is decided about a run before a frame is touched. Made once, then shown, printed or run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..combine.files import COMBINED_BIAS, bias_frames
+from ..errors import DarkcalError, FrameError, OutputError, ParameterError
+from ..files import check_results_folder, result_name
+from ..frames import Frame
+from ..groups import TEMPERATURE_TOLERANCE, without_odd
+from ..results import Results, Standing, standing
+from ..text import visible
+from .file import DarkJob
+
+__all__ = ["Plan", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do.
+
+    Attributes
+    ----------
+    night : Night
+    recipe : Recipe
+    folder : Path
+        Where the results go.
+    darks : tuple of Frame
+        Those that are calibrated, in the order of the night.
+    jobs : tuple of DarkJob
+        One for each of them.
+    bias : Frame or None
+        The combined bias; `None`: none is needed, or it is to be built.
+    builds_bias : bool
+        Whether it is to be built from the night's bias frames.
+    left_out : dict
+        Name of each dark that is not calibrated, to the reason.
+    notes : tuple of str
+        What a user should know and that stops nothing.
+    overwrite : bool
+        Replace results that were made otherwise.
+    """
+
+    night: object
+    recipe: object
+    folder: Path
+    darks: tuple
+    jobs: tuple
+    bias: Frame | None
+    builds_bias: bool
+    left_out: dict
+    notes: tuple
+    overwrite: bool
+
+    @property
+    def standings(self):
+        """Name of each dark to the `Standing` of its result, from headers alone: whether the raw frame or the combined bias
+        have changed since is only seen by the run itself.
+        """
+        return {job.name: self._standing(job) for job in self.jobs}
+
+    @property
+    def conflicts(self):
+        """Sentences on the results that stand in the way: a run would report their darks as failed."""
+        in_the_way = ("foreign",) if self.overwrite else ("foreign", "other")
+        return [found.reason for found in self.standings.values() if found.state in in_the_way]
+
+    def __str__(self):
+        bias = ["build combined_bias.fits"] if self.builds_bias else []
+        bias += [] if self.bias is None else [f"subtract {self.bias.path}"]
+        lines = [
+            f"{len(self.jobs)} darks of {self.night.raw_folder} to {self.folder}: {self.recipe.summary}",
+            *bias,
+        ]
+        lines += [f"left out: {reason}" for reason in self.left_out.values()]
+        lines += [f"in the way: {sentence}" for sentence in self.conflicts]
+        return "\n".join(map(visible, [*lines, *(f"note: {note}" for note in self.notes)]))
+
+    def _standing(self, job):
+        try:
+            return standing(job.result, {"DCRECIPE": job.digest}, job.digest_0_1)
+        except DarkcalError as error:
+            return Standing("foreign", str(error))
+
+
+def make_plan(
+    night, recipe, reduced_folder, *, files=None, combined_bias=None, overwrite=False, mixed="leave out"
+):
+    """Check everything that can be checked before a frame is touched, and decide what is to be done; nothing is written.
+
+    Parameters
+    ----------
+    night, recipe, reduced_folder, files, combined_bias, overwrite, mixed
+        See `~darkcal_widgets.calibrate_darks`.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ParameterError, NightError, FrameError, OutputError
+        See `~darkcal_widgets.calibrate_darks`.
+    """
+    folder, files = Path(reduced_folder), None if files is None else _as_list(files)
+    darks, odd = without_odd(night.select_darks(files), recipe.unit, mixed)
+    jobs = _jobs(darks, folder, recipe, overwrite)
+    check_results_folder(
+        folder, night.folders, [job.result for job in jobs], [frame.path for frame in night.frames]
+    )
+    bias, builds_bias = None, False
+    if recipe.subtract_bias and jobs:
+        bias = _chosen_bias(night, recipe, folder, darks, combined_bias, overwrite)
+        builds_bias = bias is None
+    notes = [
+        *(night.passed_over if files is None else []),
+        *([] if bias is None else bias_differences(bias, darks)),
+    ]
+    left_out = _left_out(night, files, odd)
+    return Plan(
+        night, recipe, folder, tuple(darks), jobs, bias, builds_bias, left_out, tuple(notes), overwrite
+    )
+
+
+def bias_differences(bias, darks):
+    """Say where the combined bias was taken with other settings than the darks.
+
+    Parameters
+    ----------
+    bias : Frame
+    darks : sequence of Frame
+
+    Returns
+    -------
+    list of str
+    """
+    notes = []
+    for what in ("binning", "gain", "readout"):
+        own = getattr(bias.info, what)
+        other = sorted({str(getattr(dark.info, what)) for dark in darks} - {str(own)})
+        if other and own not in (None, ""):
+            notes.append(f"{bias.name} has {what} {own}, darks have {', '.join(other)}.")
+    if bias.info.temperature is not None:
+        apart = {
+            dark: abs(dark.info.temperature - bias.info.temperature)
+            for dark in darks
+            if dark.info.temperature is not None
+        }
+        far = {dark: degrees for dark, degrees in apart.items() if degrees > TEMPERATURE_TOLERANCE}
+        if far:
+            worst = max(far, key=far.get)
+            notes.append(
+                f"{bias.name} was taken at {bias.info.temperature:g} degrees, {worst.name} at {worst.info.temperature:g} "
+                f"({len(far)} darks are more than {TEMPERATURE_TOLERANCE:g} degrees away)."
+            )
+    return notes
+
+
+def _as_list(files):
+    """Return names that may come from an iterable that can be gone through only once; a lone text is refused later."""
+    return files if isinstance(files, str) else list(files)
+
+
+def _jobs(darks, folder, recipe, overwrite):
+    shapes = {dark: tuple(part.shape for part in dark.select(recipe.extensions)) for dark in darks}
+    for shape in dict.fromkeys(shape for each in shapes.values() for shape in each):
+        recipe.pieces(shape)
+    jobs = tuple(
+        DarkJob(
+            dark.name,
+            dark.path,
+            folder / result_name(dark.path.name),
+            recipe,
+            shapes[dark],
+            overwrite=overwrite,
+        )
+        for dark in darks
+    )
+    by_result = {}
+    for job in jobs:
+        by_result.setdefault(job.result.name.casefold(), []).append(job.name)
+    for names in by_result.values():
+        if len(names) > 1:
+            raise OutputError(
+                f"{' and '.join(names)} would have the same result; leave one out with files, or rename a copy."
+            )
+    return jobs
+
+
+def _left_out(night, files, odd):
+    """Return why darks are not calibrated: they cannot be read, or do not belong with the others."""
+    unreadable = night.unreadable_darks if files is None else []
+    advice = "It is left out; to calibrate it, name it, and others like it, with files."
+    return {name: night.unreadable[name] for name in unreadable} | {
+        name: f"{reason} {advice}" for name, reason in odd.items()
+    }
+
+
+def _chosen_bias(night, recipe, folder, darks, combined_bias, overwrite):
+    """Return the combined bias that the darks get, which fits them; `None`: it has to be built from the night's bias frames."""
+    bias = Results(folder).combined_bias if combined_bias is None else _given_bias(combined_bias)
+    differs = bias is not None and _made_otherwise(bias, darks, recipe)
+    own = bias is not None and combined_bias is None and bias.name == COMBINED_BIAS
+    if bias is None or (own and overwrite and night.biases and differs):
+        bias_frames(night, recipe)
+        return None
+    if differs:
+        raise FrameError(
+            f"the combined bias {bias.path} was made with other overscan_columns or keep_columns than the recipe's "
+            f"({_steps_of(bias)}); move it away to have it built again from the bias frames, or set overwrite."
+        )
+    for dark in darks:
+        _check_fits(bias, dark, recipe)
+    return bias
+
+
+def _given_bias(combined_bias):
+    path = Path(combined_bias)
+    if not path.is_file():
+        raise ParameterError(
+            f"combined_bias {str(combined_bias)!r} is not there (seen from {Path.cwd()}); give the path of a FITS file, or "
+            "None to have it found or built."
+        )
+    return Frame(path)
+
+
+def _made_otherwise(bias, darks, recipe):
+    """Tell whether darkcal has made a combined bias with another overscan or trim; of other biases nothing is known."""
+    of_bias, shapes = recipe.of_bias, [part.shape for part in darks[0].select(recipe.extensions)]
+    made = bias.header.get("DCRECIPE")
+    return made is not None and made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0]))
+
+
+def _steps_of(bias):
+    overscan, kept = (bias.header.get(keyword) for keyword in ("DCOSCAN", "DCTRIM"))
+    return f"overscan {overscan or 'not'} subtracted, {f'trimmed to {kept}' if kept else 'not trimmed'}"
+
+
+def _check_fits(bias, dark, recipe):
+    of_bias = {part.label: part for part in bias.parts} if len(bias.parts) > 1 else {}
+    for part in dark.select(recipe.extensions):
+        own = of_bias.get(part.label) if of_bias else bias
+        for step in recipe.steps(part.shape):
+            try:
+                step.check(part.unit(recipe.unit), own and own.shape, own and own.unit(recipe.unit))
+            except FrameError as error:
+                raise FrameError(f"{bias.path} and {part.name}: {error}") from error

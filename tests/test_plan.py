@@ -1,0 +1,64 @@
+import pytest
+from nights import random_frame, small_night, write_raw
+
+from darkcal_widgets import Night, Recipe, calibrate_darks, make_plan, run_plan
+from darkcal_widgets.errors import ParameterError
+
+RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
+WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
+
+
+@pytest.fixture
+def night(tmp_path):
+    return Night(small_night(tmp_path / "raw"))
+
+
+def test_a_plan_says_what_will_be_done_and_writes_nothing(night, tmp_path):
+    (tmp_path / "raw" / "bad.fits").write_bytes(b"no frame")
+    plan = make_plan(Night(night.raw_folder), WITH_BIAS, tmp_path / "out")
+    assert [job.name for job in plan.jobs] == ["dark-0.fits", "dark-1.fits", "dark-2.fits"]
+    assert (plan.bias, plan.builds_bias) == (None, True)
+    text = str(plan)
+    assert (
+        f"3 darks of {night.raw_folder} to {tmp_path / 'out'}: no overscan, keep :24, bias subtracted" in text
+    )
+    assert "build combined_bias.fits" in text
+    assert "left out: " in text
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_can_be_run(night, tmp_path):
+    run = run_plan(make_plan(night, WITH_BIAS, tmp_path / "out"), progress=False)
+    assert len(run.written) == 3
+    again = make_plan(night, WITH_BIAS, tmp_path / "out")
+    assert (again.bias.name, again.builds_bias) == ("combined_bias.fits", False)
+    assert {found.state for found in again.standings.values()} == {"current"}
+
+
+def test_results_in_the_way_are_known_beforehand(night, tmp_path):
+    calibrate_darks(night, RECIPE, tmp_path / "out", progress=False)
+    (tmp_path / "out" / "dark-0.fits").unlink()
+    write_raw(tmp_path / "out" / "dark-0.fits", random_frame(1))
+    other = Recipe(keep_columns=":24")
+    plan = make_plan(night, other, tmp_path / "out")
+    states = [found.state for found in plan.standings.values()]
+    assert states == ["foreign", "other", "other"]
+    assert len(plan.conflicts) == 3
+    assert "dark-0.fits already exists and was not written by darkcal" in plan.conflicts[0]
+    assert "dark-1.fits was made with another recipe" in plan.conflicts[1]
+    assert len(make_plan(night, other, tmp_path / "out", overwrite=True).conflicts) == 1
+
+
+def test_a_result_that_cannot_be_read_is_in_the_way(night, tmp_path):
+    calibrate_darks(night, RECIPE, tmp_path / "out", progress=False)
+    (tmp_path / "out" / "dark-1.fits").write_bytes(b"damaged")
+    (conflict,) = make_plan(night, RECIPE, tmp_path / "out").conflicts
+    assert "dark-1.fits does not begin with SIMPLE" in conflict
+
+
+def test_names_may_come_from_a_generator(night, tmp_path):
+    names = (name for name in ["dark-2.fits", "dark-0.fits"])
+    run = calibrate_darks(night, RECIPE, tmp_path / "out", files=names, progress=False)
+    assert [path.name for path in run.written] == ["dark-2.fits", "dark-0.fits"]
+    with pytest.raises(ParameterError, match="no dark is selected"):
+        make_plan(night, RECIPE, tmp_path / "out", files=iter(()))
