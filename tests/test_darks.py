@@ -8,7 +8,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import CCDData
-from nights import write_raw
+from nights import random_frame, write_raw
 
 from darkcal_widgets import (
     Night,
@@ -136,6 +136,18 @@ def test_without_a_gain_dark_current_is_in_adu(tmp_path):
     assert report.gain is None
     assert report.dark_current.unit == "adu/s"
     assert any("no gain" in note for note in report.notes)
+
+
+def test_darks_that_are_not_in_a_combined_dark_are_not_measured(tmp_path):
+    for index in range(4):
+        write_raw(
+            tmp_path / "raw" / f"dark-{index}.fits", random_frame(index, level=1000 + 50 * (index == 3))
+        )
+    run = calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
+    combine_darks(tmp_path / "out", files=run.results[:3])
+    levels = measure_darks(tmp_path / "out").levels
+    assert levels["darks"].tolist() == [3]
+    assert levels["level"][0] == pytest.approx(1000, abs=2)
 
 
 def test_levels_of_frames_in_electrons_are_in_electrons(tmp_path):
@@ -320,6 +332,13 @@ def test_a_dark_is_not_changed_by_scaling():
     scale_dark(given_dark, 9.0)
     assert given_dark.data == pytest.approx(90.0)
     assert given_dark.header["EXPTIME"] == 90.0
+
+
+def test_calibrated_and_combined_darks_say_how_many_frames_are_in_their_bias(example):
+    _, truth, night, results = example
+    for path in results.glob("*dark*"):
+        count = fits.getheader(path).get("DCNBIAS")
+        assert count == (len(night.biases) if truth["recipe"]["subtract_bias"] else None)
 
 
 def test_the_dark_itself_may_say_how_many_frames_are_in_its_bias():

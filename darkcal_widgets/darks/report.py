@@ -14,6 +14,7 @@ from ..groups import group_exposures
 from ..html import html_table
 from ..parallel import threaded
 from ..results import Results
+from ..text import ascii_only
 from .background import Background, background, corner_glow
 from .growth import Linearity, linearity_of, mean_and_error, slope_of
 from .hotpixels import HOT_SIGMA, confirmed, hot_pixels, with_own_noise
@@ -246,13 +247,14 @@ def _told(estimate, of=""):
 
 
 def _results(reduced_folder, extension):
-    """Return the combined darks by exposure, and the single ones of the same shape."""
+    """Return the combined darks by exposure, and the single ones of the same shape that they were made from."""
     results = Results(reduced_folder)
     combined = [_part(frame, extension) for frame in results.combined_darks if frame.info.exposure]
     if not combined:
         raise NightError(f"there is no combined dark in {str(results.folder)!r}; combine_darks makes it.")
-    darks = [frame for frame in results.darks if frame.info.type == "dark" and frame.info.exposure]
-    darks = [_part(frame, extension) for frame in darks]
+    names = {str(frame.header[keyword]) for frame in combined for keyword in frame.header["IMCMB*"]}
+    darks = [dark for dark in results.darks if dark.info.exposure and ascii_only(dark.name) in names]
+    darks = [_part(dark, extension) for dark in darks]
     return combined, [dark for dark in darks if dark.shape == combined[-1].shape]
 
 
