@@ -78,6 +78,15 @@ def test_one_combined_dark_for_each_exposure(reduced):
         assert hdus[0].header["NCOMBINE"] == 2
 
 
+def test_averages_of_few_frames_say_so(reduced, tmp_path):
+    (note,) = combine_darks(reduced).notes
+    assert note.startswith(
+        "Fewer than 4 frames are averaged in combined_dark_7.000.fits (1), combined_dark_70.000.fits (2):"
+    )
+    night = Night(small_night(tmp_path / "more", biases=4))
+    assert combine_bias(night, RECIPE, tmp_path / "bias").notes == []
+
+
 def test_combined_darks_are_made_again_only_when_their_darks_change(reduced):
     combine_darks(reduced)
     assert len(combine_darks(reduced).unchanged) == 2

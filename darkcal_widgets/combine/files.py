@@ -17,7 +17,7 @@ from ..recipe import Recipe
 from ..recipe.calibrate import Calibration, calibrated_header
 from ..results import Results, identity, members_digest, misnamed, standing
 from ..text import ascii_only
-from .clip import CLIP_SIGMA, clipped_average, measure_noise
+from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
 
 __all__ = ["COMBINED_BIAS", "bias_frames", "combine_bias", "combine_darks"]
 
@@ -105,6 +105,7 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
         )
     digest_0_1 = recipe.digest_0_1(frames[0].select(recipe.extensions)[0].shape)
     run.outcomes.append(_combine(members, target, recipe.output_dtype, overwrite, digest_0_1))
+    run.notes += _few_frames({target.name: len(members)})
     return run
 
 
@@ -167,10 +168,24 @@ def combine_darks(reduced_folder, *, files=None, overwrite=False):
         raise NightError(f"there are no calibrated darks in {results.folder}; calibrate_darks writes them.")
     _check_one_recipe(results.folder, darks)
     run = Run([Outcome(name, "failed", reason=reason) for name, reason in wrong.items()])
-    for group in group_exposures([dark.info.exposure for dark in darks]):
+    groups = group_exposures([dark.info.exposure for dark in darks])
+    for group in groups:
         members = [darks[index] for index in sorted(group)]
         run.outcomes.append(_combine_exposure(results.folder, members, overwrite))
+    made = run.outcomes[len(wrong) :]
+    run.notes += _few_frames({one.name: len(group) for one, group in zip(made, groups, strict=True)})
     return run
+
+
+def _few_frames(counts):
+    """Say what the averages of few frames cannot be rid of; `counts` is their names to how many frames are in them."""
+    few = [f"{name} ({count})" for name, count in counts.items() if count < FEW_FRAMES]
+    if not few:
+        return []
+    return [
+        f"Fewer than {FEW_FRAMES} frames are averaged in {', '.join(few)}: of 3 values a second cosmic ray in the same pixel "
+        "stays, of 2 or 1 every one does. Take more of them."
+    ]
 
 
 def _picked(results, files):
