@@ -55,7 +55,8 @@ class Background:
 
     def level_of(self, image):
         """Return the mean of another image of the same camera over the pixels without glow, outliers left out."""
-        return _clipped_level(image[self.plain])[0]
+        near = without_outliers(image[self.plain], _CLIP)
+        return float(np.mean(near, dtype=np.float64)) if near.size else np.nan
 
     def without(self, x, y):
         """Return the background with some pixels, such as hot ones, left out."""

@@ -271,7 +271,8 @@ def _other_images(frame):
 
 def _grouped(singles, ground, hot, exposure):
     """Measure the single darks; return them by exposure, and the hot pixels that those of the longest confirm."""
-    members = threaded(lambda single: _single(single, ground, hot), singles)
+    plain = ground.without(hot["x"], hot["y"])
+    members = threaded(lambda single: _single(single, plain, hot), singles)
     longest = [member.values for member in members if member.exposure == exposure]
     keep = confirmed(hot, np.array(longest)) if longest else np.ones(len(hot), bool)
     members = [_Single(**(vars(member) | {"values": member.values[keep]})) for member in members]
@@ -283,8 +284,7 @@ def _grouped(singles, ground, hot, exposure):
 def _single(frame, ground, hot):
     data = frame.data
     values = data[hot["y"], hot["x"]].astype(float)
-    level = ground.without(hot["x"], hot["y"]).level_of(data)
-    return _Single(frame.name, _date(frame), frame.info.exposure, level, _mean(data), values)
+    return _Single(frame.name, _date(frame), frame.info.exposure, ground.level_of(data), _mean(data), values)
 
 
 def _date(frame):
@@ -292,8 +292,12 @@ def _date(frame):
 
 
 def _mean(data):
-    finite = data[np.isfinite(data)]
-    return float(np.mean(finite, dtype=np.float64)) if finite.size else np.nan
+    with np.errstate(invalid="ignore"):
+        mean = np.mean(data, dtype=np.float64)
+    if not np.isfinite(mean):
+        finite = data[np.isfinite(data)]
+        mean = np.mean(finite, dtype=np.float64) if finite.size else np.nan
+    return float(mean)
 
 
 @dataclass(frozen=True)
