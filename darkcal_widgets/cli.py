@@ -5,6 +5,8 @@ so that ``darkcal --help`` stays quick.
 """
 
 import argparse
+import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -160,28 +162,54 @@ def _add_advise(commands):
         metavar="FOLDER",
         help="where its darks are (default: in the night itself, or if it holds none, in its folder darks)",
     )
+    advise.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        dest="types",
+        metavar="WHICH:TYPE",
+        help="what frames are where headers do not say it: a word of the header, any card or file names, with a colon and bias, "
+        "dark, flat, science or other, as --type 'OBJECT=bias*: bias' --type 'file=d10*: dark'; repeat for more",
+    )
     advise.set_defaults(run=_advise)
 
 
-def _advise(folder, darks):
+def _advise(folder, darks, types):
     from .advice import advise
 
-    night = _night(folder, darks)
+    image_types = _image_types(types)
+    night = _night(folder, darks, image_types)
+    for note in night.notes:
+        _say(note)
     advice = advise(night)
-    print(advice, "", "the same for papermill:", advice.parameters_line(night), sep="\n")
+    line = advice.parameters_line(night)
+    if image_types:
+        line += " -y " + shlex.quote(f"image_types: {json.dumps(image_types)}")
+    print(advice, "", "the same for papermill:", line, sep="\n")
 
 
-def _night(folder, darks):
+def _image_types(types):
+    """Return the mapping that ``--type`` gives, option by option."""
+    pairs = [text.rpartition(":") for text in types]
+    for _, colon, text in pairs:
+        if not colon:
+            raise ParameterError(
+                f"--type is {text!r}; expected what is meant, a colon and a type, as 'OBJECT=bias*: bias'."
+            )
+    return {which.strip(): kind.strip().lower() for which, _, kind in pairs} or None
+
+
+def _night(folder, darks, image_types=None):
     """Return the night; where ``--darks`` was not given and there is a choice, say which darks were taken."""
     from .night import Night
 
     inside = Path(folder) / "darks"
     if darks is not None or not inside.is_dir():
-        return Night(folder, dark_folder=darks)
-    night = Night(folder, dark_folder=inside)
+        return Night(folder, dark_folder=darks, image_types=image_types)
+    night = Night(folder, dark_folder=inside, image_types=image_types)
     if any(frame.info.type == "dark" and frame.path.parent != inside for frame in night.frames):
         _say(f"the darks in {folder} itself are taken; for those in {inside}, say --darks {inside}")
-        return Night(folder)
+        return Night(folder, image_types=image_types)
     _say(f"there are no darks in {folder} itself, so those in {inside} are taken (dark_folder)")
     return night
 

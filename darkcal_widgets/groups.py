@@ -1,7 +1,6 @@
-"""Frames that belong together: of one exposure; of one camera, shape, binning, mode, gain, unit and temperature."""
+"""Frames that belong together: of one camera, shape, binning, mode, gain and unit; of one exposure; of one temperature."""
 
 from collections import Counter
-from statistics import median
 
 from .errors import NightError, ParameterError
 from .text import visible
@@ -12,7 +11,9 @@ __all__ = [
     "EXPOSURE_SECONDS",
     "TEMPERATURE_TOLERANCE",
     "group_exposures",
+    "group_temperatures",
     "odd_frames",
+    "part_by_temperature",
     "same_exposure",
     "without_odd",
 ]
@@ -24,7 +25,8 @@ EXPOSURE_FRACTION = 0.001
 
 CHOICES = ("leave out", "refuse", "keep")
 
-# A CCD's dark current doubles every 6 to 7 degrees; at 2 degrees the bias of most controllers has not moved visibly.
+# Degrees Celsius. A CCD's dark current doubles every 6 to 7 degrees; at 2 degrees the bias of most controllers has not moved
+# visibly.
 TEMPERATURE_TOLERANCE = 2.0
 
 
@@ -43,9 +45,48 @@ def group_exposures(exposures):
     >>> group_exposures([70.0, 7.0, 70.011])
     [[1], [0, 2]]
     """
+    return _grouped(exposures, same_exposure)
+
+
+def group_temperatures(temperatures):
+    """Group temperatures in degrees Celsius that are within 2 degrees: a list of lists of indices, the coldest first.
+
+    As with exposures, no group is wider than the tolerance.
+
+    Examples
+    --------
+    >>> group_temperatures([-5.2, -10.2, -4.8])
+    [[1], [0, 2]]
+    """
+    return _grouped(temperatures, lambda one, other: abs(one - other) <= TEMPERATURE_TOLERANCE)
+
+
+def part_by_temperature(frames):
+    """Part frames by temperature.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+
+    Returns
+    -------
+    groups : list of list of Frame
+        The coldest first, in each the frames in their order; at least one.
+    without : list of Frame
+        Those that belong to none of several, because their header gives no temperature.
+    """
+    known = [frame for frame in frames if frame.info.temperature is not None]
+    groups = group_temperatures([frame.info.temperature for frame in known])
+    if len(groups) < 2:
+        return [list(frames)], []
+    without = [frame for frame in frames if frame.info.temperature is None]
+    return [[known[index] for index in sorted(group)] for group in groups], without
+
+
+def _grouped(values, same):
     groups = []
-    for index in sorted(range(len(exposures)), key=exposures.__getitem__):
-        if groups and same_exposure(exposures[groups[-1][0]], exposures[index]):
+    for index in sorted(range(len(values)), key=values.__getitem__):
+        if groups and same(values[groups[-1][0]], values[index]):
             groups[-1].append(index)
         else:
             groups.append([index])
@@ -92,7 +133,7 @@ def without_odd(frames, unit, mixed="leave out"):
 def odd_frames(frames, unit="adu"):
     """Return the frames that differ from the majority in something that makes them another kind of frame.
 
-    A header that says nothing of a property differs from none.
+    A header that says nothing of a property differs from none. Nor does a temperature: calibrating needs no common one.
 
     Parameters
     ----------
@@ -129,7 +170,7 @@ def _properties(frames, unit):
         "readout mode": lambda info: info.readout,
         "camera": lambda info: info.instrument,
         "gain": lambda info: None if info.gain is None else f"{info.gain:.4g}",
-        "temperature": lambda info: info.temperature,
+        "gain setting": lambda info: info.gain_setting,
     }
     found = {"shape (rows x columns)": {frame.name: frame.shape_text for frame in frames}}
     found |= {what: {frame.name: get(frame.info) for frame in frames} for what, get in read.items()}
@@ -141,12 +182,8 @@ def _properties(frames, unit):
 
 def _minority(what, values):
     """Return the usual value and the names of the frames that have another."""
-    if what == "temperature":
-        usual = median(values.values()) if values else 0.0
-        others = [name for name, value in values.items() if abs(value - usual) > TEMPERATURE_TOLERANCE]
-    else:
-        usual = Counter(values.values()).most_common(1)[0][0] if values else None
-        others = [name for name, value in values.items() if value != usual]
+    usual = Counter(values.values()).most_common(1)[0][0] if values else None
+    others = [name for name, value in values.items() if value != usual]
     if others and 2 * len(others) >= len(values):
         kinds = "; ".join(f"{visible(name)} has {value}" for name, value in list(values.items())[:6])
         raise NightError(

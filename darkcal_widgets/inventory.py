@@ -73,5 +73,6 @@ class Inventory:
 
 def type_label(info):
     """Say what a frame is, in two or three words: its type, or the word in its header that is not known."""
-    label = info.type or (f"unknown: {info.type_word}" if info.type_word else "unknown")
+    doubt = "ambiguous" if info.type_source == "ambiguous" else "unknown"
+    label = info.type or (f"{doubt}: {info.type_word}" if info.type_word else doubt)
     return f"combined {label}" if info.combined else label

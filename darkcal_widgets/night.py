@@ -1,15 +1,17 @@
 """Night: the raw frames of one camera in a folder, and which of them are darks. Not what was made of them (results)."""
 
-import difflib
+import itertools
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from .errors import NightError, ParameterError
+from .choice import chosen
+from .errors import NightError
 from .files import frame_paths
-from .frames import FRAME_TYPES, Frame
+from .frames import Frame
+from .frames.kinds import checked_image_types, frame_type, told_by_object
 from .inventory import Inventory, type_label
 from .text import visible
 
@@ -28,12 +30,16 @@ class Night(Inventory):
     dark_folder : path-like, optional
         Where the darks are; `None`: in `raw_folder`.
     image_types : mapping, optional
-        Words of the header's image type (``IMAGETYP`` and its kin), in any letter case, to ``'bias'``, ``'dark'``, ``'flat'``,
-        ``'science'`` or ``'other'``; for cameras that use words of their own. ``''`` stands for frames without such a word.
+        What frames are, where their headers do not say it or say it wrong. Keys are words of the header's image type
+        (``IMAGETYP`` and its kin; ``''``: there is none), ``"OBJECT=bias*"`` (any card and a shell pattern) or
+        ``"file=d10*.fits"`` (a pattern of file names), all in any letter case; values ``'bias'``, ``'dark'``, ``'flat'``,
+        ``'science'`` or ``'other'``. The first key that fits counts. What is called ``'other'`` is left out of everything, which
+        also serves to choose among bias frames.
 
     Attributes
     ----------
     raw_folder, dark_folder : Path
+    image_types : dict
     frames : tuple of Frame
         The readable frames, by name.
     unreadable : dict
@@ -60,14 +66,17 @@ class Night(Inventory):
     def __init__(self, raw_folder, dark_folder=None, *, image_types=None):
         self.raw_folder = _folder(raw_folder, "raw_folder")
         self.dark_folder = self.raw_folder if dark_folder is None else _folder(dark_folder, "dark_folder")
-        types = _checked_types(image_types)
+        self.image_types = checked_image_types(image_types)
         paths = [path for folder in self.folders for path in frame_paths(folder)]
         if not paths:
             raise NightError(
                 f"there is no FITS file in {', '.join(map(str, self.folders))}; expected frames named "
                 "*.fits, *.fit or *.fts, plain or compressed (.gz, .bz2, .fz)."
             )
-        super().__init__([(self._name(path), path) for path in paths], lambda *named: Frame(*named, types))
+        super().__init__(
+            [(self._name(path), path) for path in paths], lambda *named: Frame(*named, self.image_types)
+        )
+        self.frames = _doubted(self.frames)
         in_dark_folder = {self._name(path) for path in paths if path.parent == self.dark_folder}
         self.unreadable_darks = [name for name in self.unreadable if name in in_dark_folder]
 
@@ -94,9 +103,9 @@ class Night(Inventory):
         table["exposure"] = _numbers([info.exposure for info in infos], "s")
         table["filter"] = np.array([visible(info.filter) for info in infos], dtype=str)
         table["shape"] = np.array([frame.shape_text for frame in self.frames], dtype=str)
-        table["temperature"] = _numbers([info.temperature for info in infos], None)
+        table["temperature"] = _numbers([info.temperature for info in infos], "deg_C")
         table["shape"].description = "rows x columns"
-        table["temperature"].description = "as in the header, degrees Celsius for most cameras"
+        table["temperature"].description = "of the sensor"
         return table
 
     def select_darks(self, files=None):
@@ -105,34 +114,30 @@ class Night(Inventory):
         Parameters
         ----------
         files : iterable of str, optional
-            Names of darks; `None`: all.
+            Names of darks, shell patterns of names (``"dark-10*"``), or choices: ``"exposure=300"``, ``"temperature=-10"``, or
+            both in one (``"exposure=300 temperature=-10"``), within the tolerances of `~darkcal_widgets.groups`. A dark is taken
+            if one of them fits it. `None`: all.
 
         Raises
         ------
         NightError
             `files` is `None` and there is no dark.
         ParameterError
-            `files` is empty, or names a file that is not there or that is not a dark.
+            `files` is empty, or one of them fits no dark, such as a name that is not there or that is not of a dark.
         """
         if files is None:
             if not self.darks and not self.unreadable_darks:
                 raise NightError(self._no_darks())
             return self.darks
-        by_name = {}
-        for dark in reversed(self.darks):
-            by_name |= dict.fromkeys((dark.name, dark.path.name, visible(dark.name)), dark)
-        for name in (names := _checked_names(files)):
-            if name not in by_name:
-                raise ParameterError(self._no_such_dark(name))
-        return list(dict.fromkeys(by_name[name] for name in names))
+        return chosen(files, self.darks, self._not_a_dark)
 
     @property
     def passed_over(self):
         """Sentences on the files in `dark_folder` that could be meant as darks to calibrate and are not taken for such."""
         here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]
         return [
-            f"{frame.name} is not calibrated: its header does not give a known type of frame ({frame.info.type_word!r}). If it "
-            f"is a dark, say so with Night(..., image_types={{{frame.info.type_word!r}: 'dark'}})."
+            f"{frame.name} is not calibrated: {_why_untyped(frame.info)}. If it is a dark, say so with "
+            f"image_types={{{frame.info.type_key!r}: 'dark'}}."
             for frame in here
             if frame.info.type is None
         ] + [
@@ -141,22 +146,34 @@ class Night(Inventory):
             if frame.info.type == "dark" and frame.info.combined
         ]
 
+    @property
+    def notes(self):
+        """Sentences on frames whose type is a guess or ambiguous: which, what was found, what was taken, how to say otherwise."""
+        return self.guesses() + _type_notes([f for f in self.frames if f.info.type_source == "ambiguous"])
+
+    def guesses(self, *types):
+        """Return such sentences on the frames whose type is a guess, and one of `types` if any are named."""
+        guessed = [frame for frame in self.frames if frame.info.type_source == "guess"]
+        return _type_notes([frame for frame in guessed if not types or frame.info.type in types])
+
+    def _problems(self):
+        return super()._problems() + [visible(note) for note in self.notes]
+
     def _name(self, path):
         return str(path.relative_to(self.raw_folder)) if path.is_relative_to(self.raw_folder) else path.name
 
-    def _no_such_dark(self, name):
+    def _not_a_dark(self, fits):
+        """Say why what is asked for, by a function of a name, is not a dark; empty: there is nothing of that name."""
         for frame in self.frames:
-            if name in (frame.name, frame.path.name) and frame.path.parent == self.dark_folder:
+            if frame.path.parent == self.dark_folder and (fits(frame.name) or fits(frame.path.name)):
                 return (
-                    f"files names {name!r}, which is not a dark: its header says {type_label(frame.info)!r}. If it is one, say "
-                    f"so with Night(..., image_types={{{frame.info.type_word!r}: 'dark'}})."
+                    f"is not a dark: {_said_of(frame)}. If it is one, say so with "
+                    f"image_types={{{frame.info.type_key or frame.info.type_word!r}: 'dark'}}."
                 )
         for unreadable, reason in self.unreadable.items():
-            if name in (unreadable, Path(unreadable).name):
-                return f"files names {name!r}, which cannot be read: {reason}"
-        near = difflib.get_close_matches(name, [frame.path.name for frame in self.darks], n=1)
-        advice = f"did you mean {near[0]!r}?" if near else "the names are those of the table of the night."
-        return f"files names {name!r}, which is not in {self.dark_folder}; {advice}"
+            if fits(unreadable) or fits(Path(unreadable).name):
+                return f"cannot be read: {reason}"
+        return ""
 
     def _no_darks(self):
         here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]
@@ -164,7 +181,8 @@ class Night(Inventory):
         found = ", ".join(f"{count} {kind!r}" for kind, count in counts.items())
         return (
             f"there are no darks in {self.dark_folder}: the headers say {found or 'nothing'}. Name their folder with "
-            "dark_folder, or say which word means a dark with Night(..., image_types={'word': 'dark'})."
+            "dark_folder, or say which frames are darks with image_types={'word': 'dark'}, {'OBJECT=dark*': 'dark'} or "
+            "{'file=d10*': 'dark'}."
         )
 
     def _summary(self):
@@ -184,25 +202,72 @@ def _folder(folder, parameter):
     return path
 
 
-def _checked_types(image_types):
-    for word, kind in (image_types or {}).items():
-        if kind not in FRAME_TYPES:
-            raise ParameterError(
-                f"image_types maps {word!r} to {kind!r}; expected one of {', '.join(FRAME_TYPES)}."
-            )
-    return dict(image_types or {})
+def _doubted(frames):
+    """Return frames without a type where other frames tell that their word for it says nothing: LRIS at Keck calls all darks."""
+    exposed = [frame for frame in frames if frame.info.exposure and frame.info.type_source != "user"]
+    others = {
+        (frame.info.instrument, frame.info.type_word): frame
+        for frame in exposed
+        if frame.info.type not in ("dark", None) and frame_type(frame.info.type_word) == "dark"
+    }
+    return tuple(_doubted_dark(frame, others) if frame in exposed else frame for frame in frames)
 
 
-def _checked_names(files):
-    """Return the names that `files` gives, whatever iterable it is; it may be one that can be gone through only once."""
-    names = [files] if isinstance(files, str) else list(files)
-    if isinstance(files, str) or not all(isinstance(name, str) for name in names):
-        raise ParameterError(f"files is {files!r}; expected a list of file names, or None for all darks.")
-    if not names:
-        raise ParameterError(
-            "files is an empty list: no dark is selected; name at least one, or None for all darks."
-        )
-    return names
+def _doubted_dark(frame, others):
+    info, title = frame.info, str(frame.header.get("OBJECT", "")).strip()
+    other = others.get((info.instrument, info.type_word))
+    if not other or (info.type_source, info.type) != ("header", "dark") or told_by_object(title) == "dark":
+        return frame
+    return frame.described(
+        type=None,
+        type_source="ambiguous",
+        type_evidence=f"{info.type_word!r} also stands in {other.name}, where {other.info.type_evidence}",
+        type_key=f"OBJECT={title}",
+    )
+
+
+def _said_of(frame):
+    info = frame.info
+    return f"{info.type_evidence}" if info.type_evidence else f"its header says {type_label(info)!r}"
+
+
+def _why_untyped(info):
+    if info.type_evidence:
+        return f"its type is ambiguous ({info.type_evidence})"
+    return f"its header does not give a known type of frame ({info.type_word!r})"
+
+
+def _type_notes(frames):
+    """Say of frames what was found and what they are taken for, those together of which the same is to be said."""
+    groups = {}
+    for frame in frames:
+        groups.setdefault((frame.info.type, _without_numbers(frame.info)), []).append(frame)
+    return [_type_note(kind, group) for (kind, _), group in groups.items()]
+
+
+def _without_numbers(info):
+    """Return what two frames have in common that were taken for the same kind for the same reason."""
+    key = "file" if info.type_key.startswith("file=") else info.type_key
+    return key, info.type_evidence.partition(", the exposure is")[0]
+
+
+def _type_note(kind, frames):
+    info, names = frames[0].info, [frame.name for frame in frames]
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    key = info.type_key
+    if key.startswith("file=") and len(frames) > 1:
+        key = f"file={_common_start([frame.path.name for frame in frames])}*"
+    otherwise = {"bias": "dark", "dark": "bias"}.get(kind, "science" if kind else "dark")
+    if kind is None:
+        return f"{listed}: ambiguous, {info.type_evidence}; not used. Say what it is with image_types={{{key!r}: {otherwise!r}}}."
+    return f"{listed}: {info.type_evidence}; taken for {kind}. To say otherwise: image_types={{{key!r}: {otherwise!r}}}."
+
+
+def _common_start(names):
+    columns = zip(*names, strict=False)
+    return "".join(
+        letters[0] for letters in itertools.takewhile(lambda column: len(set(column)) == 1, columns)
+    )
 
 
 def _numbers(values, unit):

@@ -9,6 +9,7 @@ import yaml
 
 from .errors import ParameterError
 from .files import replacing
+from .frames.kinds import checked_image_types
 from .recipe import Recipe
 from .recipe.recipe import check_names
 from .yamlfile import read_yaml
@@ -21,10 +22,10 @@ NOTEBOOK = "notebook"
 _ORDER = """
     raw_folder dark_folder reduced_folder
     overscan_columns keep_columns subtract_bias amplifiers extensions combined_bias
-    files unit output_dtype overwrite
+    files image_types unit output_dtype overwrite
 """.split()
 # Not set by the notebooks of version 0.1.
-_NEW = ("amplifiers", "extensions")
+_NEW = ("amplifiers", "extensions", "image_types")
 _RECIPE = [field.name for field in fields(Recipe)]
 # What is required beside a parameter that is looked at alone.
 _SOME_FOLDERS = {"raw_folder": ".", "reduced_folder": "."}
@@ -45,7 +46,9 @@ class Parameters(Recipe):
     combined_bias : str or None
         Its file; `None`: found by header in `reduced_folder`, or built from the night's bias frames.
     files : tuple of str or None
-        Names of the darks to calibrate; `None`: all.
+        Names of the darks to calibrate, patterns or choices, see `~darkcal_widgets.Night.select_darks`; `None`: all.
+    image_types : dict or None
+        What frames are, where their headers do not say it, see `~darkcal_widgets.Night`; `None`: as the headers say.
     overwrite : bool
         Replace results made by another recipe.
 
@@ -64,6 +67,7 @@ class Parameters(Recipe):
     reduced_folder: str
     combined_bias: str | None = None
     files: tuple | None = None
+    image_types: dict | None = None
     overwrite: bool = False
 
     def __post_init__(self):
@@ -74,6 +78,7 @@ class Parameters(Recipe):
         if not isinstance(self.overwrite, bool):
             raise ParameterError(f"overwrite is {self.overwrite!r}; expected True or False.")
         object.__setattr__(self, "files", _files(self.files))
+        object.__setattr__(self, "image_types", checked_image_types(self.image_types) or None)
 
     @property
     def recipe(self):
@@ -221,9 +226,9 @@ class Parameters(Recipe):
         }
         if self.files is not None:
             options["files"] = list(self.files)
-        night = _call(
-            "Night", [self.raw_folder], {} if self.dark_folder is None else {"dark_folder": self.dark_folder}
-        )
+        places = {"dark_folder": self.dark_folder, "image_types": self.image_types}
+        given = {name: value for name, value in places.items() if value is not None}
+        night = _call("Night", [self.raw_folder], given)
         return "\n".join(
             [
                 "from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks",

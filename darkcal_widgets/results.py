@@ -10,7 +10,7 @@ import numpy as np
 from .errors import FrameError, NightError
 from .files import frame_paths, result_name
 from .frames import Frame
-from .groups import same_exposure
+from .groups import part_by_temperature, same_exposure
 from .inventory import Inventory
 from .parallel import threaded
 from .statistics import level_and_scatter
@@ -54,9 +54,9 @@ class Results(Inventory):
 
     @property
     def combined_darks(self):
-        """The combined darks that darkcal has made, by exposure."""
+        """The combined darks that darkcal has made, by exposure, and by temperature where there are several of one."""
         found = [frame for frame in self.of_type("dark", combined=True) if is_result(frame)]
-        return sorted(found, key=lambda frame: frame.info.exposure or 0.0)
+        return sorted(found, key=lambda frame: (frame.info.exposure or 0.0, frame.info.temperature or 0.0))
 
     @property
     def combined_bias(self):
@@ -124,7 +124,11 @@ class Results(Inventory):
         made_from = members_digest((dark.path.name, identity(dark)) for dark in members)
         if len(names) < 999 and made_from != combined.header.get("DCINPUT"):
             return "darks that it was made from have been made again since; combine again."
-        added = [dark.name for name, dark in present.items() if name not in names and _alike(dark, combined)]
+        alike = [dark for dark in present.values() if _alike(dark, combined)]
+        groups = [group for group in part_by_temperature(alike)[0] if set(members) & set(group)]
+        if len(groups) > 1:
+            return "darks that it was made from are of several temperatures; combine again."
+        added = [dark.name for group in groups for dark in group if ascii_only(dark.name) not in names]
         if added:
             return f"{added[0]} is not in it{f', nor are {len(added) - 1} others' if added[1:] else ''}; combine again."
         return ""
@@ -258,7 +262,7 @@ def results_table(reduced_folder):
 
 
 def _alike(dark, combined):
-    """Tell whether a dark belongs to a combined dark."""
+    """Tell whether a dark has the exposure and the recipe of a combined dark."""
     exposures = dark.info.exposure, combined.info.exposure
     return (
         None not in exposures

@@ -607,18 +607,37 @@ def beginning(path):
 
 
 def first_image(content):
-    """Return the first image of two dimensions or one plane, read by astropy HDU after HDU and no further: it stumbles on what follows."""
+    """Return the first image, read by astropy HDU after HDU and no further: it stumbles on what follows."""
     # astropy takes any GROUPS = T for random groups, the standard only one beside NAXIS1 = 0.
     stream = io.BytesIO(content.replace(b"GROUPS  =", b"GROUPX  ="))
     clean = io.BytesIO()
     fits.PrimaryHDU().writeto(clean)
     while True:
         start = stream.tell()
-        hdu = fits.PrimaryHDU.readfrom(stream)
+        hdu = fits.PrimaryHDU.readfrom(stream, do_not_scale_image_data=True)
+        stop = stream.tell()
         if hdu.header.get("ZIMAGE") is True:
             return fits.open(io.BytesIO(clean.getvalue() + content[start:]))[1].data
         if hdu.is_image and len(hdu.shape) >= 2 and 0 not in hdu.shape and {*hdu.shape[:-2]} <= {1}:
-            return hdu.data.reshape(hdu.shape[-2:])
+            stream.seek(start)
+            data = scaled(hdu) if is_scaled(hdu) else fits.PrimaryHDU.readfrom(stream).data
+            return data.reshape(hdu.shape[-2:])
+        stream.seek(stop)
+
+
+def is_scaled(hdu):
+    """Tell whether the numbers do not mean themselves, or unsigned integers kept in the usual way."""
+    bits, zero = hdu.header["BITPIX"], hdu.header.get("BZERO", 0)
+    usual = 0, *([1 << (bits - 1)] if bits > 8 else [-128] if bits == 8 else [])
+    return zero not in usual or hdu.header.get("BSCALE", 1) != 1 or ("BLANK" in hdu.header and bits > 0)
+
+
+def scaled(hdu):
+    """Return what the numbers of an image mean, in double precision: section 4.4.2.5 of the standard."""
+    values = hdu.data.astype(float) * hdu.header.get("BSCALE", 1) + hdu.header.get("BZERO", 0)
+    if "BLANK" in hdu.header and hdu.data.dtype.kind != "f":
+        values[hdu.data == hdu.header["BLANK"]] = np.nan
+    return values
 
 
 def judge(path, raw, out):

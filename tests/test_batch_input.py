@@ -7,7 +7,7 @@ import yaml
 from astropy.table import Table
 from batches import write_notebook, write_parameters
 
-from darkcal_widgets.batch.input import read_requests
+from darkcal_widgets.batch.input import _value, read_requests
 from darkcal_widgets.headless import shipped_notebooks
 
 MINIMUM = {"notebook": 1, "raw_folder": "raw", "dark_folder": None, "reduced_folder": "reduced"}
@@ -233,6 +233,20 @@ def test_an_ecsv_table_keeps_its_types(folder):
     assert one.values["subtract_bias"] is True
     assert "subtract_bias" not in two.values
     assert two.parameters.subtract_bias is True
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("{OBJECT=bias*: bias, file=d10*: dark}", {"OBJECT=bias*": "bias", "file=d10*": "dark"}),
+        ("{'OBJECT=bias*': 'bias'}", {"OBJECT=bias*": "bias"}),
+        ("OBJECT=bias*: bias", {"OBJECT=bias*": "bias"}),
+        ("none", None),
+        ("dark", "dark"),
+    ],
+)
+def test_types_of_frames_may_stand_in_a_cell(cell, expected):
+    assert _value("image_types", cell) == expected
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "index.html", "bell\a", "x" * 201])

@@ -57,6 +57,11 @@ def test_a_small_exponent_is_a_number_and_stays_text_in_text():
     assert header.cards[0].image.startswith("EXPTIME = 1.5E2 / s")
 
 
+def test_a_decimal_comma_is_a_number_and_stays_text_in_text():
+    header = parsed(b"EXPTIME =              3,2e-05 / Total, (s)", b"OBJECT  = '1,5'", b"GAIN    = 1,9")
+    assert (header["EXPTIME"], header["OBJECT"], header["GAIN"]) == (3.2e-5, "1,5", 1.9)
+
+
 def test_nothing_of_a_long_card_is_lost():
     header = parsed(b"note    = 'open " + b"x" * 60 + b"end")
     assert "".join(str(line) for line in header["COMMENT"]).endswith("xend")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -197,6 +198,33 @@ def test_advise_says_which_darks_it_takes_where_there_is_a_choice(
     assert out.splitlines()[::3] == ["the advice", "-p keep_columns :2048"]
     assert said.format(night=tmp_path) in err
     assert bool(err) == bool(said)
+
+
+def test_advise_is_told_what_frames_are_and_tells_papermill(advised, capsys, tmp_path):
+    write_raw(tmp_path / "d1.fits", random_frame(1), "closed", OBJECT="cap on")
+    options = ["--type", "OBJECT=cap*: dark", "--type", "file=x*:BIAS"]
+    assert cli.main(["advise", str(tmp_path), *options]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert shlex.split(last)[-2:] == ["-y", 'image_types: {"OBJECT=cap*": "dark", "file=x*": "bias"}']
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("bias", "--type is 'bias'; expected what is meant, a colon and a type"),
+        ("a: drak", "Did you mean 'dark'"),
+    ],
+)
+def test_a_wrong_type_is_explained(capsys, tmp_path, option, message):
+    write_raw(tmp_path / "d1.fits", random_frame(1))
+    assert cli.main(["advise", str(tmp_path), "--type", option]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_advise_says_which_types_are_guesses(advised, capsys, tmp_path):
+    write_raw(tmp_path / "d1.fits", random_frame(1), "DARK", 0.0)
+    assert cli.main(["advise", str(tmp_path)]) == 0
+    assert "d1.fits: IMAGETYP is 'DARK', the exposure 0 s; taken for bias." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("state", "status"), [("right", 0), ("off", 1)])

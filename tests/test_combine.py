@@ -10,6 +10,7 @@ from nights import random_frame, small_night, write_raw
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks, results_table
 from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError
 from darkcal_widgets.frames import Frame
+from darkcal_widgets.results import Results
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 
@@ -102,6 +103,74 @@ def test_a_dark_without_exposure_is_left_out_by_name(reduced):
     run = combine_darks(reduced)
     assert "no exposure time" in run.failed["dark-0.fits"]
     assert len(run.written) == 1
+
+
+def test_darks_of_which_none_has_an_exposure_are_not_said_to_be_absent(reduced):
+    for path in reduced.glob("dark-*.fits"):
+        with fits.open(path, mode="update") as hdus:
+            del hdus[0].header["EXPTIME"]
+    with pytest.raises(
+        NightError, match=r"none of the 3 calibrated darks in .*dark-0.fits has no exposure time"
+    ) as error:
+        combine_darks(reduced)
+    assert "calibrate_darks writes them" not in str(error.value)
+
+
+def darks_at(folder, temperatures, exposures=(300.0,)):
+    """Calibrate darks of 300 s, two at each temperature, and more of other exposures."""
+    for place, temperature in enumerate(temperatures):
+        for index in range(2):
+            for exposure in exposures:
+                write_raw(
+                    folder / "raw" / f"dark-{place}-{index}-{exposure:g}.fits",
+                    random_frame(10 * place + index, level=1000 + 50 * place),
+                    exposure=exposure,
+                    CCD_TEMP=None if temperature is None else temperature + 0.4 * index,
+                )
+    run = calibrate_darks(Night(folder / "raw"), Recipe(), folder / "out", progress=False)
+    run.raise_failures()
+    return folder / "out"
+
+
+def test_one_combined_dark_for_each_temperature_of_an_exposure(tmp_path):
+    reduced = darks_at(tmp_path, [-10.2, -5.2])
+    run = combine_darks(reduced)
+    assert [path.name for path in run.written] == [
+        "combined_dark_300.000_-10C.fits",
+        "combined_dark_300.000_-5C.fits",
+    ]
+    for path, level in zip(run.written, (1000, 1050), strict=True):
+        with fits.open(path) as hdus:
+            assert hdus[0].header["NCOMBINE"] == 2
+            assert abs(np.median(hdus[0].data) - level) < 2
+    assert len(combine_darks(reduced).unchanged) == 2
+
+
+def test_one_temperature_leaves_the_name_as_it_is(tmp_path):
+    run = combine_darks(darks_at(tmp_path, [-10.2, -10.0], exposures=(60.0, 300.0)))
+    assert [path.name for path in run.written] == ["combined_dark_60.000.fits", "combined_dark_300.000.fits"]
+
+
+def test_a_dark_without_temperature_goes_to_none_of_several(tmp_path):
+    run = combine_darks(darks_at(tmp_path, [-10.2, -5.2, None]))
+    assert len(run.written) == 2
+    assert (
+        "has no temperature in its header, and the darks of its exposure are of -10 °C and -5 °C"
+        in run.failed["dark-2-0-300.fits"]
+    )
+
+
+def test_results_say_what_they_are_where_the_raw_header_does_not(tmp_path):
+    for index in range(2):
+        write_raw(tmp_path / "raw" / f"a{index}.fits", random_frame(index), None, 30.0, OBJECT="cap on")
+        write_raw(tmp_path / "raw" / f"z{index}.fits", random_frame(index), "DARK", 0.0)
+    night = Night(tmp_path / "raw", image_types={"object=cap*": "dark"})
+    calibrate_darks(night, Recipe(subtract_bias=True), tmp_path / "out", progress=False)
+    combine_darks(tmp_path / "out")
+    results = Results(tmp_path / "out")
+    assert [frame.name for frame in results.combined_darks] == ["combined_dark_30.000.fits"]
+    assert results.combined_bias.info.type == "bias"
+    assert {frame.info.type for frame in results.darks} == {"dark"}
 
 
 def test_a_copy_of_a_dark_or_what_other_software_made_of_them_is_not_averaged_in(reduced):

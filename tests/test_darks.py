@@ -391,3 +391,31 @@ def test_a_dark_without_exposure_time_is_refused():
     del silent.header["EXPTIME"]
     with pytest.raises(FrameError, match="exposure time"):
         scale_dark(silent, 9.0)
+
+
+def test_darks_of_several_temperatures_are_reported_at_one(tmp_path):
+    rng = np.random.default_rng(3)
+    for exposure in (60.0, 300.0):
+        for temperature, rate in ((-10.0, 0.1), (-5.0, 0.2)):
+            for index in range(3):
+                level = 1000 + rate * exposure
+                data = rng.normal(level, 5, (64, 64)).astype("uint16")
+                name = f"d{temperature:.0f}-{exposure:.0f}-{index}.fits"
+                write_raw(tmp_path / "raw" / name, data, exposure=exposure, CCD_TEMP=temperature, GAIN=100.0)
+    calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
+    combine_darks(tmp_path / "out")
+    report = measure_darks(tmp_path / "out")
+    assert report.dark_current.value == pytest.approx(0.2, abs=0.01)
+    assert report.dark_current.unit == "adu/s"
+    assert list(report.levels["darks"]) == [3, 3]
+    notes = " ".join(report.notes)
+    assert "This holds for those at -5 °C, without combined_dark_60.000_-10C.fits" in notes
+    assert "'100', is on the camera's own scale and not in e-/ADU" in notes
+
+
+def test_combined_darks_without_an_exposure_are_not_said_to_be_absent(tmp_path):
+    write_raw(tmp_path / "combined_dark_x.fits", np.ones((4, 5)), exposure=None, COMBINED=True, DCRECIPE="x")
+    with pytest.raises(
+        NightError, match=r"no combined dark in .* has an exposure time: combined_dark_x\.fits"
+    ):
+        measure_darks(tmp_path)

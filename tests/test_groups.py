@@ -3,7 +3,7 @@ from nights import random_frame, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias
 from darkcal_widgets.errors import NightError, ParameterError
-from darkcal_widgets.groups import group_exposures, odd_frames, same_exposure, without_odd
+from darkcal_widgets.groups import group_exposures, group_temperatures, odd_frames, same_exposure, without_odd
 
 CARDS = {
     "INSTRUME": "one",
@@ -32,7 +32,7 @@ DIFFERENCES = {
     "binning": ({"XBINNING": 2, "YBINNING": 2}, "binning 2 x 2, theirs 1 x 1"),
     "mode": ({"READOUTM": "fast"}, "readout mode fast, theirs slow"),
     "gain": ({"GAIN": 3.0}, "gain 3, theirs 1.5"),
-    "temperature": ({"CCD-TEMP": -17.0}, "temperature -17.0, theirs -20.0"),
+    "gain setting": ({"GAIN": (100.0, "index")}, "gain setting 100, theirs 1"),
     "camera": ({"INSTRUME": "two"}, "camera two, theirs one"),
     "unit": ({"BUNIT": "electron"}, "unit electron, theirs adu"),
 }
@@ -40,7 +40,8 @@ DIFFERENCES = {
 
 @pytest.mark.parametrize(("cards", "reason"), DIFFERENCES.values(), ids=DIFFERENCES)
 def test_a_dark_of_another_kind_is_found_named_and_left_out(tmp_path, cards, reason):
-    mixed = night(tmp_path / "raw", dict(cards))
+    usual = {"GAIN": (1, "index")} if "setting" in reason else {}
+    mixed = night(tmp_path / "raw", dict(cards), **usual)
     run = calibrate_darks(mixed, RECIPE, tmp_path / "out", progress=False)
     assert sorted(path.name for path in run.written) == ["dark-0.fits", "dark-1.fits", "dark-2.fits"]
     assert list(run.failed) == ["odd-0.fits"]
@@ -50,7 +51,7 @@ def test_a_dark_of_another_kind_is_found_named_and_left_out(tmp_path, cards, rea
 
 
 def test_the_user_may_keep_them_or_calibrate_them_by_themselves(tmp_path):
-    mixed = night(tmp_path / "raw", {"CCD-TEMP": -10.0})
+    mixed = night(tmp_path / "raw", {"GAIN": 3.0})
     kept = calibrate_darks(mixed, RECIPE, tmp_path / "out", mixed="keep", progress=False)
     assert len(kept.written) == 4
     alone = calibrate_darks(mixed, RECIPE, tmp_path / "alone", files=["odd-0.fits"], progress=False)
@@ -62,8 +63,8 @@ def test_what_a_header_does_not_say_is_no_difference(tmp_path):
     assert odd_frames(night(tmp_path, silent).darks) == {}
 
 
-@pytest.mark.parametrize("temperature", [-20.0, -18.5, -21.9])
-def test_a_temperature_within_the_tolerance_is_no_difference(tmp_path, temperature):
+@pytest.mark.parametrize("temperature", [-20.0, -18.5, -21.9, -10.0])
+def test_calibrating_needs_no_common_temperature(tmp_path, temperature):
     assert odd_frames(night(tmp_path, {"CCD-TEMP": temperature}).darks) == {}
 
 
@@ -105,6 +106,12 @@ def test_a_bias_of_another_kind_is_left_out_even_if_it_comes_first(tmp_path):
 def test_exposures_match_within_a_tenth_of_a_second_or_a_thousandth(one, other, same):
     assert same_exposure(one, other) is same
     assert same_exposure(other, one) is same
+
+
+def test_temperatures_are_grouped_within_the_tolerance_the_coldest_first():
+    assert group_temperatures([-5.2, -10.2, -4.8, -9.0, -8.1]) == [[1, 3], [4], [0, 2]]
+    assert group_temperatures([-5.2, -10.2, -4.8]) == [[1], [0, 2]]
+    assert group_temperatures([]) == []
 
 
 def test_a_group_of_exposures_is_never_wider_than_the_tolerance():

@@ -106,8 +106,7 @@ def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path):
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
 def test_what_unpacks_without_end_is_given_up(tmp_path, monkeypatch, pack):
-    monkeypatch.setattr(guard, "LARGEST_IMAGE", 1 << 20)
-    monkeypatch.setattr(guard, "LONGEST_HEADER", 1 << 20)
+    monkeypatch.setattr(guard, "_ALWAYS_UNPACKED", 1 << 20)
     cube = damaged(GOOD, ("NAXIS", 3), ("NAXIS3", 10**6))[:2880]
     (tmp_path / "a.fits.gz").write_bytes(pack(cube + bytes(1 << 23)))
     with pytest.raises(FrameError, match="unpacks to more than 1 MiB"):

@@ -17,9 +17,10 @@ PACKAGE = ROOT / "darkcal_widgets"
 ORDER = """
     text html errors units statistics drawing parallel
     files outcome sections yamlfile
-    recipe.steps recipe.recipe recipe recipe.calibrate parameters
-    frames.cards frames.guard frames.words frames.write frames.frame frames frames.figures
-    groups inventory night results
+    recipe.steps recipe.recipe recipe recipe.calibrate
+    frames.cards frames.guard frames.kinds frames.numbers frames.words frames.write frames.frame frames frames.figures
+    parameters
+    groups inventory choice night results
     combine.clip combine.files combine
     run.file run.plan run.night run.figures run
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from nights import SHARED, random_frame, small_night, write_raw
 
-from darkcal_widgets import Night
+from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks
 from darkcal_widgets.errors import NightError, ParameterError
 
 needs_shared = pytest.mark.skipif(
@@ -59,6 +59,48 @@ def test_files_are_selected_by_name_and_the_rest_left_alone(tmp_path):
         "dark-2.fits",
         "dark-0.fits",
     ]
+
+
+@pytest.fixture
+def two_temperatures(tmp_path):
+    for exposure in (60.0, 300.0):
+        for temperature in (-10.2, -5.2):
+            name = f"dark{temperature:.0f}-{exposure:g}s.fits.gz"
+            write_raw(tmp_path / name, random_frame(1), exposure=exposure, CCD_TEMP=temperature)
+    write_raw(tmp_path / "flat.fits", random_frame(1), "flat")
+    return Night(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["dark-10*"], ["dark-10-300s", "dark-10-60s"]),
+        (["DARK-?-60s*"], ["dark-5-60s"]),
+        (["exposure=300"], ["dark-10-300s", "dark-5-300s"]),
+        (["temperature=-10"], ["dark-10-300s", "dark-10-60s"]),
+        (["exposure=300 temperature=-5"], ["dark-5-300s"]),
+        (["dark-5-60s.fits.gz", "dark-*"], ["dark-5-60s", "dark-10-300s", "dark-10-60s", "dark-5-300s"]),
+    ],
+)
+def test_files_are_selected_by_pattern_exposure_and_temperature(two_temperatures, files, expected):
+    selected = two_temperatures.select_darks(files)
+    assert [dark.name.removesuffix(".fits.gz") for dark in selected] == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("drak-10*", r"the pattern 'drak-10\*', which fits no dark in .*; did you mean 'dark-10"),
+        ("flat*", "which is not a dark: its header says 'flat'"),
+        ("exposure=90", "fits no dark; the darks have exposure 60, 300 s"),
+        ("temperature=-20", "fits no dark; the darks have temperature -10.2, -5.2 °C"),
+        ("exposure=long", "expected a number, as in 'exposure=300'"),
+        ("exposur=300", "did you mean 'exposure='"),
+    ],
+)
+def test_a_choice_that_fits_no_dark_is_explained(two_temperatures, entry, message):
+    with pytest.raises(ParameterError, match=message):
+        two_temperatures.select_darks([entry])
 
 
 @pytest.mark.parametrize(
@@ -165,3 +207,131 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "iterdir", denied)
     with pytest.raises(NightError, match="cannot be read: Permission denied"):
         Night(tmp_path)
+
+
+def test_a_guess_says_which_frames_what_was_found_what_was_taken_and_how_to_say_otherwise(tmp_path):
+    for number in range(5):
+        write_raw(tmp_path / f"Dark_{number}.fits", random_frame(1), None, 30.0)
+    write_raw(tmp_path / "flat_V.fits", random_frame(1), "Light Frame", 5.0)
+    night = Night(tmp_path)
+    darks, flat = night.notes
+    assert darks == (
+        "Dark_0.fits, Dark_1.fits, Dark_2.fits and 2 more: no keyword gives its type, its name tells 'dark'; taken for dark. "
+        "To say otherwise: image_types={'file=Dark_*': 'bias'}."
+    )
+    assert "flat_V.fits: IMAGETYP is 'Light Frame', its name tells 'flat'" in flat
+    assert len(night.darks) == 5
+    assert darks in str(night)
+    assert night._repr_html_().count("To say otherwise") == 2
+    assert Night(tmp_path, image_types={"file=dark_*": "bias"}).notes == [flat]
+
+
+def test_an_ambiguous_frame_is_not_used_and_is_said_to_be_ambiguous(tmp_path):
+    write_raw(tmp_path / "dark-1.fits", random_frame(1), "Light Frame", 30.0)
+    night = Night(tmp_path)
+    assert night.darks == night.science == []
+    assert night.table["type"][0] == "ambiguous: Light Frame"
+    (note,) = night.notes
+    assert "dark-1.fits: ambiguous, IMAGETYP is 'Light Frame', its name tells 'dark'" in note
+    assert "its type is ambiguous" in night.passed_over[0]
+    assert len(Night(tmp_path, image_types={"file=dark-*": "dark"}).darks) == 1
+
+
+def test_a_word_that_stands_on_every_frame_tells_nothing(tmp_path):
+    """As on LRIS at Keck: OBSTYPE is dark for flats and stars, too."""
+    for name, title, exposure, cards in (
+        ("b1.fits", "bias", 0.0, {}),
+        ("b2.fits", "dome flat", 5.0, {"FLIMAGIN": "on"}),
+        ("b3.fits", "J1520+45", 900.0, {}),
+        ("b4.fits", "dark", 900.0, {}),
+    ):
+        write_raw(
+            tmp_path / name,
+            random_frame(1),
+            None,
+            None,
+            OBSTYPE="dark",
+            TTIME=exposure,
+            OBJECT=title,
+            **cards,
+        )
+    night = Night(tmp_path)
+    assert [frame.info.type for frame in night.frames] == ["bias", "flat", None, "dark"]
+    assert (
+        "b3.fits: ambiguous, 'dark' also stands in b2.fits, where OBSTYPE is 'dark', OBJECT is 'dome flat'"
+        in str(night)
+    )
+
+
+# Camera, then of each frame: start of its name, type, exposure, temperature, gain, and how many are guesses.
+REAL = {
+    "keck_lris_blue": ([("b150910", "bias", 0.0, None, None)], 0),
+    "shane_kast_blue": ([("b10", "flat", 15.0, -80.45, None), ("b1", "bias", 0.0, -80.35, None)], 3),
+    "wht_isis_blue": (
+        [("r2324581", "flat", 2.01, -113.351, 1.2), ("r23245", "bias", 0.0, -111.671, 1.2)],
+        0,
+    ),
+    "sbig_stl1001": (
+        [
+            ("bias-Neg10", "bias", 0.0, -10.2, 2.06),
+            ("biases-Neg5", "bias", 0.0, -4.8, 2.06),
+            ("darks-expos150s-Neg10", "dark", 150.0, -10.2, 2.06),
+            ("darks-expos150s-Neg5", "dark", 150.0, -5.2, 2.06),
+            ("darks-expos300s-Neg10", "dark", 300.0, -10.2, 2.06),
+            ("darks-expos300s-Neg5", "dark", 300.0, -5.2, 2.06),
+            ("darks-expos60s-Neg10", "dark", 60.0, -10.2, 2.06),
+            ("darks-expos1-Neg5", "dark", 60.0, -5.0, 2.06),
+            ("flat", "flat", 23.0, -5.2, 2.06),
+        ],
+        1,
+    ),
+    "lick_nickel": ([("d1035", "flat", 4.0, -111.3, None), ("d100", "bias", 0.0, -109.0, None)], 4),
+    "zwo_asi178mc": (
+        [
+            ("Bias", "bias", 3.2e-5, 35.3, None),
+            ("Dark_ASIImg_100", "dark", 100.0, 33.1, None),
+            ("Dark_ASIImg_30", "dark", 30.0, 34.0, None),
+        ],
+        3,
+    ),
+    "sbig_st402": (
+        [
+            ("L2-dark-flat", "dark", 360.0, -15.2, 1.49),
+            ("L2-dark-hg", "dark", 240.0, -15.0, 1.49),
+            ("L2-dark-neon", "dark", 1200.0, -14.8, 1.49),
+            ("L2-flat", "flat", 360.0, -15.2, 1.49),
+        ],
+        1,
+    ),
+    "lco_floyds": (
+        [
+            ("coj2m002-en12-20200321", "flat", 40.027, -70.16, 2.3),
+            ("coj2m002-en12-20210126", "flat", 80.134, -70.16, 2.3),
+        ],
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("camera", REAL)
+def test_the_frames_of_eight_real_cameras_are_what_they_are(real_frames, camera):
+    expected, guesses = REAL[camera]
+    night = Night(real_frames / "cameras" / camera)
+    assert night.unreadable == {}
+    for frame in night.frames:
+        truth = next(row for row in expected if frame.name.startswith(row[0]))
+        info = frame.info
+        assert (info.type, info.exposure, info.gain) == (truth[1], truth[2], truth[4])
+        assert info.temperature == (truth[3] if truth[3] is None else pytest.approx(truth[3], abs=0.3))
+    assert sum(frame.info.type_source == "guess" for frame in night.frames) == guesses
+
+
+def test_real_darks_of_two_temperatures_are_all_calibrated_and_combined_apart(real_frames, tmp_path):
+    night = Night(real_frames / "cameras" / "sbig_stl1001")
+    run = calibrate_darks(night, Recipe(), tmp_path, progress=False)
+    assert (len(run.written), len(run.failed)) == (8, 0)
+    assert [path.name for path in combine_darks(tmp_path).written] == [
+        f"combined_dark_{exposure}.000_{temperature}C.fits"
+        for exposure in (60, 150, 300)
+        for temperature in (-10, -5)
+    ]

@@ -62,3 +62,17 @@ def test_names_may_come_from_a_generator(night, tmp_path):
     assert [path.name for path in run.written] == ["dark-2.fits", "dark-0.fits"]
     with pytest.raises(ParameterError, match="no dark is selected"):
         make_plan(night, RECIPE, tmp_path / "out", files=iter(()))
+
+
+def test_guesses_and_other_temperatures_of_what_is_used_are_noted(tmp_path):
+    for index, temperature in enumerate((-10.0, -5.0)):
+        write_raw(
+            tmp_path / "raw" / f"d{index}.fits", random_frame(index), "DARK", 30.0, CCD_TEMP=temperature
+        )
+        write_raw(tmp_path / "raw" / f"b{index}.fits", random_frame(index), "DARK", 0.0, CCD_TEMP=temperature)
+    notes = make_plan(Night(tmp_path / "raw"), Recipe(subtract_bias=True), tmp_path / "out").notes
+    assert any(
+        "b0.fits, b1.fits: IMAGETYP is 'DARK', the exposure 0 s; taken for bias" in note for note in notes
+    )
+    assert any("taken at" in note and "(2 darks are more than 2 degrees away)" in note for note in notes)
+    assert make_plan(Night(tmp_path / "raw"), Recipe(), tmp_path / "out").notes == ()

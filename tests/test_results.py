@@ -79,3 +79,18 @@ def test_the_table_names_the_unit_of_the_levels(tmp_path):
     write_raw(tmp_path / "raw" / "dark.fits", random_frame(1), BUNIT="electron")
     calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
     assert list(results_table(tmp_path / "out")["unit"]) == ["electron"]
+
+
+def test_a_combined_dark_is_out_of_date_where_its_darks_are_of_several_temperatures(tmp_path):
+    for index, temperature in enumerate((-10.0, -10.1)):
+        write_raw(tmp_path / "raw" / f"d{index}.fits", random_frame(index), CCD_TEMP=temperature)
+    calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
+    (combined,) = combine_darks(tmp_path / "out").written
+    write_raw(tmp_path / "raw" / "d2.fits", random_frame(2), CCD_TEMP=-5.0)
+    calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
+    state = {row["file"]: row["state"] for row in Results(tmp_path / "out").table}
+    assert state[combined.name] == "current"
+    write_raw(tmp_path / "raw" / "d3.fits", random_frame(3), CCD_TEMP=-10.3)
+    calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
+    state = {row["file"]: row["state"] for row in Results(tmp_path / "out").table}
+    assert state[combined.name] == "d3.fits is not in it; combine again."

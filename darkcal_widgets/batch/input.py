@@ -186,10 +186,20 @@ def _value(name, text):
         return _WORDS[text.lower()]
     if name == "files":
         return [part.strip(" '\"") for part in text.strip("[]").split(",") if part.strip()]
+    if name == "image_types":
+        return _mapping(text)
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
+
+
+def _mapping(text):
+    """Return what ``{OBJECT=bias*: bias, file=d10*: dark}`` means, with quotes or without; other text as it is."""
+    pairs = [part.rpartition(":") for part in text.strip("{} ").split(",") if part.strip()]
+    if not all(colon for _, colon, _ in pairs):
+        return text
+    return {key.strip(" '\""): value.strip(" '\"") for key, _, value in pairs}
 
 
 def _checked(request):

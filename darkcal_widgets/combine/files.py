@@ -9,8 +9,9 @@ import numpy as np
 from ..errors import FrameError, NightError, OutputError, ParameterError
 from ..files import check_results_folder, make_results_folder
 from ..frames import Frame, Image, write_images
+from ..frames.kinds import declare_type
 from ..frames.words import describe
-from ..groups import group_exposures, without_odd
+from ..groups import group_exposures, part_by_temperature, without_odd
 from ..outcome import Outcome, Run
 from ..parallel import own_array, threaded
 from ..recipe import Recipe
@@ -131,10 +132,12 @@ def bias_frames(night, recipe):
 
 
 def combine_darks(reduced_folder, *, files=None, overwrite=False):
-    """Combine calibrated darks, one combined dark for each exposure time.
+    """Combine calibrated darks, one combined dark for each exposure time and temperature.
 
-    Exposures within 0.1 s or 0.1 % of each other belong together. The files are named
-    ``combined_dark_<exposure in seconds, 3 decimals>.fits``; they are made again when darks were added or have changed.
+    Exposures within 0.1 s or 0.1 % of each other belong together, and temperatures within 2 degrees. The files are named
+    ``combined_dark_<exposure in seconds, 3 decimals>.fits``, or where there are several temperatures of an exposure
+    ``combined_dark_<exposure>_<temperature of the coldest in degrees Celsius>C.fits``; they are made again when darks were
+    added or have changed.
 
     Parameters
     ----------
@@ -153,7 +156,7 @@ def combine_darks(reduced_folder, *, files=None, overwrite=False):
     Raises
     ------
     NightError
-        There are no calibrated darks in the folder, or they were made with different recipes.
+        There are no calibrated darks in the folder, none that can be combined, or they were made with different recipes.
     ParameterError
         `files` names what is not a calibrated dark of the folder.
     """
@@ -165,15 +168,17 @@ def combine_darks(reduced_folder, *, files=None, overwrite=False):
             wrong[dark.name] = reason
     darks = [dark for dark in picked if dark.name not in wrong]
     if not darks:
-        raise NightError(f"there are no calibrated darks in {results.folder}; calibrate_darks writes them.")
+        raise NightError(_nothing_to_combine(results.folder, wrong if picked else {}))
     _check_one_recipe(results.folder, darks)
     run = Run([Outcome(name, "failed", reason=reason) for name, reason in wrong.items()])
-    groups = group_exposures([dark.info.exposure for dark in darks])
-    for group in groups:
-        members = [darks[index] for index in sorted(group)]
-        run.outcomes.append(_combine_exposure(results.folder, members, overwrite))
-    made = run.outcomes[len(wrong) :]
-    run.notes += _few_frames({one.name: len(group) for one, group in zip(made, groups, strict=True)})
+    counts = {}
+    for group in group_exposures([dark.info.exposure for dark in darks]):
+        parts, unplaced = _by_temperature([darks[index] for index in sorted(group)])
+        run.outcomes += [Outcome(dark.name, "failed", reason=reason) for dark, reason in unplaced.items()]
+        for label, members in parts.items():
+            run.outcomes.append(_combine_members(results.folder, members, label, overwrite))
+            counts[run.outcomes[-1].name] = len(members)
+    run.notes += _few_frames(counts)
     return run
 
 
@@ -215,8 +220,10 @@ def _bias_member(frame, recipe):
     headers = []
     for part, calibration, unit in zip(parts, calibrations, units, strict=True):
         headers.append(calibrated_header(part.header, digest, calibration.steps, calibration.measured))
+        declare_type(headers[-1], "bias", frame.info.exposure)
         headers[-1]["BUNIT"] = unit
     header = headers[0] if len(raw.parts) == 1 else calibrated_header(raw.header, digest, (), ())
+    declare_type(header, "bias", frame.info.exposure)
     # The pixels are read again, some rows at a time, when they are averaged.
     unread = zip(calibrations, frame.select(recipe.extensions), strict=True)
     calibrations = tuple(replace(calibration, image=part) for calibration, part in unread)
@@ -234,8 +241,38 @@ def _without_exposure(dark):
     if dark.info.exposure is not None:
         return ""
     return (
-        f"{dark.path} has no exposure time (EXPTIME or EXPOSURE), so it does not belong to a combined dark."
+        f"{dark.path} has no exposure time (EXPTIME, EXPOSURE or the like), so it does not belong to a combined dark. Write it "
+        "into the header of a copy of the raw frame, and calibrate that."
     )
+
+
+def _nothing_to_combine(folder, wrong):
+    if not wrong:
+        return f"there are no calibrated darks in {folder}; calibrate_darks writes them."
+    reasons = list(wrong.values())
+    more = f" And {len(reasons) - 5} more." if len(reasons) > 5 else ""
+    return f"none of the {len(reasons)} calibrated darks in {folder} can be combined: {' '.join(reasons[:5])}{more}"
+
+
+def _by_temperature(darks):
+    """Part darks of one exposure by their temperature.
+
+    Returns
+    -------
+    parts : dict
+        What is added to the name of the combined dark, nothing where there is only one, to its darks.
+    unplaced : dict of Frame to str
+        Why a dark belongs to none of several.
+    """
+    groups, without = part_by_temperature(darks)
+    if len(groups) == 1:
+        return {"": groups[0]}, {}
+    # The coldest give names that are never the same, for they are farther apart than the tolerance.
+    coldest = [min(dark.info.temperature for dark in group) for group in groups]
+    found = " and ".join(f"{temperature:.0f} °C" for temperature in coldest)
+    reason = f"has no temperature in its header, and the darks of its exposure are of {found}. Leave it out with files."
+    parts = {f"_{round(temperature)}C": group for temperature, group in zip(coldest, groups, strict=True)}
+    return parts, {dark: f"{dark.path} {reason}" for dark in without}
 
 
 def _check_one_recipe(folder, darks):
@@ -250,8 +287,8 @@ def _check_one_recipe(folder, darks):
         )
 
 
-def _combine_exposure(folder, darks, overwrite):
-    target = folder / f"combined_dark_{darks[0].info.exposure:.3f}.fits"
+def _combine_members(folder, darks, label, overwrite):
+    target = folder / f"combined_dark_{darks[0].info.exposure:.3f}{label}.fits"
     members = [_dark_member(dark) for dark in darks]
     return _combine(members, target, darks[0].parts[0].dtype.name, overwrite)
 
@@ -283,7 +320,9 @@ def _combined_image(members, number, dtype, folder, inputs):
     """Return the average of one image of all members, to be written."""
     average = _average(members, number, dtype, folder)
     header = _combined_header(members[0].headers[number], members, inputs)
-    if np.isfinite(mean := float(np.mean(average, dtype=np.float64))):
+    with np.errstate(over="ignore"):  # damaged frames may hold huge values
+        mean = float(np.mean(average, dtype=np.float64))
+    if np.isfinite(mean):
         header["CCDMEAN"] = (float(f"{mean:.7g}"), "mean of the pixels")
     return Image.of(average, header)
 

@@ -10,7 +10,7 @@ import numpy as np
 from astropy.table import Table
 
 from ..errors import FrameError, NightError, ParameterError
-from ..groups import group_exposures
+from ..groups import TEMPERATURE_TOLERANCE, group_exposures
 from ..html import html_table
 from ..parallel import threaded
 from ..results import Results
@@ -191,9 +191,12 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, ext
     """
     if gain is not None and not gain > 0:
         raise ParameterError(f"gain is {gain!r}; expected electrons per ADU, above 0.")
-    combined, singles = _results(reduced_folder, extension)
+    notes = []
+    combined, singles = _results(reduced_folder, extension, notes)
     frame, info = combined[-1], combined[-1].info
-    gain, notes = known_gain(info, gain), _other_images(frame)
+    gain = known_gain(info, gain)
+    if gain is None:
+        notes.append(_no_gain(info))
     ground = background(frame.data)
     frames = frame.header.get("NCOMBINE", 1)
     hot = hot_pixels(frame.data, info.exposure, gain=gain, frames=frames, sigma=sigma, ground=ground)
@@ -218,8 +221,6 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, ext
     bias = _bias_of(reduced_folder, biases, singles, ground, notes)
     levels = _Levels(groups, unit, linear, bias, hidden)
     scale = _Scale.of(gain)
-    if gain is None:
-        notes.append("The headers name no gain and none was given: the dark current is in adu/s.")
     return DarkReport(
         _level_table(groups, combined, bias, ground, unit),
         gain,
@@ -246,27 +247,63 @@ def _told(estimate, of=""):
 # --- Results on disk --------------------------------------------------------------------------------------
 
 
-def _results(reduced_folder, extension):
-    """Return the combined darks by exposure, and the single ones of the same shape that they were made from."""
+def _results(reduced_folder, extension, notes):
+    """Return the combined darks of one temperature by exposure, and the single ones of the same shape in them."""
     results = Results(reduced_folder)
-    combined = [_part(frame, extension) for frame in results.combined_darks if frame.info.exposure]
+    combined = [frame for frame in results.combined_darks if frame.info.exposure]
     if not combined:
-        raise NightError(f"there is no combined dark in {str(results.folder)!r}; combine_darks makes it.")
+        raise NightError(_no_combined_dark(results))
+    combined = [_part(frame, extension) for frame in _of_one_temperature(combined, notes)]
+    if combined[-1].extension:
+        notes.append(
+            f"Measured is the image {combined[-1].extension!r} only; name another one with extension."
+        )
     names = {str(frame.header[keyword]) for frame in combined for keyword in frame.header["IMCMB*"]}
     darks = [dark for dark in results.darks if dark.info.exposure and ascii_only(dark.name) in names]
     darks = [_part(dark, extension) for dark in darks]
     return combined, [dark for dark in darks if dark.shape == combined[-1].shape]
 
 
+def _no_combined_dark(results):
+    if results.combined_darks:
+        names = ", ".join(frame.name for frame in results.combined_darks)
+        return (
+            f"no combined dark in {str(results.folder)!r} has an exposure time: {names}. Write it into the headers of copies of "
+            "the raw frames, and calibrate and combine those."
+        )
+    return f"there is no combined dark in {str(results.folder)!r}; combine_darks makes it."
+
+
+def _of_one_temperature(frames, notes):
+    """Return the frames that are as warm as the last; dark current has to be compared at one temperature."""
+    last = frames[-1].info.temperature
+    others = [
+        frame
+        for frame in frames
+        if None not in (last, frame.info.temperature)
+        and abs(frame.info.temperature - last) > TEMPERATURE_TOLERANCE
+    ]
+    if others:
+        listed = ", ".join(frame.name for frame in others)
+        notes.append(
+            f"The darks are of several temperatures. This holds for those at {last:.0f} °C, without {listed}."
+        )
+    return [frame for frame in frames if frame not in others]
+
+
+def _no_gain(info):
+    why = "The headers name no gain and none was given"
+    if info.gain_setting:
+        own = (
+            f"The gain in the headers, {info.gain_setting!r}, is on the camera's own scale and not in e-/ADU"
+        )
+        why = f"{own}, and none was given"
+    return f"{why}: the dark current is in adu/s. Give it with measure_darks(..., gain=...)."
+
+
 def _part(frame, extension):
     """Return one image of a file."""
     return frame.parts[0] if extension in (None, "") else frame.select([extension])[0]
-
-
-def _other_images(frame):
-    if not frame.extension:
-        return []
-    return [f"Measured is the image {frame.extension!r} only; name another one with extension."]
 
 
 def _grouped(singles, ground, hot, exposure):

@@ -38,7 +38,9 @@ _STANDARD = re.compile(
 _TO_BE_CONTINUED = re.compile(rb"&' *(?:/[ -~]*)?\Z")
 
 # Exponents want a capital letter; what is meant is clear.
-_SMALL_EXPONENT = re.compile(rb"\A(.{8}= *[+-]?[\d.]+)([ed])(?=[+-]?\d)")
+_SMALL_EXPONENT = re.compile(rb"\A(.{8}= *[+-]?[\d.,]+)([ed])(?=[+-]?\d)")
+# So do numbers written on a computer that is set to a language with a decimal comma.
+_DECIMAL_COMMA = re.compile(rb"\A(.{8}= *[+-]?\d+),(?=\d+(?:[ED][+-]?\d{1,3})? *(?:/|\Z))")
 
 # Cards on how the data are stored: to guess at one of them would be to guess at the image.
 _STORAGE = re.compile(
@@ -118,6 +120,7 @@ def _standard_cards(cards, name):
     continued, storage = False, {}
     for card in cards:
         card = _SMALL_EXPONENT.sub(lambda found: found[1] + found[2].upper(), card, count=1)
+        card = _DECIMAL_COMMA.sub(rb"\1.", card, count=1)
         is_continuation = card.startswith(b"CONTINUE")
         is_standard = _STANDARD.fullmatch(card) is not None and (continued or not is_continuation)
         if _STORAGE.match(card[:8]):

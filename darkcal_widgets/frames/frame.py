@@ -8,7 +8,7 @@ read some rows at a time.
 import contextlib
 import os
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,14 @@ from ..files import checksum, checksum_of
 from ..parallel import own_array
 from .cards import END
 from .guard import BLOCK, Source, named_failures, open_file, walk
+from .kinds import asked_keywords
 from .words import KEYWORDS, FrameInfo, describe
 from .write import STORAGE_KEYWORDS
 
 __all__ = ["Frame"]
 
-_WANTED = frozenset(f"{keyword:<8}".encode() for keyword in (*KEYWORDS, "DATASUM"))
+# What `Frame` itself wants beside what `describe` looks at.
+_ALSO_WANTED = frozenset(["DATASUM"])
 # Images that say something of another one: as astropy's CCDData, and pipelines, name them.
 _COMPANIONS = frozenset("MASK UNCERT PSFIMAGE BPM DQ VAR VARIANCE ERR ERROR STDDEV WEIGHT FLAGS".split())
 _STORED_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
@@ -40,7 +42,7 @@ class Frame:
     name : str, optional
         How the night calls it; default: the name of the file.
     image_types : mapping, optional
-        See `~darkcal_widgets.frames.words.describe`.
+        See `~darkcal_widgets.frames.kinds.checked_image_types`.
 
     Attributes
     ----------
@@ -75,7 +77,7 @@ class Frame:
             images, self._mask = _science(found)
             with self._correctable_header():
                 self._images = tuple(
-                    _Image.of(found[hdu], hdu, label, source.is_packed or self._mask is not None, image_types)
+                    self._described(found[hdu], hdu, label, source.is_packed, image_types)
                     for hdu, label in zip(images, _labels(images), strict=True)
                 )
 
@@ -158,7 +160,7 @@ class Frame:
         if len(self._images) == 1 and self._images[0].header is not None:
             return self._images[0].header
         with named_failures(self.path), self._open() as source:
-            found = {hdu.number: (primary, hdu) for primary, hdu in _walk_images(source)}
+            found = {hdu.number: (primary, hdu) for primary, hdu in _walk_images(source, may_stop=True)}
         primary = next(primary for primary, _ in found.values())
         return _header(*((primary, primary) if len(self._images) > 1 else found[self._images[0].number]))
 
@@ -241,6 +243,11 @@ class Frame:
         spill.flush()
         return self._with(_images=(replace(image, numbers=_Numbers(data.dtype), offset=offset, spill=spill),))
 
+    def described(self, **changes):
+        """Return the frame with other facts in its `info`, such as its type."""
+        images = (replace(image, info=replace(image.info, **changes)) for image in self._images)
+        return self._with(_images=tuple(images))
+
     def ccd(self, unit="adu"):
         """Return the frame as a `~astropy.nddata.CCDData`.
 
@@ -252,6 +259,19 @@ class Frame:
         from astropy.nddata import CCDData  # slow to import, and few need it
 
         return CCDData(self.data, unit=self.unit(unit), header=self.header.copy())
+
+    def _described(self, primary, hdu, label, is_packed, image_types):
+        """Describe the image of an HDU."""
+        cards = _described(primary, hdu, asked_keywords(image_types))
+        has_rows = not (is_packed or hdu.is_tiled or self._mask is not None)
+        return _Image(
+            hdu.number,
+            label,
+            describe(cards, hdu.shape, image_types, (self.path.name, self.name)),
+            str(cards.get("DATASUM", "")),
+            None if hdu.is_tiled else _Numbers.of(hdu.storage),
+            hdu.offset if has_rows else None,
+        )
 
     def _with(self, **changes):
         frame = object.__new__(Frame)
@@ -342,27 +362,6 @@ class _Image:
     memory: np.ndarray | None = None
     header: object = None
     spill: object = None
-
-    @classmethod
-    def of(cls, primary, hdu, label, has_no_rows, image_types):
-        """Describe the image of an HDU.
-
-        Raises
-        ------
-        ParameterError
-            The header says what cannot be.
-        ValueError
-            What its numbers mean cannot be told.
-        """
-        cards = _described(primary, hdu)
-        return cls(
-            hdu.number,
-            label,
-            describe(cards, hdu.shape, image_types),
-            str(cards.get("DATASUM", "")),
-            None if hdu.is_tiled else _Numbers.of(hdu.storage),
-            None if has_no_rows or hdu.is_tiled else hdu.offset,
-        )
 
     def loaded(self, memory, numbers, header):
         """Return the image with its pixels and header in memory."""
@@ -588,10 +587,35 @@ def _header(primary, image):
     return header
 
 
-def _described(primary, image):
-    """Return the cards that `describe` looks at, as keywords to values."""
-    cards = [*image.cards(_WANTED).cards, *(() if primary is image else primary.cards(_WANTED).cards)]
-    return {card.keyword: card.value for card in reversed(cards)}
+class _Cards(dict):
+    """Values by keyword, and their comments as those of astropy's headers; few comments are asked for, and all take time."""
+
+    def __init__(self, cards):
+        super().__init__((card.keyword, card.value) for card in cards)
+        self.comments = _Comments((card.keyword, card) for card in cards)
+
+
+class _Comments(dict):
+    def __getitem__(self, keyword):
+        return super().__getitem__(keyword).comment
+
+
+@lru_cache(maxsize=16)
+def _as_bytes(keywords):
+    """Return keywords as they stand in a file; long ones stand behind HIERARCH."""
+    return frozenset(
+        f"{keyword if len(keyword) <= 8 and ' ' not in keyword else 'HIERARCH':<8}".encode()
+        for keyword in keywords
+    )
+
+
+def _described(primary, image, asked):
+    """Return the cards that `describe` looks at, and others that a user asks for."""
+    keywords = KEYWORDS | _ALSO_WANTED | asked
+    wanted = _as_bytes(keywords)
+    cards = [*image.cards(wanted).cards, *(() if primary is image else primary.cards(wanted).cards)]
+    # Of those that are there twice, the first counts.
+    return _Cards([card for card in reversed(cards) if card.keyword in keywords])
 
 
 def _merged(primary, header):

@@ -39,6 +39,10 @@ LARGEST_FILE = 2 * LARGEST_IMAGE
 LONGEST_HEADER = 1000 * 2880  # bytes, for 36,000 cards
 MOST_HDUS = 1000
 
+# A packed file that grows to more than so many times its size, and to more than so many bytes, is not one of an image.
+_MOST_RATIO = 200
+_ALWAYS_UNPACKED = 1 << 26
+
 BLOCK = 2880
 _CHUNK = 1 << 22
 _DEPTHS = (8, 16, 32, 64, -32, -64)
@@ -132,6 +136,7 @@ class Source:
         self.path, self.position, self.is_packed = path, 0, unpack is not None
         self._stream = unpack(stream) if self.is_packed else stream
         self._size = None if self.is_packed else size
+        self._most = min(LARGEST_IMAGE + 2 * LONGEST_HEADER, max(_ALWAYS_UNPACKED, _MOST_RATIO * size))
 
     def read(self, size):
         """Return the next bytes, fewer at the end."""
@@ -162,8 +167,10 @@ class Source:
 
     def _advance(self, size):
         self.position += size
-        if self.is_packed and self.position > LARGEST_IMAGE + 2 * LONGEST_HEADER:
-            raise FrameError(f"{self.path} unpacks to more than {LARGEST_IMAGE >> 20} MiB; leave it out.")
+        if self.is_packed and self.position > self._most:
+            raise FrameError(
+                f"{self.path} unpacks to more than {self._most >> 20} MiB, more than an image does; leave it out, or unpack it."
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,69 +1,24 @@
-"""What a camera's header says of a frame: type, exposure, filter, temperature, and the rest.
+"""What a camera's header says of a frame, as one record; types are in `kinds`, numbers in `numbers`.
 
-Each vocabulary of the many that cameras use has its one home here.
+Each vocabulary of the many that cameras use has its one home in these three modules.
 """
 
-import math
-import re
 from dataclasses import dataclass
 
 from ..units import standard_unit
+from .kinds import KIND_KEYWORDS, kind_of
+from .numbers import NUMBER_KEYWORDS, binning_of, celsius, gain_of, read_noise_of, seconds
 
-__all__ = ["FRAME_TYPES", "KEYWORDS", "FrameInfo", "describe", "frame_type", "unit_of"]
-
-FRAME_TYPES = ("bias", "dark", "flat", "science", "other")
+__all__ = ["KEYWORDS", "FrameInfo", "describe", "unit_of"]
 
 # Keywords in the order in which they are believed.
-_TYPE_KEYWORDS = ("IMAGETYP", "OBSTYPE", "IMTYPE", "FRAME")
-_EXPOSURE_KEYWORDS = ("EXPTIME", "EXPOSURE")
 _FILTER_KEYWORDS = ("FILTER", "FILTERS", "FILTER1", "FILTNAM")
-_TEMPERATURE_KEYWORDS = ("CCD-TEMP", "CCDTEMP", "DET-TEMP", "DETTEMP")
-_GAIN_KEYWORDS = ("GAIN", "EGAIN")
-_READ_NOISE_KEYWORDS = ("RDNOISE", "READNOIS", "RON")
-_BINNING_KEYWORDS = (("XBINNING", "YBINNING"), ("CCDXBIN", "CCDYBIN"), ("XBIN", "YBIN"))
 _READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE")
-
-# Seconds; a header that claims more, eleven days, is damaged.
-LONGEST_EXPOSURE = 1e6
 
 # All that `describe` looks at.
 KEYWORDS = frozenset(
-    (
-        *_TYPE_KEYWORDS,
-        *_EXPOSURE_KEYWORDS,
-        *_FILTER_KEYWORDS,
-        *_TEMPERATURE_KEYWORDS,
-        *_GAIN_KEYWORDS,
-        *_READ_NOISE_KEYWORDS,
-        *(keyword for pair in _BINNING_KEYWORDS for keyword in pair),
-        *_READOUT_KEYWORDS,
-        "BUNIT",
-        "INSTRUME",
-        "COMBINED",
-    )
+    (*KIND_KEYWORDS, *NUMBER_KEYWORDS, *_FILTER_KEYWORDS, *_READOUT_KEYWORDS, "BUNIT", "INSTRUME", "COMBINED")
 )
-
-# Words for the types, in lower case, without "frame", "field", "image" and punctuation.
-_TYPE_WORDS = {
-    "bias": ("bias", "zero", "offset"),
-    "dark": ("dark",),
-    "flat": (
-        "flat",
-        "sky flat",
-        "skyflat",
-        "flatfield",
-        "dome flat",
-        "domeflat",
-        "twilight flat",
-        "twilight",
-        "dflat",
-        "sflat",
-        "flat lamp",
-    ),
-    "science": ("object", "light", "science", "target", "sky", "standard", "std", "obj", "sci"),
-    "other": ("comp", "comparison", "arc", "focus", "test", "acquisition", "lamp", "illum", "fringe"),
-}
-_TYPE_OF_WORD = {word: kind for kind, words in _TYPE_WORDS.items() for word in words}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +28,11 @@ class FrameInfo:
     Attributes
     ----------
     type : str or None
-        One of `FRAME_TYPES`.
+        One of `~darkcal_widgets.frames.kinds.FRAME_TYPES`; `None`: unknown or ambiguous.
     type_word : str
         The word in the header, empty if there is none.
+    type_source, type_evidence, type_key : str
+        Who says so, what was found, and how to say otherwise: see `~darkcal_widgets.frames.kinds.Kind`.
     exposure : float or None
         Seconds.
     filter : str
@@ -83,11 +40,13 @@ class FrameInfo:
     shape : tuple of int
         (rows, columns).
     temperature : float or None
-        Of the CCD, as in the header (degrees Celsius in most).
+        Of the sensor, degrees Celsius.
     unit : str or None
         ``'adu'`` or ``'electron'``; `None`: no ``BUNIT``.
     gain, read_noise : float or None
         Electrons per ADU; electrons.
+    gain_setting : str
+        The gain on the camera's own scale, where the header gives it on that; empty if not.
     binning : tuple of int or None
         Columns, rows.
     readout, instrument : str
@@ -98,6 +57,9 @@ class FrameInfo:
 
     type: str | None
     type_word: str
+    type_source: str
+    type_evidence: str
+    type_key: str
     exposure: float | None
     filter: str
     shape: tuple
@@ -105,23 +67,26 @@ class FrameInfo:
     unit: str | None
     gain: float | None
     read_noise: float | None
+    gain_setting: str
     binning: tuple | None
     readout: str
     instrument: str
     combined: bool
 
 
-def describe(header, shape, image_types=None):
+def describe(header, shape, image_types=None, names=()):
     """Read the facts of one frame from its header.
 
     Parameters
     ----------
     header : mapping
-        The FITS header.
+        The FITS header, or some of its cards; its attribute ``comments``, if it has one, gives the comment of each.
     shape : tuple of int
         (rows, columns) of the image.
     image_types : mapping, optional
-        Words of the header, in any letter case, to one of `FRAME_TYPES`, for cameras with words of their own.
+        See `~darkcal_widgets.frames.kinds.checked_image_types`, for cameras with words of their own.
+    names : sequence of str
+        Of the file, and of the frame if that is another; empty: they tell nothing of the type.
 
     Returns
     -------
@@ -132,44 +97,27 @@ def describe(header, shape, image_types=None):
     ParameterError
         ``BUNIT`` holds a word that is not a unit of a CCD frame.
     """
-    word = _text(header, _TYPE_KEYWORDS)
+    exposure, (gain, gain_setting) = seconds(header), gain_of(header)
+    kind = kind_of(header, names, exposure, image_types)
     return FrameInfo(
-        type=frame_type(word, image_types),
-        type_word=word,
-        exposure=_exposure(header),
+        type=kind.type,
+        type_word=kind.word,
+        type_source=kind.source,
+        type_evidence=kind.evidence,
+        type_key=kind.key,
+        exposure=exposure,
         filter=_text(header, _FILTER_KEYWORDS),
         shape=tuple(shape),
-        temperature=_number(header, _TEMPERATURE_KEYWORDS),
+        temperature=celsius(header),
         unit=unit_of(header),
-        gain=_number(header, _GAIN_KEYWORDS),
-        read_noise=_number(header, _READ_NOISE_KEYWORDS),
-        binning=_binning(header),
+        gain=gain,
+        read_noise=read_noise_of(header),
+        gain_setting=gain_setting,
+        binning=binning_of(header),
         readout=_text(header, _READOUT_KEYWORDS),
         instrument=_text(header, ("INSTRUME",)),
         combined=header.get("COMBINED") is True,
     )
-
-
-def frame_type(word, image_types=None):
-    """Return the type of frame for the word in a header, or `None` for an unknown word.
-
-    Examples
-    --------
-    >>> frame_type("Dark Frame"), frame_type("zero"), frame_type("my-dark", {"MY-DARK": "dark"})
-    ('dark', 'bias', 'dark')
-    """
-    own = {key.strip().lower(): kind for key, kind in (image_types or {}).items()}
-    lowered = word.strip().lower()
-    if lowered in own:
-        return own[lowered]
-    plain = re.sub(r"[^a-z]+", " ", lowered)
-    plain = " ".join(part for part in plain.split() if part not in ("frame", "field", "image", "exposure"))
-    return _TYPE_OF_WORD.get(plain)
-
-
-def _exposure(header):
-    seconds = _number(header, _EXPOSURE_KEYWORDS)
-    return seconds if seconds is not None and 0 <= seconds <= LONGEST_EXPOSURE else None
 
 
 def unit_of(header):
@@ -186,29 +134,7 @@ def unit_of(header):
     return standard_unit(str(word), "BUNIT")
 
 
-def _binning(header):
-    for keywords in _BINNING_KEYWORDS:
-        found = [_number(header, (keyword,)) for keyword in keywords]
-        if None not in found:
-            return tuple(int(value) for value in found)
-    return None
-
-
 def _text(header, keywords):
     values = (header.get(keyword) for keyword in keywords)
     texts = (str(value).strip() for value in values if value is not None)
     return next((text for text in texts if text), "")
-
-
-def _number(header, keywords):
-    for keyword in keywords:
-        value = header.get(keyword)
-        if isinstance(value, bool):
-            continue
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            continue
-        if math.isfinite(number):
-            return number
-    return None

@@ -99,6 +99,7 @@ class DarkPanel:
                 reduced_folder=reduced_folder,
                 combined_bias=combined_bias,
                 files=None if files is None else tuple(files),
+                image_types=night.image_types or None,
                 overwrite=overwrite,
                 **recipe.to_parameters(),
             ),
@@ -114,7 +115,8 @@ class DarkPanel:
             A folder is not there or holds no FITS file.
         """
         panel = cls.__new__(cls)
-        panel._start(Night(parameters.raw_folder, parameters.dark_folder), parameters)
+        night = Night(parameters.raw_folder, parameters.dark_folder, image_types=parameters.image_types)
+        panel._start(night, parameters)
         return panel
 
     def _start(self, night, parameters):
@@ -309,7 +311,8 @@ class DarkPanel:
             return
         self._looked_in = wanted
         try:
-            self._night, self._night_trouble = Night(*wanted), {}
+            self._night = Night(*wanted, image_types=values["image_types"])
+            self._night_trouble = {}
         except DarkcalError as error:
             where = "dark_folder" if str(error).startswith("dark_folder") else "raw_folder"
             self._night, self._night_trouble = None, {where: str(error)}
@@ -332,11 +335,13 @@ class DarkPanel:
         if self._night is None:
             return []
         files = self._state.values["files"]
-        return [
-            dark.name
-            for dark in self._night.darks
-            if files is None or {dark.name, dark.path.name} & set(files)
-        ]
+        if files is None:
+            return [dark.name for dark in self._night.darks]
+        picked = set()
+        for entry in files:
+            with contextlib.suppress(DarkcalError):  # What fits no dark is a problem that is said.
+                picked.update(self._night.select_darks([entry]))
+        return [dark.name for dark in self._night.darks if dark in picked]
 
     def _frame(self):
         """Return the name of the frame looked at."""

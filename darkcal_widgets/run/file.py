@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import DarkcalError, FrameError, OutputError
 from ..frames import Frame, Image, write_images
+from ..frames.kinds import declare_type
 from ..outcome import Outcome
 from ..recipe.calibrate import Calibration, PixelCounts, calibrated_header
 from ..results import standing
@@ -129,6 +130,7 @@ class _Part:
         header.update({keyword: card for keyword, card in cards.items() if keyword == "BIASFILE"})
         header = calibrated_header(header, job.digest, self.calibration.steps, self.calibration.measured)
         header.update(cards)
+        declare_type(header, "dark", self.frame.info.exposure)
         header["BUNIT"] = self.unit
         header["NSATPIX"] = (0, "saturated pixels")
         header["NBADPIX"] = (0, "pixels without a value")
@@ -141,6 +143,7 @@ class _Part:
 def _primary_header(raw, job, cards):
     header = calibrated_header(raw.header, job.digest, (), ())
     header.update(cards)
+    declare_type(header, "dark", raw.info.exposure)
     return header
 
 

@@ -49,15 +49,15 @@ def calibrate_darks(
     reduced_folder : path-like
         Where the results go, under the names of the raw frames; made if it is not there.
     files : iterable of str, optional
-        Names of darks; `None`: all.
+        Names of darks, patterns or choices, see `~darkcal_widgets.Night.select_darks`; `None`: all.
     combined_bias : path-like, optional
         Where the recipe subtracts the bias; `None`: the one found by its header in `reduced_folder`, or else one built from
         the night's bias frames.
     overwrite : bool
         Replace results that were made with another recipe.
     mixed : str
-        What is done with darks that differ from most of the others in shape, unit, camera, binning, readout mode, gain or
-        temperature: ``'leave out'`` (they count as failed), ``'refuse'`` the whole night, or ``'keep'`` them.
+        What is done with darks that differ from most of the others in shape, unit, camera, binning, readout mode or gain:
+        ``'leave out'`` (they count as failed), ``'refuse'`` the whole night, or ``'keep'`` them.
     workers : int, optional
         Threads; `None`: the number in the environment variable ``DARKCAL_WORKERS``, or else one for each processor, at
         most four.

@@ -114,7 +114,9 @@ def make_plan(
         builds_bias = bias is None
     notes = [
         *(night.passed_over if files is None else []),
-        *([] if bias is None else bias_differences(bias, darks)),
+        *night.guesses("dark", *(["bias"] if builds_bias else [])),
+        *([] if bias is None else bias_differences(bias, darks) + bias_temperatures([bias], darks)),
+        *(bias_temperatures(night.biases, darks) if builds_bias else []),
     ]
     left_out = _left_out(night, files, odd)
     return Plan(
@@ -123,7 +125,7 @@ def make_plan(
 
 
 def bias_differences(bias, darks):
-    """Say where the combined bias was taken with other settings than the darks.
+    """Say where the combined bias was taken with other settings than the darks; of temperatures, see `bias_temperatures`.
 
     Parameters
     ----------
@@ -140,20 +142,37 @@ def bias_differences(bias, darks):
         other = sorted({str(getattr(dark.info, what)) for dark in darks} - {str(own)})
         if other and own not in (None, ""):
             notes.append(f"{bias.name} has {what} {own}, darks have {', '.join(other)}.")
-    if bias.info.temperature is not None:
-        apart = {
-            dark: abs(dark.info.temperature - bias.info.temperature)
-            for dark in darks
-            if dark.info.temperature is not None
-        }
-        far = {dark: degrees for dark, degrees in apart.items() if degrees > TEMPERATURE_TOLERANCE}
-        if far:
-            worst = max(far, key=far.get)
-            notes.append(
-                f"{bias.name} was taken at {bias.info.temperature:g} degrees, {worst.name} at {worst.info.temperature:g} "
-                f"({len(far)} darks are more than {TEMPERATURE_TOLERANCE:g} degrees away)."
-            )
     return notes
+
+
+def bias_temperatures(biases, darks):
+    """Say how many darks were taken at another temperature than bias frames that are subtracted from them.
+
+    Parameters
+    ----------
+    biases, darks : sequence of Frame
+
+    Returns
+    -------
+    list of str
+        At most one sentence.
+    """
+    cold = [bias for bias in biases if bias.info.temperature is not None]
+    apart = {
+        (dark, bias): abs(dark.info.temperature - bias.info.temperature)
+        for dark in darks
+        for bias in cold
+        if dark.info.temperature is not None
+    }
+    far = [pair for pair, degrees in apart.items() if degrees > TEMPERATURE_TOLERANCE]
+    if not far:
+        return []
+    dark, bias = max(far, key=apart.get)
+    count = len({pair[0] for pair in far})
+    return [
+        f"{bias.name} was taken at {bias.info.temperature:g} degrees, {dark.name} at {dark.info.temperature:g} "
+        f"({count} darks are more than {TEMPERATURE_TOLERANCE:g} degrees away)."
+    ]
 
 
 def _as_list(files):
