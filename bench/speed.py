@@ -97,7 +97,7 @@ def by_loop(job):
     ccd.write(job.result)
     return Outcome(job.name, "written", job.result, job.raw)
 
-def by_combine(members, dtype, folder):
+def by_combine(members, number, dtype, folder):
     return ccdproc.combine(
         [str(member.frame.path) for member in members], method="average", mem_limit=350e6, dtype="float32",
         sigma_clip=True, sigma_clip_low_thresh=5, sigma_clip_high_thresh=5,

@@ -1,19 +1,19 @@
 """Check the answer: results from a simulated night against its true values, in sentences for a student."""
 
 import html
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .darks import measure_darks
-from .darks.hotpixels import background
+from .darks.background import background
+from .darks.treatment import Treatment
 from .errors import NightError, RunError
 from .files import checksum
 from .frames import Frame
+from .night import Night
 from .results import Results
-from .sections import parse_section
 from .simulate import TRUTH_NAME, read_truth
 from .text import visible
 
@@ -95,9 +95,7 @@ class _Result:
     frame: str
     exposure: float
     recipe: str
-    overscan: tuple | None
-    keep: tuple
-    bias: bool
+    treatment: Treatment
     level: float
 
 
@@ -133,7 +131,7 @@ def check_run(reduced_folder, night=None):
             _kept(results, truth),
             _bias(results, truth),
             _level(results, truth),
-            _dark_current(reduced_folder, truth),
+            _dark_current(reduced_folder, folder, truth),
         )
     )
 
@@ -217,34 +215,11 @@ def _results(paths, truth):
                 frame,
                 exposures[path],
                 header["DCRECIPE"],
-                *_sections(header, truth["shape"]),
-                "BIASFILE" in header,
+                Treatment.of(header, truth["shape"]),
                 level,
             )
         )
     return results
-
-
-def _sections(header, shape):
-    """Return the overscan that was subtracted, or `None`, and the part that was kept: rows and columns, each a start and stop."""
-    whole = tuple((0, length) for length in shape)
-    return _section(header, "DCOSCAN", shape), _section(header, "DCTRIM", shape) or whole
-
-
-def _section(header, card, shape):
-    text = header.get(card) or _from_history(header, card)
-    if not text:
-        return None
-    return tuple((part.start, part.stop) for part in parse_section(text, card).resolve(shape))
-
-
-def _from_history(header, card):
-    """Return the section of a step in the words of the history, for results that lack the cards."""
-    step = {"DCOSCAN": "overscan", "DCTRIM": "trimmed to"}[card]
-    for line in header.get("HISTORY", []):
-        if found := re.search(rf"darkcal: {step} (\[[^]]*\])", str(line)):
-            return found[1]
-    return None
 
 
 # --- The checks -------------------------------------------------------------------------------------------
@@ -305,9 +280,13 @@ def _misled(results, truth):
 
 
 def _used(result, true):
-    if result.overscan is None:
+    if result.treatment.overscan is None:
         return None
-    return result.overscan[0 if true["axis"] == "rows" else 1]
+    return _ends(result.treatment.overscan[0 if true["axis"] == "rows" else 1])
+
+
+def _ends(part):
+    return part.start, part.stop
 
 
 def _overlap(one, other):
@@ -317,7 +296,7 @@ def _overlap(one, other):
 def _kept(results, truth):
     true, name = truth["overscan"], truth["overscan"]["axis"]
     axis = 0 if name == "rows" else 1
-    kept = results[0].keep
+    kept = [_ends(part) for part in results[0].treatment.keep]
     cut = true["image"][1] - true["image"][0] - _overlap(kept[axis], true["image"])
     left = _overlap(kept[axis], true["overscan"])
     if kept[1 - axis] != (0, truth["shape"][1 - axis]):
@@ -331,7 +310,7 @@ def _kept(results, truth):
 
 
 def _bias(results, truth):
-    needed, subtracted = truth["recipe"]["subtract_bias"], results[0].bias
+    needed, subtracted = truth["recipe"]["subtract_bias"], bool(results[0].treatment.bias_file)
     error, level = _level_error(results, truth)[0], _bias_level(truth)
     if error < -_BIAS_PART * level:
         return Check("bias", "off", f"The bias was removed twice: {_level_text(results, truth)}.")
@@ -356,9 +335,9 @@ def _level(results, truth):
     return Check("level", "right", text)
 
 
-def _dark_current(reduced_folder, truth):
+def _dark_current(reduced_folder, folder, truth):
     try:
-        report = measure_darks(reduced_folder, gain=truth["gain"])
+        report = measure_darks(reduced_folder, Night(folder), gain=truth["gain"])
     except NightError:
         return Check("dark current", "not checked", "There are no combined darks; combine_darks makes them.")
     found, true = report.dark_current, truth["dark_current"]

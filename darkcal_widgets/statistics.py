@@ -8,12 +8,16 @@ __all__ = [
     "level_and_scatter",
     "median",
     "median_and_scatter",
+    "near_bounds",
     "near_median",
     "without_outliers",
 ]
 
 # So many values are enough to know where to clip all of them.
 _ENOUGH = 250_000
+
+# Quantiles of a Gaussian, and how many standard deviations from its median they lie.
+_GAUSSIAN = {0.25: 0.674490, 0.05: 1.644854, 0.01: 2.326348}
 
 # Standard deviation of a Gaussian over its median absolute deviation, 1 / (the normal distribution's 0.75 quantile).
 MAD_TO_SIGMA = 1.482602218505602
@@ -117,7 +121,7 @@ def level_and_scatter(data):
     return float(np.mean(sample[np.abs(sample - median) <= 3 * scatter])), float(scatter)
 
 
-def without_outliers(values, sigma, least=0.0):
+def without_outliers(values, sigma):
     """Return the values within `sigma` standard deviations of their median, both taken from a sample of many values.
 
     Parameters
@@ -125,14 +129,50 @@ def without_outliers(values, sigma, least=0.0):
     values : ndarray
         NaN is not a value.
     sigma : float
-    least : float
-        See `median_and_scatter`.
 
     Returns
     -------
     ndarray
         Shape (values kept,).
+
+    Notes
+    -----
+    The standard deviation is that of a Gaussian of the same quartiles. Counts that come in steps wider than their noise may have
+    quartiles that are equal, and a median absolute deviation of 0; then quantiles further out are taken.
+
+    Examples
+    --------
+    >>> without_outliers(np.array([8.0, 9.0, 10.0, 11.0, 12.0, 500.0]), 5)
+    array([ 8.,  9., 10., 11., 12.])
     """
     values = np.ravel(values)
-    median, scatter = median_and_scatter(values[:: max(1, values.size // _ENOUGH)], least=least)
-    return values[np.abs(values - median) <= sigma * scatter]
+    low, high = near_bounds(values, sigma)
+    return values[(values >= low) & (values <= high)]
+
+
+def near_bounds(values, sigma):
+    """Return the least and the greatest value that `without_outliers` keeps; NaN of no values.
+
+    Parameters
+    ----------
+    values, sigma
+        See `without_outliers`.
+
+    Returns
+    -------
+    low, high : float
+    """
+    values = np.ravel(values)
+    median, scatter = _median_and_spread(values[:: max(1, values.size // _ENOUGH)])
+    return median - sigma * scatter, median + sigma * scatter
+
+
+def _median_and_spread(sample):
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return np.nan, np.nan
+    median, *ends = np.quantile(sample, [0.5, *(end for low in _GAUSSIAN for end in (low, 1 - low))])
+    for low, high, reach in zip(ends[::2], ends[1::2], _GAUSSIAN.values(), strict=True):
+        if high > low:
+            return median, (high - low) / (2 * reach)
+    return median, 0.0

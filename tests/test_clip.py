@@ -1,4 +1,4 @@
-from itertools import product
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,22 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from nights import reference_combination
 
-from darkcal_widgets.combine.clip import CLIP_SIGMA, _are_near, _comparisons, clipped_average
+from darkcal_widgets.combine.clip import (
+    CLIP_SIGMA,
+    PixelNoise,
+    clipped_average,
+    mad_clipped_average,
+    measure_noise,
+)
 
 COUNTS = [1, 2, 3, 4, 5, 6, 7, 12, 20, 33, 64, 75]
-
-
-def are_far(stack):
-    """Tell which values are more than 5 standard deviations from their median, as one would write it down."""
-    stack = stack.astype(np.float64)
-    center = np.median(stack, axis=0)
-    bound = np.median(np.abs(stack - center), axis=0) * 1.482602218505602 * CLIP_SIGMA
-    return (stack < center - bound) | (stack > center + bound)
-
-
-def definition(stack):
-    """Average the values that are not far."""
-    return np.ma.array(stack.astype(np.float64), mask=are_far(stack)).mean(axis=0).data
 
 
 def gaussian(rng, shape):
@@ -74,6 +67,22 @@ KINDS = [
 ]
 
 
+# --- As ccdproc does --------------------------------------------------------------------------------------
+
+
+def are_far(stack):
+    """Tell which values are more than 5 standard deviations from their median, as one would write it down."""
+    stack = stack.astype(np.float64)
+    center = np.median(stack, axis=0)
+    bound = np.median(np.abs(stack - center), axis=0) * 1.482602218505602 * CLIP_SIGMA
+    return (stack < center - bound) | (stack > center + bound)
+
+
+def definition(stack):
+    """Average the values that are not far."""
+    return np.ma.array(stack.astype(np.float64), mask=are_far(stack)).mean(axis=0).data
+
+
 @pytest.mark.parametrize("frames", COUNTS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_average_equals_ccdproc_within_float32_rounding(kind, frames):
@@ -81,7 +90,7 @@ def test_the_average_equals_ccdproc_within_float32_rounding(kind, frames):
     # ccdproc itself adds up in single precision where the frames are.
     atol = 3e-7 * np.abs(stack).max()
     np.testing.assert_allclose(
-        clipped_average(stack), reference_combination(stack).data, rtol=3e-7, atol=atol
+        mad_clipped_average(stack), reference_combination(stack).data, rtol=3e-7, atol=atol
     )
 
 
@@ -89,7 +98,7 @@ def test_the_average_equals_ccdproc_within_float32_rounding(kind, frames):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_average_equals_its_definition_in_double_precision(kind, frames):
     stack = kind(np.random.default_rng(100 + frames), (frames, 41, 53))
-    np.testing.assert_allclose(clipped_average(stack), definition(stack), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(mad_clipped_average(stack), definition(stack), rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.filterwarnings(
@@ -105,7 +114,7 @@ def test_pixels_without_a_value_are_left_out_as_in_ccdproc(frames):
     stack[rng.random(stack.shape) < 0.2] = np.nan
     stack[:, 2, 3] = np.nan
     expected = reference_combination(stack, "median", "mad_std")
-    average = clipped_average(stack)
+    average = mad_clipped_average(stack)
     np.testing.assert_array_equal(np.isnan(average), expected.mask)
     np.testing.assert_allclose(
         average[~expected.mask], expected.data[~expected.mask], rtol=1e-6
@@ -123,56 +132,138 @@ def test_pixels_without_a_value_are_left_out_as_in_ccdproc(frames):
 def test_any_numbers_are_averaged_as_defined(stack):
     expected = definition(stack)
     np.testing.assert_allclose(
-        clipped_average(stack), expected, rtol=1e-12, atol=1e-12 * float(np.abs(stack).max())
+        mad_clipped_average(stack), expected, rtol=1e-12, atol=1e-12 * float(np.abs(stack).max())
     )
 
 
-@pytest.mark.parametrize("frames", range(2, 24))
-@pytest.mark.parametrize("kind", KINDS)
-def test_counting_never_passes_over_a_value_that_is_far(kind, frames):
+# --- By the noise -----------------------------------------------------------------------------------------
+
+
+def average(stack, gain=None):
+    """Average as `combine` does, with the noise that is measured from the frames themselves."""
+    return clipped_average(stack, measure_noise(stack, gain))
+
+
+def lost(stack, result):
+    """Return the part of the pixels whose average lacks a value."""
+    return np.mean(np.abs(result - stack.mean(axis=0, dtype=np.float64)) > 1e-6)
+
+
+@pytest.mark.parametrize("frames", [3, 4, 5, 6, 10, 20])
+@pytest.mark.parametrize("gain", [2.0, None])
+def test_good_values_are_kept_and_the_variance_is_that_of_the_plain_mean(frames, gain):
+    stack = gaussian(np.random.default_rng(frames), (frames, 200, 500))
+    result = average(stack, gain)
+    assert lost(stack, result) < 1e-3
+    assert np.var(result) == pytest.approx(25 / frames, rel=0.02)
+
+
+@pytest.mark.parametrize("frames", [3, 5, 12])
+@pytest.mark.parametrize("sigmas", [10, 30, 5000])
+def test_cosmic_rays_are_gone(frames, sigmas):
     rng = np.random.default_rng(frames)
-    stack = kind(rng, (frames, 20000)).astype(np.float32)
-    stack[rng.integers(frames)] += rng.exponential(20, 20000).astype(np.float32)
-    near = _are_near(stack, stack.mean(axis=0), CLIP_SIGMA)
-    assert not (near & are_far(stack).any(axis=0)).any()
+    clean = gaussian(rng, (frames, 200, 500))
+    stack = clean.copy()
+    hit = rng.random((200, 500)) < 0.01
+    stack[rng.integers(frames, size=hit.sum()), hit] += 5 * sigmas
+    excess = (average(stack, 2.0) - clean.mean(axis=0))[hit]
+    assert np.mean(excess * frames > 2.5 * sigmas) < 0.01
 
 
-def test_counting_settles_most_pixels_of_many_frames():
-    stack = gaussian(np.random.default_rng(1), (80, 20000))
-    assert _are_near(stack, stack.mean(axis=0), CLIP_SIGMA).mean() > 0.8
+@pytest.mark.parametrize("noise", [0.2, 0.3, 0.5])
+@pytest.mark.parametrize("frames", [3, 5, 10])
+def test_counts_with_less_noise_than_a_step_have_an_unbiased_average(frames, noise):
+    rng = np.random.default_rng(frames)
+    for step in (1, 16):
+        stack = step * np.rint(rng.normal(1000.3, noise, (frames, 200, 500))).astype("float32")
+        assert average(stack).mean() == pytest.approx(stack.mean(dtype=np.float64), abs=0.001 * step)
 
 
-def test_values_that_are_all_equal_stay_what_they_are():
-    np.testing.assert_array_equal(clipped_average(np.full((4, 3, 3), 7.25)), np.full((3, 3), 7.25))
+def test_frames_whose_level_drifts_lose_no_more_and_a_pixel_keeps_its_level():
+    rng = np.random.default_rng(1)
+    drift = np.array([0, 40, -60, 100, 20])[:, None, None]
+    clean = gaussian(rng, (5, 200, 500)) + drift
+    assert lost(clean, average(clean)) < 1e-3
+    stack = clean.astype("float32")
+    stack[3, ::20, ::20] += 200
+    result = average(stack)
+    assert result[::20, ::20].mean() == pytest.approx(clean.mean(), abs=0.5)
 
 
-def test_a_cosmic_ray_in_one_frame_is_left_out():
-    stack = np.repeat(np.arange(6.0)[:, None, None], 2, axis=1)
+@pytest.mark.parametrize("frames", [3, 5, 10])
+@pytest.mark.parametrize("gain", [2.0, None])
+def test_shot_noise_of_bright_pixels_is_not_taken_for_a_cosmic_ray(frames, gain):
+    rng = np.random.default_rng(frames)
+    stack = rng.poisson(4000, (frames, 200, 500)) / 2.0 + rng.normal(0, 5, (frames, 200, 500))
+    result = clipped_average(stack, PixelNoise(5.0, 0.0, np.zeros(frames), gain))
+    assert lost(stack, result) < 0.01
+
+
+def test_where_the_noise_model_does_not_hold_a_pixel_is_judged_by_itself():
+    # Half of the values are high: a pixel that switches between two levels, not ten cosmic rays.
+    stack = np.tile([[0.0], [100.0]], (5, 1)) + np.random.default_rng(1).normal(0, 5, (10, 5000))
+    assert lost(stack, clipped_average(stack, PixelNoise(5.0, 0.0, np.zeros(10), 2.0))) == 0
+
+
+def test_of_two_values_none_is_left_out():
+    stack = np.array([[[10.0]], [[60000.0]]])
+    assert clipped_average(stack, PixelNoise(5.0, 10.0, np.zeros(2), 2.0)) == 30005
+
+
+@pytest.mark.parametrize("frames", COUNTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_frames_are_averaged_within_their_range(kind, frames):
+    stack = kind(np.random.default_rng(frames), (frames, 15, 16))
+    result, noise = average(stack), measure_noise(stack)
+    slack = np.ptp(noise.offsets) + 1e-5 * np.abs(stack).max()
+    assert (result >= stack.min(axis=0) - slack).all()
+    assert (result <= stack.max(axis=0) + slack).all()
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 8])
+def test_pixels_without_a_value_are_left_out(frames):
+    rng = np.random.default_rng(frames)
+    stack = gaussian(rng, (frames, 15, 16))
+    stack[rng.random(stack.shape) < 0.2] = np.nan
+    stack[0, 5, 6] = np.inf
+    stack[:, 2, 3] = np.nan
+    values = np.ma.masked_invalid(stack.astype(np.float64))
+    result = clipped_average(stack, PixelNoise(5.0, 1000.0, np.zeros(frames)))
+    np.testing.assert_allclose(result, values.mean(axis=0).filled(np.nan), rtol=1e-12)
+
+
+def test_the_noise_is_that_of_the_frames_whatever_is_fixed_in_them():
+    rng = np.random.default_rng(3)
+    fixed = rng.exponential(50, (200, 500))
+    stack = fixed + rng.normal(0, 5, (6, 200, 500)) + np.array([0, 7, -3, 5, 0, 0])[:, None, None]
+    stack[2, ::30, ::30] += 5000
+    noise = measure_noise(stack, 1.5)
+    assert noise.sigma == pytest.approx(5, rel=0.02)
+    assert noise.level == pytest.approx(np.median(fixed) + 1.5, abs=0.5)
+    np.testing.assert_allclose(noise.offsets, np.array([0, 7, -3, 5, 0, 0]) - 1.5, atol=0.2)
+    assert noise.gain == 1.5
+
+
+def test_frames_without_values_have_no_noise():
+    noise = measure_noise(np.full((3, 4, 5), np.nan))
+    assert (noise.sigma, noise.level, noise.offsets.tolist()) == (0, 0, [0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    "method", [partial(clipped_average, noise=PixelNoise(0.0, 0.0, np.zeros(6))), mad_clipped_average]
+)
+def test_whichever_the_method_one_far_value_is_left_out_and_equal_ones_stay(method):
+    stack = np.full((6, 2, 2), 7.25)
+    np.testing.assert_array_equal(method(stack), np.full((2, 2), 7.25))
     stack[0, 0, 0] = 1e5
-    assert clipped_average(stack)[0, 0] == 3.0
-    assert clipped_average(stack)[1, 0] == 2.5
-
-
-def test_where_no_frame_has_a_value_the_result_has_none():
-    stack = np.array([[1.0, np.nan, 5.0, np.inf], [3.0, np.nan, np.nan, 4.0]])[:, None, :]
-    np.testing.assert_array_equal(clipped_average(stack), [[2.0, np.nan, 5.0, 4.0]])
+    np.testing.assert_array_equal(method(stack), np.full((2, 2), 7.25))
 
 
 def test_the_frames_are_not_changed_and_blocks_do_not_show():
     rng = np.random.default_rng(1)
     stack = with_cosmic_rays(rng, (5, 3, 20000))
     stack[1, 1, 7] = np.nan
-    before = stack.copy()
-    average = clipped_average(stack)
+    before, noise = stack.copy(), measure_noise(stack)
+    result = clipped_average(stack, noise)
     np.testing.assert_array_equal(stack, before)
-    np.testing.assert_array_equal(average[2, 19000:], clipped_average(stack[:, 2, 19000:]))
-
-
-@pytest.mark.parametrize("count", range(1, 12))
-def test_the_network_sorts_whatever_stands_in_it(count):
-    # A network that sorts every sequence of zeros and ones sorts everything (Knuth, 5.3.4, theorem Z).
-    for bits in product((0, 1), repeat=count):
-        places = list(bits)
-        for one, other in _comparisons(count):
-            places[one], places[other] = sorted((places[one], places[other]))
-        assert places == sorted(bits)
+    np.testing.assert_array_equal(result[2, 19000:], clipped_average(stack[:, 2, 19000:], noise))

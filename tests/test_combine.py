@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy.io import fits
-from nights import random_frame, reference_combination, small_night, write_raw
+from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks, results_table
 from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError
@@ -21,7 +21,7 @@ def test_the_combined_bias_is_made_with_the_recipes_own_overscan_and_trim(tmp_pa
     frames = [fits.getdata(bias.path).astype(float) for bias in night.biases]
     stack = np.array([frame[:, :24] - np.median(frame[:, 24:], axis=1)[:, None] for frame in frames])
     with fits.open(run.written[0]) as hdus:
-        np.testing.assert_allclose(hdus[0].data, reference_combination(stack).data, rtol=1e-6, atol=1e-5)
+        np.testing.assert_allclose(hdus[0].data, stack.mean(axis=0), rtol=1e-6, atol=1e-5)
         header = hdus[0].header
     assert (header["COMBINED"], header["NCOMBINE"], header["IMAGETYP"], header["BUNIT"]) == (
         True,
@@ -77,6 +77,15 @@ def test_one_combined_dark_for_each_exposure(reduced):
     with fits.open(run.written[1]) as hdus:
         np.testing.assert_array_equal(hdus[0].data, average.astype("float32"))
         assert hdus[0].header["NCOMBINE"] == 2
+
+
+def test_averages_of_few_frames_say_so(reduced, tmp_path):
+    (note,) = combine_darks(reduced).notes
+    assert note.startswith(
+        "Fewer than 4 frames are averaged in combined_dark_7.000.fits (1), combined_dark_70.000.fits (2):"
+    )
+    night = Night(small_night(tmp_path / "more", biases=4))
+    assert combine_bias(night, RECIPE, tmp_path / "bias").notes == []
 
 
 def test_combined_darks_are_made_again_only_when_their_darks_change(reduced):
@@ -231,14 +240,8 @@ def test_bands_of_any_height_and_any_kind_of_file_give_the_same_combined_bias(
     np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.filterwarnings(
-    "ignore:Input data contains invalid values",
-    "ignore:Mean of empty slice",  # of ccdproc, where bottleneck is not installed
-    "ignore:Degrees of freedom <= 0",  # likewise
-    "ignore:All-NaN slice",  # likewise
-)
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
-def test_combined_darks_equal_ccdproc_also_where_pixels_have_no_value(tmp_path, count):
+def test_combined_darks_are_the_mean_of_what_values_there_are_without_cosmic_rays(tmp_path, count):
     rng = np.random.default_rng(count)
     stack = rng.normal(20, 5, (count, 20, 30)).astype("float32")
     stack[rng.random(stack.shape) < 0.1] = np.nan
@@ -248,10 +251,16 @@ def test_combined_darks_equal_ccdproc_also_where_pixels_have_no_value(tmp_path, 
         path = write_raw(tmp_path / "raw" / f"dark-{index}.fits", frame)
     calibrate_darks(Night(path.parent), Recipe(), tmp_path / "out", progress=False)
     (combined,) = combine_darks(tmp_path / "out").written
-    expected = reference_combination(stack, "median", "mad_std")
-    data = fits.getdata(combined)
-    np.testing.assert_array_equal(np.isnan(data), expected.mask)
-    np.testing.assert_allclose(data[~expected.mask], expected.data[~expected.mask], rtol=3e-7, atol=2e-6)
+    if np.isfinite(stack[:, 5, 6]).sum() > 2:
+        stack[0, 5, 6] = np.nan
+    expected, data = (
+        np.ma.masked_invalid(stack.astype(float)).mean(axis=0).filled(np.nan),
+        fits.getdata(combined),
+    )
+    whole = np.isfinite(stack).all(axis=0)
+    np.testing.assert_allclose(data[whole], expected[whole], rtol=3e-7)
+    # Where a frame has no value, its level is made up for; in so small a frame it is known to some tenths of an ADU.
+    np.testing.assert_allclose(data, expected, atol=0.5)
 
 
 def test_a_frame_that_shrinks_while_it_is_combined_is_named(reduced, monkeypatch):

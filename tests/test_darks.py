@@ -1,5 +1,6 @@
 """What the darks tell: numbers recovered from simulated nights, and a dark scaled to another exposure."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -7,9 +8,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import CCDData
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from nights import write_raw
+from nights import random_frame, write_raw
 
 from darkcal_widgets import (
     Night,
@@ -20,9 +19,9 @@ from darkcal_widgets import (
     scale_dark,
     simulate_night,
 )
-from darkcal_widgets.darks.figures import linearity
-from darkcal_widgets.darks.hotpixels import background, confirmed, hot_pixels
-from darkcal_widgets.darks.noise import Estimate, read_noise
+from darkcal_widgets.darks.figures import dark_current, linearity
+from darkcal_widgets.darks.hotpixels import confirmed, hot_pixels
+from darkcal_widgets.darks.noise import Estimate
 from darkcal_widgets.errors import FrameError, NightError, ParameterError
 from darkcal_widgets.frames import Frame
 from darkcal_widgets.simulate import read_truth
@@ -100,11 +99,12 @@ def test_growth_with_exposure_is_linear_or_not_to_be_told(example):
 
 
 def test_a_given_gain_counts_and_no_bias_frames_are_said(example):
-    report, truth, _, results = example
-    doubled = measure_darks(results, gain=2 * truth["gain"])
+    report, truth, night, results = example
+    doubled = measure_darks(results, night, gain=2 * truth["gain"])
     assert doubled.dark_current.value == pytest.approx(2 * report.dark_current.value)
-    assert doubled.read_noise is None
-    assert any("bias frames" in note for note in doubled.notes)
+    without = measure_darks(results)
+    assert without.read_noise is None
+    assert any("bias frames" in note for note in without.notes)
 
 
 def test_text_and_table_hold_every_number_with_its_uncertainty(example):
@@ -138,6 +138,18 @@ def test_without_a_gain_dark_current_is_in_adu(tmp_path):
     assert any("no gain" in note for note in report.notes)
 
 
+def test_darks_that_are_not_in_a_combined_dark_are_not_measured(tmp_path):
+    for index in range(4):
+        write_raw(
+            tmp_path / "raw" / f"dark-{index}.fits", random_frame(index, level=1000 + 50 * (index == 3))
+        )
+    run = calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
+    combine_darks(tmp_path / "out", files=run.results[:3])
+    levels = measure_darks(tmp_path / "out").levels
+    assert levels["darks"].tolist() == [3]
+    assert levels["level"][0] == pytest.approx(1000, abs=2)
+
+
 def test_levels_of_frames_in_electrons_are_in_electrons(tmp_path):
     plan = tuple(replace(line, subfolder="") for line in CRYOGENIC.plan)
     camera = replace(CRYOGENIC, rows=64, plan=plan, bunit="electron")
@@ -157,6 +169,60 @@ def test_darks_of_one_exposure_with_their_bias_tell_no_dark_current(tmp_path):
     assert "cannot be told" in str(report)
 
 
+@pytest.mark.parametrize("value", [np.uint8(11), np.uint16(65535), np.uint16(0), np.float32(np.nan)])
+@pytest.mark.parametrize("exposures", [(5.0,), (5.0, 5.0, 5.0), (5.0, 5.0, 60.0, 60.0)])
+@pytest.mark.parametrize("recipe", [Recipe(), Recipe(subtract_bias=True), Recipe(overscan_columns="50:")])
+def test_frames_without_scatter_say_so_and_stop_nothing(tmp_path, value, exposures, recipe):
+    for index, seconds in enumerate((0.0, 0.0, 0.0, *exposures)):
+        kind = "dark" if seconds else "bias"
+        write_raw(tmp_path / "raw" / f"{kind}-{index}.fits", np.full((40, 60), value), kind, seconds)
+    night = Night(tmp_path / "raw")
+    calibrate_darks(night, recipe, tmp_path / "out", progress=False)
+    combine_darks(tmp_path / "out")
+    report = measure_darks(tmp_path / "out", night)
+    assert report.dark_current is report.read_noise is None
+    assert "hot pixels: cannot be told" in str(report)
+    assert any("neither noise nor hot pixels can be told" in note for note in report.notes)
+    for figure in (dark_current(report), linearity(report)):
+        figure.savefig(io.BytesIO(), format="png", dpi=40)
+
+
+@pytest.mark.parametrize("steps", [{}, {"overscan_columns": "1537:"}, {"subtract_bias": True}])
+def test_a_night_cut_to_eight_bits_says_what_cannot_be_told(real_frames, tmp_path, steps):
+    night = Night(real_frames / "feder-2013-07-04")
+    calibrate_darks(night, Recipe(keep_columns=":1536", **steps), tmp_path, progress=False)
+    combine_darks(tmp_path)
+    report = measure_darks(tmp_path, night)
+    assert report.dark_current is None
+    assert report.read_noise is None
+    assert not report.linear.startswith("no")
+    assert any("rounding" in note for note in report.notes)
+
+
+def test_a_bias_level_that_drifts_is_seen_and_the_dark_current_still_holds(tmp_path):
+    rng = np.random.default_rng(1)
+    for index, seconds in enumerate([0.0] * 10 + [60.0] * 10):
+        kind, level = ("dark" if seconds else "bias"), 1000 + 0.5 * index + 0.05 * seconds / 2
+        frame = np.rint(rng.normal(level, 5, (60, 80))).astype("uint16")
+        write_raw(tmp_path / "raw" / f"{kind}-{index:02}.fits", frame, kind, seconds, GAIN=2.0)
+    night = Night(tmp_path / "raw")
+    calibrate_darks(night, Recipe(subtract_bias=True), tmp_path / "out", progress=False)
+    combine_darks(tmp_path / "out")
+    report = measure_darks(tmp_path / "out", night)
+    assert abs(report.dark_current.value - 0.05) <= report.dark_current.uncertainty < 0.05
+    assert any("seems to drift by 0.5 adu" in note for note in report.notes)
+    alone = measure_darks(tmp_path / "out")
+    assert abs(alone.dark_current.value - 0.05) <= alone.dark_current.uncertainty
+
+
+def test_both_dark_currents_say_what_they_are_the_mean_of(example):
+    report = example[0]
+    text = str(report)
+    assert "of most pixels, hot ones and glow left out" in text
+    assert "of all pixels, hot ones and glow included" in text
+    assert report.mean_dark_current.value > report.dark_current.value
+
+
 def test_a_folder_without_combined_darks_is_refused(tmp_path):
     with pytest.raises(NightError, match="combine_darks"):
         measure_darks(tmp_path)
@@ -168,36 +234,8 @@ def test_a_gain_must_be_above_zero(example, gain):
         measure_darks(example[3], gain=gain)
 
 
-@settings(max_examples=15, deadline=None)
-@given(noise=st.floats(2, 12), gain=st.floats(0.5, 4), level=st.floats(300, 3000), seed=st.integers(0, 99))
-def test_read_noise_is_recovered_though_counts_are_whole(noise, gain, level, seed):
-    rng = np.random.default_rng(seed)
-    frames = [np.rint(rng.normal(level, noise / gain, (200, 300))).astype("uint16") for _ in range(4)]
-    assert recovered(read_noise(frames, gain), noise)
-
-
-def test_read_noise_takes_two_frames():
-    with pytest.raises(ParameterError, match="two"):
-        read_noise([np.zeros((3, 3))])
-
-
-def test_an_estimate_shows_as_many_digits_as_it_has():
-    assert str(Estimate(0.012345, 0.0021, "e-/s")) == "0.0123 ± 0.0021 e-/s"
-    assert str(Estimate(123.4, 12.0)) == "123 ± 12"
-
-
 def noisy(seed=0, shape=(120, 160)):
     return np.random.default_rng(seed).normal(5, 2, shape)
-
-
-def test_level_and_noise_leave_out_glow_and_hot_pixels():
-    image = noisy()
-    image[:20, :20] += 500
-    image[60, 70] = 9000
-    ground = background(image)
-    assert ground.level == pytest.approx(5, abs=0.1)
-    assert ground.sigma == pytest.approx(2, rel=0.03)
-    assert not ground.plain[:20, :20].any()
 
 
 def test_a_hot_pixel_in_the_very_corner_and_beside_another_is_found():
@@ -210,6 +248,33 @@ def test_a_hot_pixel_in_the_very_corner_and_beside_another_is_found():
     assert table["rate"] == pytest.approx(60 * 2 / 10, rel=0.2)
 
 
+@pytest.mark.parametrize("rate", [1.0, 100.0])
+def test_the_rates_of_hot_pixels_hold_what_they_promise(rate):
+    rng = np.random.default_rng(4)
+    gain, seconds, frames = 2.0, 60.0, 5
+    electrons = np.zeros((300, 400))
+    electrons[5::10, 5::10] = rate * seconds
+    darks = (rng.poisson(electrons, (frames, 300, 400)) + rng.normal(0, 6, (frames, 300, 400))) / gain
+    table = hot_pixels(darks.mean(axis=0), seconds, gain=gain, frames=frames)
+    assert len(table) == 1200
+    reach = 2.5758 * table["uncertainty"] * gain / seconds
+    assert np.mean(np.abs(table["rate"] - rate) <= reach) >= 0.97
+    assert np.std(table["rate"]) == pytest.approx(np.mean(table["uncertainty"]) * gain / seconds, rel=0.1)
+
+
+def test_without_a_gain_hot_pixels_tell_their_own_shot_noise(tmp_path):
+    rng = np.random.default_rng(5)
+    electrons = np.zeros((60, 80))
+    electrons[5::10, 5::10] = 3000
+    for index in range(6):
+        frame = 1000 + (rng.poisson(electrons) + rng.normal(0, 6, electrons.shape)) / 2
+        write_raw(tmp_path / "raw" / f"dark-{index}.fits", np.rint(frame).astype("uint16"), exposure=60.0)
+    calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
+    combine_darks(tmp_path / "out")
+    hot = measure_darks(tmp_path / "out").hot
+    assert np.mean(hot["uncertainty"]) == pytest.approx(np.sqrt((3000 + 36) / 6) / 2, rel=0.25)
+
+
 def test_noise_alone_has_no_hot_pixels():
     assert len(hot_pixels(noisy(2, (500, 500)), 1.0)) == 0
 
@@ -218,8 +283,8 @@ def test_a_pixel_that_one_dark_denies_is_not_hot():
     image = noisy(3)
     image[7, 9] += 40
     table = hot_pixels(image, 1.0)
-    assert len(confirmed(table, np.array([[45.0], [45.0], [46.0]]))) == 1
-    assert len(confirmed(table, np.array([[45.0], [5.0], [-30.0]]))) == 0
+    assert confirmed(table, np.array([[45.0], [45.0], [46.0]])).tolist() == [True]
+    assert confirmed(table, np.array([[45.0], [5.0], [-30.0]])).tolist() == [False]
 
 
 # --- Scaling ----------------------------------------------------------------------------------------------
@@ -267,6 +332,19 @@ def test_a_dark_is_not_changed_by_scaling():
     scale_dark(given_dark, 9.0)
     assert given_dark.data == pytest.approx(90.0)
     assert given_dark.header["EXPTIME"] == 90.0
+
+
+def test_calibrated_and_combined_darks_say_how_many_frames_are_in_their_bias(example):
+    _, truth, night, results = example
+    for path in results.glob("*dark*"):
+        count = fits.getheader(path).get("DCNBIAS")
+        assert count == (len(night.biases) if truth["recipe"]["subtract_bias"] else None)
+
+
+def test_the_dark_itself_may_say_how_many_frames_are_in_its_bias():
+    scaled = scale_dark(dark(DCNBIAS=16), 90.0)
+    assert scaled.uncertainty.array == pytest.approx(np.sqrt(16 / 4 + 16 / 16 + 90 / 8))
+    assert "without the noise" not in str(scaled.header["HISTORY"])
 
 
 def test_scaling_up_warns_and_is_recorded():

@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pytest
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks, measure_darks, simulate_night
@@ -46,3 +47,7 @@ def test_the_read_noise_is_named_in_the_unit_of_the_gain(cryogenic):
     (axes,) = drawn(figures.read_noise(one, other, 2.0))
     (label,) = [text for text in axes.get_legend_handles_labels()[1] if text.endswith("e-")]
     assert float(label.split()[0]) == pytest.approx(11.0, rel=0.05)
+
+
+def test_bias_frames_that_are_equal_can_be_drawn():
+    drawn(figures.read_noise(np.full((20, 30), 7, "uint8"), np.full((20, 30), 7, "uint8")))

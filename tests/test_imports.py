@@ -26,7 +26,8 @@ ORDER = """
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download
     advice.profiles advice.claims advice.edges advice.place advice.straylight advice.levels advice.amplifiers advice.overscan
     advice.verdict advice.exposures advice.figures advice.findings advice.advice advice
-    darks.hotpixels darks.noise darks.figures darks.scale darks.report darks check
+    darks.background darks.hotpixels darks.noise darks.growth darks.treatment darks.figures darks.scale
+    darks.report darks check
     panel.settings panel.listing panel.sketch panel.effect panel.progress panel.still panel.widget panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
     batch.requests batch.record batch.run batch.engine batch.page batch.batch batch

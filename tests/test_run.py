@@ -14,7 +14,6 @@ from nights import (
     as_double,
     folder_bytes,
     random_frame,
-    reference_combination,
     reference_example_1,
     reference_example_2,
     small_night,
@@ -403,7 +402,7 @@ def test_every_image_of_a_file_is_calibrated_and_combined(lris, tmp_path):
         assert "DATASEC" not in hdus[1].header
         for number in (1, 2):
             stack = [by_ccdproc(tmp_path / "raw" / f"b{n}.fits", number) for n in range(3)]
-            expected = reference_combination(np.array(stack)).data
+            expected = np.mean(stack, axis=0)
             np.testing.assert_allclose(biases[number].data, expected, rtol=1e-6, atol=1e-6)
             bias = CCDData(biases[number].data, unit="adu")
             expected = by_ccdproc(tmp_path / "raw" / "d1.fits", number, bias)
@@ -412,9 +411,7 @@ def test_every_image_of_a_file_is_calibrated_and_combined(lris, tmp_path):
     (path,) = combined.written
     with fits.open(path) as hdus:
         stack = [fits.getdata(out / f"d{n}.fits", 2) for n in range(3)]
-        np.testing.assert_allclose(
-            hdus[2].data, reference_combination(np.array(stack)).data, rtol=1e-6, atol=1e-6
-        )
+        np.testing.assert_allclose(hdus[2].data, np.mean(stack, axis=0), rtol=1e-6, atol=1e-6)
         assert hdus[0].header["NCOMBINE"] == 3
     assert len(calibrate(lris, recipe, out).unchanged) == 3
     assert len(combine_darks(out).unchanged) == 1

@@ -1,206 +1,226 @@
-"""The average of many frames without the values far from their median.
+"""The average of many frames without cosmic rays: what is far, and how far a pixel's noise reaches. Files are read elsewhere.
 
-What is computed is in `_clipped`, in double precision. What makes it quick: all frames of a pixel are sorted by a network of
-`numpy.minimum` and `numpy.maximum`, which work on whole rows of pixels at once, and the sorted values tell, for nearly all
-pixels, that no value is far from the median; only where one may be is anything else computed.
+A value is left out where the noise of its pixel does not explain it, as IRAF's ``ccdclip`` does: the read noise, which is
+measured from the frames themselves, and the shot noise of the pixel's charge. With few frames that is much safer than the scatter
+of the pixel's own values: the median absolute deviation of three is often so small by chance that a fifth of the pixels lose a
+good value. `mad_clipped_average` does that all the same, for it is what ccdproc does.
 """
 
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..statistics import MAD_TO_SIGMA
+from ..statistics import median_and_scatter, without_outliers
 
-__all__ = ["CLIP_SIGMA", "clipped_average"]
+__all__ = [
+    "CLIP_SIGMA",
+    "FEW_FRAMES",
+    "PixelNoise",
+    "clipped_average",
+    "mad_clipped_average",
+    "measure_noise",
+]
 
 # Deviations beyond this many standard deviations are left out: far enough that a Gaussian loses one value in two million,
 # near enough to remove a cosmic ray.
 CLIP_SIGMA = 5.0
 
-# Pixels sorted at once: few enough for a processor's cache, enough that a call of NumPy is cheap for each.
+# With fewer frames, a cosmic ray is told from noise by the noise model alone, and in two frames not at all.
+FEW_FRAMES = 4
+
+# The charge of a pixel differs from frame to frame by about this part of it, beside its shot noise: a tenth of a kelvin changes
+# dark current by 1 %. In `ccdclip` it is called sensitivity noise.
+_SENSITIVITY = 0.01
+
+# Pixels averaged at once: few enough for a processor's cache, enough that a call of NumPy is cheap for each.
 _BLOCK = 1 << 15
 
-# What single precision may do to a bound, relative to it.
-_ROUNDING = 1e-5
 
-# From so many frames on, counting is quicker than sorting: it settles five pixels of six.
-_MANY = 64
+@dataclass(frozen=True)
+class PixelNoise:
+    """The noise of one pixel in one frame, in the unit of the frames.
 
-# How far from the average the median is looked for, of the range of the values: where most are settled.
-_MEDIAN_MARGIN = 0.05
+    Attributes
+    ----------
+    sigma : float
+        Standard deviation at `level`: read noise, rounding, and shot noise of the dark current that all pixels have.
+    level : float
+        Of most pixels, averaged over the frames.
+    offsets : ndarray
+        Shape (frames,): level of each frame, less their mean.
+    gain : float or None
+        Electrons per unit of the frames, for the shot noise of brighter pixels; `None`: not known.
+    """
+
+    sigma: float
+    level: float
+    offsets: np.ndarray
+    gain: float | None = None
+
+    def sigma_at(self, value):
+        """Return the standard deviation of pixels that hold `value` on average.
+
+        The variance is ``sigma^2 + S / g + (0.01 S)^2`` with S what the value is above the level, and g the gain: the photon
+        transfer curve, Janesick (2001), Scientific Charge-Coupled Devices, chapter 2, and the sensitivity noise of IRAF's
+        ``ccdclip``.
+        """
+        charge = np.maximum(value - self.level, 0)
+        shot = 0.0 if self.gain is None else 1 / self.gain
+        return np.sqrt(self.sigma**2 + charge * (shot + _SENSITIVITY**2 * charge))
+
+    def is_guess_at(self, value):
+        """Tell where the shot noise, for want of a gain, is not known and, at 1 e-/ADU, as large as the noise that is known."""
+        return (self.gain is None) & (value - self.level > self.sigma * max(self.sigma, 4.0))
 
 
-def clipped_average(stack, sigma=CLIP_SIGMA):
-    """Average along the first axis without the values far from their median.
+def measure_noise(samples, gain=None):
+    """Measure the noise of a pixel from the differences of successive frames, in which all that is fixed cancels.
+
+    Parameters
+    ----------
+    samples : iterable of ndarray
+        The same pixels of each frame, ten thousand or more; only two of them are looked at at once. NaN is not a value.
+    gain : float, optional
+        Electrons per unit of the frames.
+
+    Returns
+    -------
+    PixelNoise
+    """
+    samples = map(_as_float, samples)
+    previous = first = next(samples)
+    steps, variances = [0.0], []
+    for sample in samples:
+        difference = without_outliers(sample - previous, CLIP_SIGMA)
+        steps.append(np.mean(difference, dtype=np.float64) if difference.size else 0.0)
+        variances += [np.var(difference, dtype=np.float64) / 2] if difference.size else []
+        previous = sample
+    offsets = np.cumsum(steps) - np.mean(np.cumsum(steps))
+    sigma = np.sqrt(np.mean(variances)) if variances else 0.0
+    return PixelNoise(float(sigma), _middle(first) - float(offsets[0]), offsets, gain)
+
+
+def clipped_average(stack, noise, sigma=CLIP_SIGMA):
+    """Average along the first axis without the values that the noise does not explain.
 
     Parameters
     ----------
     stack : ndarray
-        Shape (frames, ...), of any number type; it is not changed. NaN and infinity are no values.
+        Shape (frames, ...), of any number type; it is not changed. NaN and infinity are not values.
+    noise : PixelNoise
+        From `measure_noise` of the same frames.
     sigma : float
-        Values further from the median than this many standard deviations (1.4826 times the median absolute deviation)
-        are left out; one pass.
+        How far a value may be, in standard deviations of its pixel.
+
+    Returns
+    -------
+    ndarray
+        Shape (...), float64; NaN where no frame has a value.
+
+    Notes
+    -----
+    Each frame's own offset is taken from its values before they are compared and averaged, so that a pixel keeps its level
+    where a value is left out. Where no value is further than the noise allows from the average of all but the lowest and the
+    highest, all are kept; elsewhere those far from the median are left out. If they are more than a third, the noise model
+    does not hold for that pixel, and the scatter of its own values decides what is far. Of one or two values none is left out.
+    """
+    flat = _as_float(stack).reshape(len(stack), -1)
+    average = np.empty(flat.shape[1])
+    for start in range(0, flat.shape[1], _BLOCK):
+        block = slice(start, start + _BLOCK)
+        average[block] = _average_block(flat[:, block], noise, sigma)
+    return average.reshape(stack.shape[1:])
+
+
+def mad_clipped_average(stack, sigma=CLIP_SIGMA):
+    """Average as `ccdproc.combine` does with sigma clipping by `numpy.ma.median` and `astropy.stats.mad_std`; one pass.
+
+    Parameters
+    ----------
+    stack, sigma
+        See `clipped_average`.
 
     Returns
     -------
     ndarray
         Shape (...), float64; NaN where no frame has a value.
     """
-    flat = stack.reshape(len(stack), -1)
-    if flat.dtype.kind != "f":
-        flat = flat.astype(np.float64)
-    average = np.empty(flat.shape[1])
-    for start in range(0, flat.shape[1], _BLOCK):
-        block = slice(start, start + _BLOCK)
-        average[block] = _average_block(flat[:, block], sigma)
-    return average.reshape(stack.shape[1:])
+    values = stack.astype(np.float64)
+    filled = _filled(values)
+    median, scatter = median_and_scatter(filled, axis=0)
+    return _mean_of(values, np.abs(filled - median) <= sigma * scatter)
 
 
-def _average_block(values, sigma):
-    with np.errstate(over="ignore", invalid="ignore"):  # infinities; looked for in the next line
-        average = values.sum(axis=0, dtype=np.float64) / len(values)
-        incomplete = ~np.isfinite(average)
-        settled = incomplete.copy()
-        if len(values) >= _MANY:
-            settled |= _are_near(values, average.astype(values.dtype), sigma)
-    if incomplete.any():
-        average[incomplete] = _masked(values[:, incomplete].astype(np.float64), sigma)
-    if settled.any():
-        places = np.flatnonzero(~settled)
-        average[places] = _average_sorted(values.take(places, axis=1), average[places], sigma)
-        return average
-    return _average_sorted(values.copy(), average, sigma)
+def _as_float(values):
+    return values if values.dtype.kind == "f" else values.astype(np.float64)
 
 
-def _average_sorted(values, average, sigma):
-    """Return the average without the far values, given that of all; `values` may be changed."""
-    rows = list(values)
-    _sort(rows)
-    doubtful = np.flatnonzero(_may_be_far(rows, sigma))
-    if len(doubtful):
-        average[doubtful] = _clipped([row.take(doubtful).astype(np.float64) for row in rows], sigma)
+def _middle(values):
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else 0.0
+
+
+def _average_block(values, noise, sigma):
+    with np.errstate(over="ignore", invalid="ignore"):  # infinities and NaN, which are looked at again
+        total = values.sum(axis=0, dtype=np.float64)
+        average = total / len(values)
+        doubtful = ~np.isfinite(average)
+        if len(values) > 2:
+            doubtful |= _may_be_far(values, total, noise, sigma)
+    places = np.flatnonzero(doubtful)
+    if len(places):
+        offsets = noise.offsets[:, None]
+        average[places] = _without_far(values.take(places, axis=1) - offsets, noise, sigma)
     return average
 
 
-def _clipped(rows, sigma):
-    """Average sorted frames of finite values: the definition."""
-    center, bound = _center_and_bound(rows, sigma)
-    total, count = np.zeros_like(center), np.zeros_like(center)
-    for row in rows:
-        kept = (row >= center - bound) & (row <= center + bound)
-        total += np.where(kept, row, 0)
-        count += kept
-    return total / count
+def _may_be_far(values, total, noise, sigma):
+    """Tell where a value is far from the average of all but the lowest and the highest: nearly nowhere."""
+    lowest, highest = _extremes(values, noise.offsets.astype(values.dtype))
+    center = ((total - lowest - highest) / (len(values) - 2)).astype(values.dtype)
+    bound = sigma * noise.sigma_at(center)
+    return (highest - center > bound) | (center - lowest > bound)
 
 
-def _are_near(values, center, sigma):
-    """Tell where counting shows that no value is far, for most pixels of many frames: it takes time in proportion to them.
+def _extremes(values, offsets):
+    lowest = values[0] - offsets[0]
+    highest, shifted = lowest.copy(), np.empty_like(lowest)
+    for row, offset in zip(values[1:], offsets[1:], strict=True):
+        np.subtract(row, offset, out=shifted)
+        np.minimum(lowest, shifted, out=lowest)
+        np.maximum(highest, shifted, out=highest)
+    return lowest, highest
 
-    The median is between ``low`` and ``high``, if no more than half of the values are below the one, and no more above the other;
-    if then more than half are further than ``reach`` from both, so is the median absolute deviation from 0.
+
+def _without_far(values, noise, sigma):
+    """Average a few pixels of float64 values without those far from the median; what is not finite is not a value."""
+    filled = _filled(values)
+    median, scatter = median_and_scatter(filled, axis=0)
+    deviation = np.abs(filled - median)
+    bound = sigma * noise.sigma_at(median)
+    count = np.isfinite(filled).sum(axis=0)
+    unexplained = (deviation > bound).sum(axis=0) > count // 3
+    own = np.maximum(bound, sigma * scatter * _small_sample(count))
+    return _mean_of(values, deviation <= np.where(unexplained | noise.is_guess_at(median), own, bound))
+
+
+def _filled(values):
+    """Return the values with NaN for what is not finite, and 0 in pixels that have no value at all: their median is of no use."""
+    finite = np.isfinite(values)
+    return np.where(finite, values, np.where(finite.any(axis=0), np.nan, 0))
+
+
+def _small_sample(count):
+    """Return how much wider a bound from the median absolute deviation of few values has to be.
+
+    With it, one pixel in a hundred of pure noise loses a value, for 5 standard deviations and from 3 values on; found by drawing
+    200,000 Gaussian samples of each size. Less than 1 in a hundred is lost from 30 values on without it.
     """
-    least, most = values.min(axis=0), values.max(axis=0)
-    margin = _MEDIAN_MARGIN * (most - least)
-    half = (len(values) - 1) // 2
-    (below,) = _counts(values, [(np.less, center)])
-    # On which side of the center the median is; with neither, one of the two middle values is on each side, and their mean
-    # no further than half of the margin.
-    above_center, below_center = below <= half, below > len(values) // 2
-    low = np.where(above_center, center, center - margin)
-    high = np.where(below_center, center, center + margin)
-    split = ~(above_center | below_center)
-    median_low, median_high = (
-        np.where(split, (low + center) / 2, low),
-        np.where(split, (high + center) / 2, high),
-    )
-    reach = np.maximum(median_high - least, most - median_low) * ((1 + _ROUNDING) / (sigma * MAD_TO_SIGMA))
-    reach += _slack(center, sigma)
-    too_low, too_high, far_low, far_high = _counts(
-        values,
-        [
-            (np.less, low),
-            (np.greater, high),
-            (np.less_equal, median_low - reach),
-            (np.greater_equal, median_high + reach),
-        ],
-    )
-    outside = far_low.astype(np.intp) + far_high
-    return (too_low <= half) & (too_high <= half) & (outside > len(values) // 2)
+    return 1 + 21 / np.maximum(count - 2, 1) ** 1.82
 
 
-def _counts(values, tests):
-    """Count, for each pixel, the frames that pass each test: a comparison, and what to compare with."""
-    counts = [np.zeros(values.shape[1], np.min_scalar_type(len(values))) for _ in tests]
-    passed = np.empty(values.shape[1], bool)
-    for row in values:
-        for count, (compare, limit) in zip(counts, tests, strict=True):
-            compare(row, limit, out=passed)
-            count += passed.view(np.uint8)
-    return counts
-
-
-def _may_be_far(rows, sigma):
-    """Tell where a value may be further than the bound from the median, whatever single precision has rounded."""
-    center, bound = _center_and_bound(rows, sigma)
-    farthest = np.maximum(rows[-1] - center, center - rows[0])
-    return (farthest > (1 - _ROUNDING) * bound - _slack(center, sigma)) & (farthest > 0)
-
-
-def _slack(center, sigma):
-    """Return what the rounding of a median and of deviations from it may add up to in a bound."""
-    return (2 + sigma) * np.finfo(center.dtype).eps * np.abs(center)
-
-
-def _center_and_bound(rows, sigma):
-    """Return the median of sorted frames, and how far from it a value is left out."""
-    upper = len(rows) // 2
-    lower = len(rows) - 1 - upper
-    center = (rows[lower] + rows[upper]) / 2
-    deviation = _kth_deviation(rows, center, upper + 1)
-    if lower != upper:
-        deviation = (deviation + _kth_deviation(rows, center, lower + 1)) / 2
-    return center, deviation * MAD_TO_SIGMA * sigma
-
-
-def _kth_deviation(rows, center, k):
-    """Return the k-th smallest deviation from `center`: the k nearest values stand side by side in sorted frames."""
-    smallest = None
-    for low, high in zip(rows, rows[k - 1 :], strict=False):
-        deviation = np.maximum(center - low, high - center)
-        smallest = deviation if smallest is None else np.minimum(smallest, deviation, out=smallest)
-    return smallest
-
-
-def _masked(values, sigma):
-    """Do as `_clipped`, where frames have no value."""
-    values = np.ma.masked_invalid(values)
-    center = np.ma.median(values, axis=0)
-    bound = np.ma.median(np.abs(values - center), axis=0) * MAD_TO_SIGMA * sigma
-    far = np.ma.filled((values < center - bound) | (values > center + bound), True)
-    return np.ma.array(values, mask=far).mean(axis=0).filled(np.nan)
-
-
-def _sort(rows):
-    """Sort each pixel over a list of frames, in place."""
-    spare = np.empty_like(rows[0])
-    for one, other in _comparisons(len(rows)):
-        low, high = rows[one], rows[other]
-        np.minimum(low, high, out=spare)
-        np.maximum(low, high, out=high)
-        rows[one], spare = spare, low
-
-
-@lru_cache(maxsize=16)
-def _comparisons(count):
-    """Return Batcher's network, Knuth's Algorithm 5.2.2M: pairs of places to be compared and put in order, one after another."""
-    pairs, top = [], 1 << (count - 1).bit_length() >> 1
-    step = top
-    while step:
-        pairs += [(place, place + step) for place in range(count - step) if not place & step]
-        reach = top
-        while reach > step:
-            distance = reach - step
-            pairs += [(place, place + distance) for place in range(count - distance) if place & step]
-            reach >>= 1
-        step >>= 1
-    return pairs
+def _mean_of(values, kept):
+    """Return the mean of the values kept that are finite; NaN where there are none."""
+    kept = kept & np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(kept, values, 0).sum(axis=0) / kept.sum(axis=0)

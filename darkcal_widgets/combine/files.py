@@ -10,6 +10,7 @@ from ..errors import FrameError, NightError, OutputError, ParameterError
 from ..files import check_results_folder, file_state, make_results_folder
 from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
+from ..frames.words import describe
 from ..groups import group_exposures, part_by_temperature, without_odd
 from ..outcome import Outcome, Run
 from ..parallel import own_array, threaded
@@ -17,7 +18,7 @@ from ..recipe import Recipe
 from ..recipe.calibrate import Calibration, calibrated_header
 from ..results import Results, identity, members_digest, misnamed, standing
 from ..text import ascii_only
-from .clip import CLIP_SIGMA, clipped_average
+from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
 
 __all__ = ["COMBINED_BIAS", "bias_frames", "combine_bias", "combine_darks"]
 
@@ -28,6 +29,9 @@ _OF_ONE_FRAME = ("RAWFILE", "OSCNMEAN", "NSATPIX", "NBADPIX")
 
 # Bytes of all frames' rows that one worker has in memory at once.
 _BAND_BYTES = 1 << 26
+
+# The noise of a pixel is measured in so many rows, at so many places of the frame.
+_SAMPLE_ROWS, _SAMPLE_PLACES = 4, 8
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,7 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
 
     Notes
     -----
-    Average of the values within 5 standard deviations of their median, the standard deviation taken from the median
-    absolute deviation; one pass. Equal to `ccdproc.combine` with ``sigma_clip=True``, `numpy.ma.median` and
-    `astropy.stats.mad_std`.
+    Average of the values that the noise explains, see `darkcal_widgets.combine.clip.clipped_average`.
     """
     target = Path(reduced_folder) / COMBINED_BIAS
     check_results_folder(target.parent, night.folders, [target], [frame.path for frame in night.frames])
@@ -107,6 +109,7 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
         )
     digest_0_1 = recipe.digest_0_1(frames[0].select(recipe.extensions)[0].shape)
     run.outcomes.append(_combine(members, target, recipe.output_dtype, overwrite, digest_0_1))
+    run.notes += _few_frames({target.name: len(members)})
     return run
 
 
@@ -171,12 +174,26 @@ def combine_darks(reduced_folder, *, files=None, overwrite=False):
         raise NightError(_nothing_to_combine(results.folder, wrong if picked else {}))
     _check_one_recipe(results.folder, darks)
     run = Run([Outcome(name, "failed", reason=reason) for name, reason in wrong.items()])
+    counts = {}
     for group in group_exposures([dark.info.exposure for dark in darks]):
         parts, unplaced = _by_temperature([darks[index] for index in sorted(group)])
         run.outcomes += [Outcome(dark.name, "failed", reason=reason) for dark, reason in unplaced.items()]
         for label, members in parts.items():
             run.outcomes.append(_combine_members(results.folder, members, label, overwrite))
+            counts[run.outcomes[-1].name] = len(members)
+    run.notes += _few_frames(counts)
     return run
+
+
+def _few_frames(counts):
+    """Say what the averages of few frames cannot be rid of; `counts` is their names to how many frames are in them."""
+    few = [f"{name} ({count})" for name, count in counts.items() if count < FEW_FRAMES]
+    if not few:
+        return []
+    return [
+        f"Fewer than {FEW_FRAMES} frames are averaged in {', '.join(few)}: of 3 values a second cosmic ray in the same pixel "
+        "stays, of 2 or 1 every one does. Take more of them."
+    ]
 
 
 def _picked(results, files):
@@ -341,16 +358,31 @@ def _average(members, number, dtype, folder):
         rows, columns = frames[0].shape
         step = max(1, _BAND_BYTES // (len(frames) * columns * np.dtype(dtype).itemsize))
         average = np.empty((rows, columns), dtype)
+        noise = measure_noise((_sample(frame, rows) for frame in frames), _gain(members[0].headers[number]))
 
         def fill(start):
             stop = min(start + step, rows)
             stack = own_array("stack", (len(frames), stop - start, columns), dtype)
             for place, frame in enumerate(frames):
                 stack[place] = frame.band(start, stop, memory=stack[place])
-            average[start:stop] = clipped_average(stack)
+            average[start:stop] = clipped_average(stack, noise)
 
         threaded(fill, range(0, rows, step))
     return average
+
+
+def _sample(frame, rows):
+    """Read a few rows from all over a frame."""
+    starts = np.linspace(0, max(0, rows - _SAMPLE_ROWS), _SAMPLE_PLACES).astype(int)
+    return np.concatenate([frame.band(start, min(start + _SAMPLE_ROWS, rows)) for start in np.unique(starts)])
+
+
+def _gain(header):
+    """Return electrons per unit of the frame; `None`: not known."""
+    info = describe(header, ())
+    if info.unit == "electron":
+        return 1.0
+    return info.gain if info.gain is not None and info.gain > 0 else None
 
 
 def _combined_header(header, members, inputs):
@@ -364,5 +396,7 @@ def _combined_header(header, members, inputs):
     result["COMBINED"] = (True, "average of many frames")
     result["NCOMBINE"] = (len(members), "number of frames combined")
     result["DCINPUT"] = (inputs, "digest of the frames combined")
-    result.add_history(f"darkcal: average of {len(members)} frames, clipped at {CLIP_SIGMA:g} sigma (MAD)")
+    result.add_history(
+        f"darkcal: average of {len(members)} frames, clipped at {CLIP_SIGMA:g} sigma of the noise"
+    )
     return result

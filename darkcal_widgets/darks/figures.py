@@ -28,6 +28,10 @@ def dark_current(report, title="Dark current"):
     axes = figure.subplots()
     reach = report.hot.meta["threshold"] * sigma
     middle = report.ground.level * factor
+    if not reach > 0:
+        axes.axis("off")
+        axes.text(0.5, 0.5, "All pixels of the dark are equal: nothing to draw.", ha="center")
+        return figure
     # Linear in the noise, logarithmic beyond, so that both the peak and the hot pixels are seen.
     edges = np.concatenate(
         [np.linspace(middle - reach, middle + reach, 80), _beyond(middle + reach, rates.max())]
@@ -36,7 +40,7 @@ def dark_current(report, title="Dark current"):
     axes.axvspan(
         middle - reach, middle + reach, color=COLOURS["sky"], alpha=0.3, linewidth=0, label="noise decides"
     )
-    axes.axvline(middle, color=COLOURS["vermilion"], label=f"mean {middle:.3g} {unit}")
+    axes.axvline(middle, color=COLOURS["vermilion"], label=f"most pixels: {middle:.3g} {unit}")
     axes.set_xscale("symlog", linthresh=reach)
     axes.set_yscale("log")
     axes.set_xlabel(f"dark current of a pixel [{unit}]")
@@ -95,7 +99,7 @@ def read_noise(one, other, gain=None, title="Read noise"):
     near = difference[np.abs(difference) <= bound]
     sigma = float(np.std(near))
     # Differences are whole ADU: bins of one ADU are neither empty nor twice as full as their neighbours.
-    edges = np.arange(-np.ceil(bound), np.ceil(bound) + 1) - 0.5
+    edges = np.arange(-np.ceil(bound), np.ceil(bound) + 2) - 0.5
     figure = new_figure(10, 3.6, title)
     axes = figure.subplots()
     scale = factor / np.sqrt(2)
@@ -106,8 +110,9 @@ def read_noise(one, other, gain=None, title="Read noise"):
         label=f"{sigma * scale:.4g} {unit}",
     )
     values = np.linspace(edges[0], edges[-1], 300)
-    gaussian = np.exp(-((values / sigma) ** 2) / 2) / (sigma * np.sqrt(2 * np.pi))
-    axes.plot(values * scale, len(near) * gaussian, color=COLOURS["vermilion"], label="Gaussian")
+    if sigma > 0:
+        gaussian = np.exp(-((values / sigma) ** 2) / 2) / (sigma * np.sqrt(2 * np.pi))
+        axes.plot(values * scale, len(near) * gaussian, color=COLOURS["vermilion"], label="Gaussian")
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.5)
     axes.set_xlabel(f"difference of two bias frames / √2 [{unit}]")

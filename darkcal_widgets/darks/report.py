@@ -1,34 +1,45 @@
-"""The report on the darks of a folder: dark current, read noise, glow, linearity. Hot pixels are found in `hotpixels`.
+"""The report on the darks of a folder: what is measured, with what is known of it, and what could not be and why.
 
 Every number comes with its uncertainty, half the width of the interval that holds the true value with 99 % confidence (Student's
 t where there are few frames); of a class of a hundred students, one sees the truth outside.
 """
 
-import html
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
 
-from ..errors import NightError, ParameterError
-from ..frames import Frame
+from ..errors import FrameError, NightError, ParameterError
 from ..groups import TEMPERATURE_TOLERANCE, group_exposures
+from ..html import html_table
 from ..parallel import threaded
 from ..results import Results
-from .hotpixels import HOT_SIGMA, Background, background, confirmed, corner_glow, hot_pixels
-from .noise import Estimate, known_gain, read_noise, student_t
+from ..text import ascii_only
+from .background import Background, background, corner_glow
+from .growth import Linearity, linearity_of, mean_and_error, slope_of
+from .hotpixels import HOT_SIGMA, confirmed, hot_pixels, with_own_noise
+from .noise import Estimate, hidden_by_rounding, known_gain, pooled, read_noise, row_noise, student_t
+from .treatment import Treatment
 
 __all__ = ["DarkReport", "measure_darks"]
 
 # Pairs of bias frames: three give the read noise to a per mille already.
 _PAIRS = 3
 
-# Counts that stray from a straight line by more than this are not linear: better shutters and amplifiers keep within 1 %.
-LINEARITY = 0.03
+_NO_SCATTER = (
+    "The levels of the darks do not scatter, as those of saturated frames, or are too few to tell a drift of the bias level from "
+    "dark current: no dark current."
+)
+_ONE_DARK = "There is only one dark, so nothing tells how sure a dark current would be: none is given."
+_DRIFT_UNSEEN = (
+    "Without the bias frames of the night, a slow drift of the bias level is not seen in the dark current."
+)
 
-# Hot pixels between these serve for linearity: well above the noise, well below saturation.
-_HOT_LEAST_SIGMA, _HOT_MOST_FRACTION = 20.0, 0.5
+# Degrees of freedom from which on Student's t is that of a Gaussian.
+_MANY = 10**6
+
+# Hot pixels that tell the shot noise where no gain does.
+_ENOUGH_HOT = 5
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,11 +49,14 @@ class DarkReport:
     Attributes
     ----------
     levels : `~astropy.table.Table`
-        For each exposure in seconds: darks, level (away from glow and hot pixels), its uncertainty, noise of one pixel of
-        the combined dark; in the unit of the frames.
+        For each exposure in seconds: darks, level (mean of the pixels away from glow and hot pixels), its uncertainty from the
+        scatter of the darks, noise of one pixel of the combined dark; in the unit of the frames.
     gain : float or None
         Electrons per ADU.
     dark_current : Estimate or None
+        Of most pixels: the mean of those that are neither hot nor in glow.
+    mean_dark_current : Estimate or None
+        The mean of all pixels, hot ones and glow included, so far as they are not saturated.
     read_noise : Estimate or None
     hot : `~astropy.table.Table`
         See `~darkcal_widgets.darks.hotpixels.hot_pixels`; of the longest exposure.
@@ -65,6 +79,7 @@ class DarkReport:
     levels: Table
     gain: float | None
     dark_current: Estimate | None
+    mean_dark_current: Estimate | None
     read_noise: Estimate | None
     hot: Table
     glow: str
@@ -77,13 +92,23 @@ class DarkReport:
 
     def lines(self):
         """Return the findings as pairs of name and text."""
-        threshold = self.hot.meta["threshold"]
-        yield "dark current", str(self.dark_current or "cannot be told")
-        yield "read noise", str(self.read_noise or "cannot be told")
-        yield "hot pixels", f"{len(self.hot)} above {threshold:.1f} sigma in {self.exposure:g} s"
+        yield "dark current", _told(self.dark_current, "of most pixels, hot ones and glow left out")
+        if self.mean_dark_current is not None:
+            yield (
+                "mean dark current",
+                _told(self.mean_dark_current, "of all pixels, hot ones and glow included"),
+            )
+        yield "read noise", _told(self.read_noise)
+        yield "hot pixels", self._hot_text()
         yield "glow", self.glow or "none"
         yield "linear", self.linear
         yield from (("note", note) for note in self.notes)
+
+    def _hot_text(self):
+        threshold = self.hot.meta["threshold"]
+        if not np.isfinite(threshold):
+            return _told(None)
+        return f"{len(self.hot)} above {threshold:.1f} sigma in {self.exposure:g} s"
 
     def __str__(self):
         return "\n".join(f"{name}: {text}" for name, text in self.lines())
@@ -92,25 +117,51 @@ class DarkReport:
         return f"<DarkReport of {self.exposure:g} s, dark current {self.dark_current}>"
 
     def _repr_html_(self):
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for name, text in self.lines()
-        )
-        return f"<table>{rows}</table>{self.levels._repr_html_()}"
+        return f"{html_table(self.lines())}{self.levels._repr_html_()}"
 
 
 @dataclass(frozen=True)
 class _Single:
-    """One calibrated dark: its exposure, its level and its values at the hot pixels."""
+    """One calibrated dark.
 
+    Attributes
+    ----------
+    name, date : str
+        Of the file, and of its beginning, as the header says.
+    exposure : float
+        Seconds.
+    level : float
+        Mean of the pixels away from glow and hot pixels.
+    mean : float
+        Of all pixels.
+    values : ndarray
+        Of the hot pixels.
+    """
+
+    name: str
+    date: str
     exposure: float
     level: float
+    mean: float
     values: np.ndarray
-    bias_file: str
-    overscan: bool
 
 
-def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
+@dataclass(frozen=True)
+class _Scale:
+    """What turns a level into a dark current: electrons per unit of the frames, and the unit that it is given in."""
+
+    factor: float
+    unit: str
+
+    @classmethod
+    def of(cls, gain):
+        return cls(1.0, "adu/s") if gain is None else cls(gain, "e-/s")
+
+    def estimate(self, value, uncertainty):
+        return Estimate(float(self.factor * value), float(self.factor * uncertainty), self.unit)
+
+
+def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, extension=None):
     """Measure the calibrated and combined darks of a folder.
 
     Parameters
@@ -118,51 +169,68 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
     reduced_folder : path-like
         Where `calibrate_darks` and `combine_darks` have written.
     night : Night, optional
-        Its bias frames give the read noise.
+        Its bias frames give the read noise and, where no overscan was subtracted, tell whether the bias level drifts.
     gain : float, optional
         Electrons per ADU; `None`: as the headers say.
     sigma : float
         Threshold for hot pixels, in standard deviations.
+    extension : str or int, optional
+        Which image of files with several is measured: its ``EXTNAME`` or number; `None`: the first.
 
     Returns
     -------
     DarkReport
+        What cannot be measured is `None`, and a note says why.
 
     Raises
     ------
     NightError
         The folder holds no combined dark.
     ParameterError
-        The gain is not above 0.
+        The gain is not above 0, or there is no such extension.
     """
-    notes = []
-    combined, singles = _results(reduced_folder, notes)
     if gain is not None and not gain > 0:
         raise ParameterError(f"gain is {gain!r}; expected electrons per ADU, above 0.")
+    notes = []
+    combined, singles = _results(reduced_folder, extension, notes)
     frame, info = combined[-1], combined[-1].info
     gain = known_gain(info, gain)
     if gain is None:
         notes.append(_no_gain(info))
     ground = background(frame.data)
-    count = frame.header.get("NCOMBINE", 1)
-    hot = hot_pixels(frame.data, info.exposure, gain=gain, frames=count, sigma=sigma, ground=ground)
-    members = threaded(lambda single: _single(single, ground, hot), singles)
-    longest = [member.values for member in members if member.exposure == info.exposure]
-    if longest:
-        keep = np.isin(np.arange(len(hot)), _confirmed_places(hot, np.array(longest)))
-        hot, members = hot[keep], [_at(member, keep) for member in members]
-    groups = [[members[i] for i in group] for group in group_exposures([m.exposure for m in members])]
-    linear, growth = _linearity(groups, hot, ground)
-    bias_count = _bias_count(reduced_folder, members)
+    frames = frame.header.get("NCOMBINE", 1)
+    hot = hot_pixels(frame.data, info.exposure, gain=gain, frames=frames, sigma=sigma, ground=ground)
+    groups, hot = _grouped(singles, ground, hot, info.exposure)
+    ground = ground.without(hot["x"], hot["y"])
+    biases = [] if night is None else [_part(bias, frame.extension) for bias in night.biases]
+    pairs = _pairs(biases)
+    hidden = hidden_by_rounding(*pairs[0]) if pairs else 0.0
+    linear = linearity_of(
+        [group[0].exposure for group in groups] or [info.exposure],
+        [np.array([member.values - member.level for member in group]) for group in groups]
+        or [np.empty((1, len(hot)))],
+        ground.sigma,
+        hidden,
+    )
+    if not ground.sigma > 0:
+        notes.append(
+            f"All pixels of {frame.name} are equal, as in frames that are saturated or cut to few bits: neither noise nor hot "
+            "pixels can be told."
+        )
+    unit = info.unit or "adu"
+    bias = _bias_of(reduced_folder, biases, singles, ground, notes)
+    levels = _Levels(groups, unit, linear, bias, hidden)
+    scale = _Scale.of(gain)
     return DarkReport(
-        _levels(groups, combined, bias_count, ground, info.unit or "adu"),
+        _level_table(groups, combined, bias, ground, unit),
         gain,
-        _dark_current(groups, gain, bias_count, notes),
-        _night_read_noise(night, gain, notes),
-        hot,
-        _glow(frame.data, ground, info.exposure, gain),
-        linear,
-        growth,
+        levels.dark_current("level", scale, notes),
+        levels.dark_current("mean", scale, []),
+        _read_noise(pairs, gain, notes),
+        _with_uncertainty(hot, groups, gain, linear, frames, notes),
+        _glow(frame.data, ground, info.exposure, scale),
+        linear.text,
+        linear.growth,
         frame.data,
         info.exposure,
         ground,
@@ -170,18 +238,30 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA):
     )
 
 
+def _told(estimate, of=""):
+    if estimate is None:
+        return "cannot be told"
+    return f"{estimate}, {of}" if of else str(estimate)
+
+
 # --- Results on disk --------------------------------------------------------------------------------------
 
 
-def _results(reduced_folder, notes):
-    """Return the combined darks by exposure, and the single ones of the same shape, all of one temperature."""
+def _results(reduced_folder, extension, notes):
+    """Return the combined darks of one temperature by exposure, and the single ones of the same shape in them."""
     results = Results(reduced_folder)
     combined = [frame for frame in results.combined_darks if frame.info.exposure]
     if not combined:
         raise NightError(_no_combined_dark(results))
-    timed = [frame for frame in results.darks if frame.info.type == "dark" and frame.info.exposure]
-    singles = [frame for frame in timed if frame.shape == combined[-1].shape]
-    return _of_one_temperature(combined, notes), _of_one_temperature([*singles, combined[-1]], notes=[])[:-1]
+    combined = [_part(frame, extension) for frame in _of_one_temperature(combined, notes)]
+    if combined[-1].extension:
+        notes.append(
+            f"Measured is the image {combined[-1].extension!r} only; name another one with extension."
+        )
+    names = {str(frame.header[keyword]) for frame in combined for keyword in frame.header["IMCMB*"]}
+    darks = [dark for dark in results.darks if dark.info.exposure and ascii_only(dark.name) in names]
+    darks = [_part(dark, extension) for dark in darks]
+    return combined, [dark for dark in darks if dark.shape == combined[-1].shape]
 
 
 def _no_combined_dark(results):
@@ -221,69 +301,195 @@ def _no_gain(info):
     return f"{why}: the dark current is in adu/s. Give it with measure_darks(..., gain=...)."
 
 
+def _part(frame, extension):
+    """Return one image of a file."""
+    return frame.parts[0] if extension in (None, "") else frame.select([extension])[0]
+
+
+def _grouped(singles, ground, hot, exposure):
+    """Measure the single darks; return them by exposure, and the hot pixels that those of the longest confirm."""
+    plain = ground.without(hot["x"], hot["y"])
+    members = threaded(lambda single: _single(single, plain, hot), singles)
+    longest = [member.values for member in members if member.exposure == exposure]
+    keep = confirmed(hot, np.array(longest)) if longest else np.ones(len(hot), bool)
+    members = [_Single(**(vars(member) | {"values": member.values[keep]})) for member in members]
+    return [[members[i] for i in group] for group in group_exposures([m.exposure for m in members])], hot[
+        keep
+    ]
+
+
 def _single(frame, ground, hot):
     data = frame.data
-    return _Single(
-        frame.info.exposure,
-        ground.level_of(data),
-        data[hot["y"], hot["x"]].astype(float),
-        frame.header.get("BIASFILE", ""),
-        "OSCNMEAN" in frame.header,
-    )
+    values = data[hot["y"], hot["x"]].astype(float)
+    return _Single(frame.name, _date(frame), frame.info.exposure, ground.level_of(data), _mean(data), values)
 
 
-def _confirmed_places(hot, values):
-    marked = hot.copy()
-    marked["place"] = np.arange(len(hot))
-    return confirmed(marked, values)["place"]
+def _date(frame):
+    return str(frame.header.get("DATE-OBS", ""))
 
 
-def _at(member, keep):
-    return _Single(member.exposure, member.level, member.values[keep], member.bias_file, member.overscan)
+def _mean(data):
+    with np.errstate(invalid="ignore"):
+        mean = np.mean(data, dtype=np.float64)
+    if not np.isfinite(mean):
+        finite = data[np.isfinite(data)]
+        mean = np.mean(finite, dtype=np.float64) if finite.size else np.nan
+    return float(mean)
 
 
-def _bias_count(reduced_folder, members):
-    """Return how many frames are in the combined bias that was subtracted; `None`: none was, or it is not there."""
-    for member in members:
-        path = Path(reduced_folder) / member.bias_file
-        if member.bias_file and path.is_file():
-            return Frame(path).header.get("NCOMBINE")
-    return None
+@dataclass(frozen=True)
+class _Bias:
+    """The bias of the darks: what was subtracted, and how its level went from frame to frame.
+
+    Attributes
+    ----------
+    overscan : bool
+        Each dark's own overscan was subtracted, so that the level of its bias is gone.
+    subtracted : bool
+        A combined bias was subtracted.
+    count : int or None
+        How many frames are in it; `None`: not known.
+    frames : tuple of _Single
+        The night's bias frames, treated as the darks were; empty where they tell nothing.
+    """
+
+    overscan: bool = False
+    subtracted: bool = False
+    count: int | None = None
+    frames: tuple = ()
+
+
+def _bias_of(reduced_folder, biases, singles, ground, notes):
+    if not singles:
+        return _Bias()
+    header = singles[0].header
+    overscan, name = "OSCNMEAN" in header or "DCOSCAN" in header, header.get("BIASFILE", "")
+    combined = _combined_bias(Results(reduced_folder), name, singles[0].extension)
+    count = header.get("DCNBIAS", None if combined is None else combined.header.get("NCOMBINE"))
+    bias = _Bias(overscan, bool(name), count)
+    if overscan or (name and combined is None):
+        return bias
+    subtracted = 0.0 if combined is None else combined.data
+    try:
+        frames = threaded(lambda frame: _bias_frame(frame, header, ground, subtracted), biases)
+    except (FrameError, ParameterError) as error:
+        notes.append(f"The bias frames of the night are left out of the dark current: {error}")
+        return bias
+    return _Bias(overscan, bool(name), count, tuple(frame for frame in frames if frame is not None))
+
+
+def _combined_bias(results, name, extension):
+    """Return the combined bias of that name in the folder of results; `None`: it is not there."""
+    found = [frame for frame in results.frames if name and frame.name == name]
+    return _part(found[0], extension) if found else None
+
+
+def _bias_frame(frame, header, ground, subtracted):
+    """Measure a raw bias frame as a dark of 0 s, with the trim and the bias of the darks; `None`: it has another shape."""
+    data = frame[Treatment.of(header, frame.shape).keep].astype(np.float64)
+    if data.shape != ground.plain.shape:
+        return None
+    data -= subtracted
+    return _Single(frame.name, _date(frame), 0.0, ground.level_of(data), _mean(data), np.empty(0))
 
 
 # --- Numbers ----------------------------------------------------------------------------------------------
 
 
-def _pooled(groups):
-    """Return the scatter of levels within groups of one exposure, and its degrees of freedom."""
-    freedom = sum(len(group) - 1 for group in groups)
-    squares = sum(np.sum((_group_levels(group) - np.mean(_group_levels(group))) ** 2) for group in groups)
-    return (np.sqrt(squares / freedom) if freedom else np.nan), freedom
+@dataclass(frozen=True)
+class _Levels:
+    """The levels of the darks by exposure, and what is known of their bias and of the jitter of the dark current."""
+
+    groups: list
+    unit: str
+    linear: Linearity
+    bias: _Bias
+    hidden: float
+
+    def dark_current(self, name, scale, notes):
+        """Return the dark current from one kind of level; `None`: a note says why it cannot be told."""
+        members = [*self.bias.frames, *(member for group in self.groups for member in group)]
+        if not self.groups:
+            notes.append(
+                "There are no single calibrated darks whose levels could be compared: no dark current."
+            )
+            return None
+        if len({member.exposure for member in members}) > 1 and len(members) > 2:
+            return self._from_growth(members, name, scale, notes)
+        return self._from_level(self.groups[-1], name, scale, notes)
+
+    def _from_growth(self, members, name, scale, notes):
+        seconds = np.array([member.exposure for member in members])
+        levels = np.array([getattr(member, name) for member in members])
+        slope = slope_of(seconds, levels, None if self.bias.overscan else _order(members))
+        if slope is None or not np.isfinite(slope.value):
+            notes.append(_NO_SCATTER)
+            return None
+        if slope.drift:
+            notes.append(
+                f"The bias level seems to drift by {slope.drift:.2g} {self.unit} from one frame to the next; the dark current is "
+                "what grows with the exposure beside it."
+            )
+        error = np.hypot(slope.uncertainty, self._jitter(slope.value)) + 2 * self.hidden / np.ptp(seconds)
+        return scale.estimate(slope.value, error)
+
+    def _from_level(self, group, name, scale, notes):
+        if not self.bias.subtracted and not self.bias.overscan:
+            notes.append("The bias is still in the darks, and all have one exposure: no dark current.")
+            return None
+        away = 0.0 if self.bias.overscan else (len(group) + (self.bias.count or len(group))) / 2
+        levels = np.array([getattr(member, name) for member in group])
+        found = mean_and_error(levels, None if self.bias.overscan else _order(group), away)
+        if found is None or not np.isfinite(found[0]):
+            notes.append(_ONE_DARK if len(levels) < 2 else _NO_SCATTER)
+            return None
+        if not self.bias.subtracted:
+            notes.append(
+                "The dark current takes the overscan for the bias of the image, for there is but one exposure."
+            )
+        elif self.bias.count is None:
+            notes.append("The uncertainty of the dark current leaves out that of the combined bias.")
+        if self.bias.subtracted and not self.bias.overscan:
+            notes.append(_DRIFT_UNSEEN)
+        value, error = found
+        error = error * _with_bias(len(group), self.bias) + 2 * self.hidden
+        return scale.estimate(value / group[0].exposure, error / group[0].exposure)
+
+    def _jitter(self, slope):
+        """Return what the jitter of the dark current, seen in the hot pixels, adds to the uncertainty of a slope."""
+        if not self.linear.freedom or not np.isfinite(self.linear.jitter):
+            return 0.0
+        return (
+            student_t(self.linear.freedom) * self.linear.jitter * abs(slope) / np.sqrt(len(self.groups[-1]))
+        )
 
 
-def _group_levels(group):
-    return np.array([member.level for member in group])
+def _order(members):
+    """Return the number of each frame in the order in which they were taken: by date if all have their own, else by name."""
+    dates = [member.date for member in members]
+    keys = dates if all(dates) and len(set(dates)) == len(dates) else [member.name for member in members]
+    return np.argsort(np.argsort(np.array(keys), kind="stable"), kind="stable").astype(float)
 
 
-def _mean_error(group, bias_count):
-    """Return the error of the mean level over the scatter of one frame's; the combined bias has a mean with an error, too."""
-    biases = 1 / bias_count if group[0].bias_file and bias_count else 0.0
-    return np.sqrt(1 / len(group) + biases)
+def _with_bias(count, bias):
+    """Return how much larger an error is for the combined bias that was subtracted, whose mean level has an error, too."""
+    return np.sqrt(1 + count / bias.count) if bias.subtracted and bias.count and not bias.overscan else 1.0
 
 
-def _levels(groups, combined, bias_count, ground, unit):
+def _level_table(groups, combined, bias, ground, unit):
     """Tabulate level and noise of each exposure; `ground` is the background of the last combined dark."""
-    scatter, freedom = _pooled(groups)
+    scatter, freedom = _pooled_scatter(groups)
     by_exposure = {frame.info.exposure: frame for frame in combined}
     rows = []
     for group in groups:
-        levels = _group_levels(group)
         frame = next((f for t, f in by_exposure.items() if any(t == m.exposure for m in group)), None)
         noise = np.nan if frame is None else ground.sigma if frame is combined[-1] else _noise_of(frame)
-        error = student_t(freedom) * scatter * _mean_error(group, bias_count) if freedom else np.nan
-        rows.append((group[0].exposure, len(group), levels.mean(), error, noise))
+        error = np.nan
+        if freedom:
+            error = student_t(freedom) * scatter / np.sqrt(len(group)) * _with_bias(len(group), bias)
+        rows.append((group[0].exposure, len(group), np.mean([m.level for m in group]), error, noise))
     names = ("exposure", "darks", "level", "uncertainty", "noise")
-    table = Table(rows=rows, names=names, dtype=(float, int, float, float, float))
+    table = Table(rows=rows or None, names=names, dtype=(float, int, float, float, float))
     table["exposure"].unit = "s"
     for name in ("level", "uncertainty", "noise"):
         table[name].format = "%.4g"
@@ -291,107 +497,63 @@ def _levels(groups, combined, bias_count, ground, unit):
     return table
 
 
+def _pooled_scatter(groups):
+    """Return the scatter of levels within groups of one exposure, and its degrees of freedom."""
+    freedom = sum(len(group) - 1 for group in groups)
+    squares = sum(len(group) * np.var([member.level for member in group]) for group in groups)
+    return (np.sqrt(squares / freedom) if freedom else np.nan), freedom
+
+
 def _noise_of(frame):
     return background(frame.data).sigma
 
 
-def _dark_current(groups, gain, bias_count, notes):
-    """Return the dark current, from the growth of the level with exposure, else from the level that is left without bias."""
-    unit, factor = ("adu/s", 1.0) if gain is None else ("e-/s", gain)
-    members = [member for group in groups for member in group]
-    if len(groups) > 1 and len(members) > 2:
-        return _slope(members, factor, unit)
-    return _from_level(groups, factor, unit, bias_count, notes)
+def _with_uncertainty(hot, groups, gain, linear, frames, notes):
+    """Return the hot pixels with the noise of their own charge: from the gain, or from how they scatter in the single darks."""
+    # The uncertainty is a standard deviation; this makes it hold for a jitter that is known from few darks.
+    jitter = linear.jitter * student_t(linear.freedom) / student_t(_MANY) if linear.freedom else 0.0
+    if gain is not None:
+        return with_own_noise(hot, 1 / gain, frames, jitter)
+    values = np.array([member.values for member in groups[-1]]) if groups else np.empty((0, len(hot)))
+    if len(values) < 2 or len(hot) < _ENOUGH_HOT:
+        if len(hot):
+            notes.append(
+                "For want of a gain, the uncertainties of hot pixels leave out the noise of their own charge."
+            )
+        return hot
+    shot = np.median(np.var(values, axis=0, ddof=1) / np.asarray(hot["excess"]))
+    # The median of a chi-squared of few degrees of freedom is below its mean (Wilson and Hilferty 1931).
+    freedom = len(values) - 1
+    return with_own_noise(hot, float(shot) / (1 - 2 / (9 * freedom)) ** 3, frames, 0.0)
 
 
-def _slope(members, factor, unit):
-    seconds = np.array([member.exposure for member in members])
-    levels = np.array([member.level for member in members])
-    slope, constant = np.polyfit(seconds, levels, 1)
-    freedom = len(members) - 2
-    scatter = np.sqrt(np.sum((levels - constant - slope * seconds) ** 2) / freedom)
-    error = student_t(freedom) * scatter / np.sqrt(np.sum((seconds - seconds.mean()) ** 2))
-    return Estimate(float(factor * slope), float(factor * error), unit)
+def _pairs(biases):
+    """Return the images of a few pairs of bias frames, all of one shape."""
+    frames = [frame for frame in biases if frame.shape == biases[0].shape][: 2 * _PAIRS]
+    images = [frame.data for frame in frames[: 2 * (len(frames) // 2)]]
+    return list(zip(images[::2], images[1::2], strict=True))
 
 
-def _from_level(groups, factor, unit, bias_count, notes):
-    if not groups:
-        notes.append("There are no single calibrated darks whose levels could be compared: no dark current.")
-        return None
-    first = groups[0][0]
-    if not first.bias_file and not first.overscan:
-        notes.append("The bias is still in the darks, and all have one exposure: no dark current.")
-        return None
-    scatter, freedom = _pooled(groups)
-    if not freedom:
-        notes.append(
-            "There is only one dark, so nothing tells how sure a dark current would be: none is given."
-        )
-        return None
-    if not first.bias_file:
-        notes.append(
-            "The dark current takes the overscan for the bias of the image, for there is but one exposure."
-        )
-    elif bias_count is None:
-        notes.append("The uncertainty of the dark current leaves out that of the combined bias.")
-    level = _group_levels(groups[-1])
-    seconds = groups[-1][0].exposure
-    error = student_t(freedom) * scatter * _mean_error(groups[-1], bias_count)
-    return Estimate(float(factor * level.mean() / seconds), float(factor * error / seconds), unit)
-
-
-def _night_read_noise(night, gain, notes):
-    frames = [] if night is None else night.biases
-    frames = [frame for frame in frames if frame.info.shape == frames[0].info.shape][: 2 * _PAIRS]
-    if len(frames) < 2:
+def _read_noise(pairs, gain, notes):
+    if not pairs:
         notes.append("It takes two bias frames of the night to see the read noise.")
         return None
-    pairs = list(zip(frames[::2], frames[1::2], strict=False))
-    pairs = threaded(lambda pair: read_noise([frame.data for frame in pair], gain), pairs)
-    count = len(pairs)
-    value = np.sqrt(np.mean([pair.value**2 for pair in pairs]))
-    return Estimate(
-        float(value),
-        float(np.mean([pair.uncertainty for pair in pairs]) / np.sqrt(count)),
-        pairs[0].unit,
-    )
+    found = pooled(threaded(lambda pair: read_noise(pair, gain), pairs))
+    if not found.value > 0:
+        notes.append(
+            "The bias frames differ by no more than rounding explains: the read noise cannot be told."
+        )
+        return None
+    if rows := row_noise(*pairs[0]):
+        unit, factor = ("adu", 1.0) if gain is None else ("e-", gain)
+        notes.append(f"Of the read noise, {factor * rows:.2g} {unit} are common to the pixels of a row.")
+    return found
 
 
-def _glow(image, ground, seconds, gain):
+def _glow(image, ground, seconds, scale):
     found = corner_glow(image, ground)
     if found is None:
         return ""
     corner, value, error, reach = found
-    unit, factor = ("adu/s", 1.0) if gain is None else ("e-/s", gain)
-    rate = Estimate(factor * value / seconds, factor * student_t(60) * error / seconds, unit)
+    rate = scale.estimate(value / seconds, student_t(60) * error / seconds)
     return f"{corner} corner, {rate} there, seen over {reach} pixels"
-
-
-def _linearity(groups, hot, ground):
-    """Compare the hot pixels of each exposure with the longest: in a linear camera counts grow as the exposure."""
-    if len(groups) < 2:
-        return "there is only one exposure", {}
-    longest = groups[-1]
-    counts = np.mean([member.values - member.level for member in longest], axis=0)
-    most = _HOT_MOST_FRACTION * (np.max(counts) if len(counts) else 0)
-    good = (counts > _HOT_LEAST_SIGMA * ground.sigma) & (counts < most)
-    if good.sum() < 3:
-        return "too few hot pixels below saturation to tell", {}
-    growth, judged = {}, []
-    for group in groups[:-1]:
-        signal = np.mean([member.values[good] - member.level for member in group], axis=0)
-        ratio = float(np.sum(signal) / np.sum(counts[good]))
-        error = (
-            student_t(int(good.sum()))
-            * ground.sigma
-            * np.sqrt(len(longest) / len(group) * good.sum())
-            / np.sum(counts[good])
-        )
-        expected = group[0].exposure / longest[0].exposure
-        growth[group[0].exposure] = (ratio, float(error))
-        judged.append((ratio / expected - 1, error / expected))
-    worst, error = max(judged, key=lambda pair: abs(pair[0]) - pair[1])
-    straight = abs(worst) <= max(LINEARITY, error)
-    word = "yes" if straight else "no"
-    text = f"{word}: counts of {int(good.sum())} hot pixels keep to a straight line within {abs(worst):.1%} ± {error:.1%}"
-    return text, growth

@@ -26,8 +26,8 @@ def scale_dark(combined_dark, exposure, *, gain=None, read_noise=None, combined_
     read_noise : float, optional
         Electrons; `None`: as the header says.
     combined_bias : CCDData, optional
-        The one that was subtracted; its ``NCOMBINE`` gives the noise that it has left in the dark. `None`: that noise is left
-        out, and the history says so.
+        The one that was subtracted; its ``NCOMBINE`` gives the noise that it has left in the dark. `None`: the dark's
+        ``DCNBIAS`` does; without it that noise is left out, and the history says so.
 
     Returns
     -------
@@ -37,7 +37,8 @@ def scale_dark(combined_dark, exposure, *, gain=None, read_noise=None, combined_
         ``f sqrt(R^2 / N + R^2 / B + max(D, 0) / (g N))``
 
         for N darks, B bias frames, read noise R in ADU and gain g: the read noise of both averages, and the shot noise of the
-        dark's charge. What f multiplies is all noise: scaling up scales mainly that.
+        dark's charge (Janesick 2001, Scientific Charge-Coupled Devices, chapter 2). What f multiplies is all noise: scaling up
+        scales mainly that.
 
     Raises
     ------
@@ -92,10 +93,15 @@ def _positive(value, name, error):
 
 
 def _dark_variance(dark, gain, noise, combined_bias):
-    """Return the variance in ADU^2: R^2 / N + R^2 / B + max(D, 0) / (g N)."""
+    """Return the variance in ADU^2, as `scale_dark` says."""
     darks = dark.header.get("NCOMBINE", 1)
-    biases = np.inf if combined_bias is None else combined_bias.header.get("NCOMBINE", 1)
+    biases = _bias_count(dark.header, combined_bias) or np.inf
     return noise**2 / darks + noise**2 / biases + np.maximum(dark.data, 0) / (gain * darks)
+
+
+def _bias_count(header, combined_bias):
+    """Return how many frames are in the combined bias that was subtracted; `None`: not known."""
+    return header.get("DCNBIAS") if combined_bias is None else combined_bias.header.get("NCOMBINE", 1)
 
 
 def _write_scaling(header, seconds, exposure, factor, combined_bias):
@@ -105,5 +111,5 @@ def _write_scaling(header, seconds, exposure, factor, combined_bias):
     header["DCSCALE"] = (factor, "factor of the dark, exposure over exposure")
     grown = "up: the noise grows with it" if factor > 1 else "down"
     header.add_history(f"darkcal: dark of {seconds:g} s scaled {grown}, to {exposure:g} s")
-    if combined_bias is None:
+    if _bias_count(header, combined_bias) is None:
         header.add_history("darkcal: uncertainty without the noise of the combined bias")

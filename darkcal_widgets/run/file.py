@@ -84,7 +84,9 @@ def _calibrate(job):
     cards = job.cards(raw.checksum)
     if (existing := _current(job, cards)) is not None:
         return _unchanged(job, existing)
-    biases = {} if job.bias is None else _biases(job)
+    biases, count = ({}, None) if job.bias is None else _biases(job)
+    if count is not None:
+        cards["DCNBIAS"] = (count, "frames in the combined bias")
     parts = [_Part.prepare(part, job, biases) for part in raw.select(job.recipe.extensions)]
     primary = None if len(raw.parts) == 1 else _primary_header(raw, job, cards)
     try:
@@ -179,7 +181,10 @@ def _current(job, cards):
 
 
 def _biases(job):
-    """Return the pixels of the combined bias and their unit for each of its images, read once for all workers of this process."""
+    """Return the pixels of the combined bias and their unit for each of its images, and how many frames it is the average of.
+
+    It is read once for all workers of this process.
+    """
     path, content, unit = job.bias, job.bias_checksum, job.recipe.unit
     with _BIAS_LOCK:
         if (path, content, unit) not in _HELD and hold_bias(path, unit) != content:
@@ -200,7 +205,8 @@ def hold_bias(path, unit):
         )
     with _BIAS_LOCK:
         _HELD.clear()
-        _HELD[path, frame.checksum, unit] = {
+        images = {
             part.label if len(frame.parts) > 1 else "": (part.data, part.unit(unit)) for part in frame.parts
         }
+        _HELD[path, frame.checksum, unit] = images, frame.header.get("NCOMBINE")
     return frame.checksum
