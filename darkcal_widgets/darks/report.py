@@ -56,7 +56,7 @@ class DarkReport:
     dark_current : Estimate or None
         Of most pixels: the mean of those that are neither hot nor in glow.
     mean_dark_current : Estimate or None
-        The mean of all pixels, hot ones and glow included, so far as they are not saturated.
+        The mean of all pixels, hot ones and glow included, except saturated ones.
     read_noise : Estimate or None
     hot : `~astropy.table.Table`
         See `~darkcal_widgets.darks.hotpixels.hot_pixels`; of the longest exposure.
