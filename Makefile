@@ -39,9 +39,12 @@ faults: $(STAMP)  ## kill runs, damage files, fill disks by the hundred
 check: $(STAMP)  ## lint, and compare the format
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
+	@if command -v npm >/dev/null; then npm install --silent && npm run --silent check; \
+	elif [ "$$DARKCAL_NO_SKIP" = 1 ]; then echo "npm is not installed; Debian: apt install npm" >&2; exit 1; \
+	else echo "npm is not installed, so the panel's JavaScript is not checked; Debian: apt install npm"; fi
 
 clean:  ## remove what can be made again: the environment and caches, never demo/
-	rm -rf $(VENV) build dist bench-results .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist bench-results node_modules .pytest_cache .ruff_cache .hypothesis
 	find darkcal_widgets tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): Makefile pyproject.toml constraints.txt

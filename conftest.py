@@ -21,6 +21,6 @@ def _as_a_user_would_run_it(request, monkeypatch, doctest_namespace):
     if isinstance(request.node, DoctestItem):
         import darkcal_widgets
 
-        names = ("Night", "Recipe", "advise", "calibrate_darks")
+        names = ("DarkPanel", "Night", "Recipe", "advise", "calibrate_darks")
         doctest_namespace.update({name: getattr(darkcal_widgets, name) for name in names})
         monkeypatch.chdir(request.getfixturevalue("example_nights"))

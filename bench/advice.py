@@ -176,7 +176,7 @@ def _wrong(truth, regions, advice):
         yield "usable"
     if advised and truth.usable:
         part = regions.overscan[truth.axis]
-        if regions.axis != truth.axis or part.start < truth.clean[0] or part.stop > truth.clean[1]:
+        if regions.axis != truth.axis or truth.left(part.start, part.stop) > 1:
             yield f"columns {part.start}:{part.stop} of {truth.clean[0]}:{truth.clean[1]}"
     for kept, (start, stop) in zip(regions.keep, truth.keep or (), strict=False):
         # A few columns less are the caution of a header or of an odd edge; a single one more is overscan.

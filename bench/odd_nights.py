@@ -11,7 +11,8 @@ a temperature that differs between darks changes nothing about that. Where round
 
 *Kept*: the pixels that the sky can fall on, lit or not. Overscan rows beside overscan columns are not among them.
 
-*Clean*: the columns (or rows) of the overscan that no light reaches.
+*Clean*: the columns (or rows) of the overscan that no light reaches. Advice may name others as well as long as a tail leaves
+less than the same limit in their mean.
 
 A header is *right* if BIASSEC lies within the overscan and TRIMSEC is the image.
 """
@@ -110,6 +111,17 @@ class Truth:
     clean: tuple | None
     keep: tuple | None
     header: str
+    camera: Camera
+
+    def left(self, start, stop):
+        """Return what a tail leaves in the mean of some columns, in parts of what is allowed; infinite outside the overscan."""
+        first, last = self.camera.strip
+        if start < first or stop > last:
+            return np.inf
+        columns = np.arange(start, stop)
+        away = last - 1 - columns if self.camera.place == "low" else columns - first
+        fraction, length = self.camera.tail
+        return float(np.mean(fraction * _BRIGHT * np.exp(-away / length))) / _allowed(self.camera)
 
 
 def draw(seed, oddity=None):
@@ -185,6 +197,9 @@ def _temperatures(camera, rng):
 
 
 def _banded(camera, rng):
+    camera.axis = (
+        1  # bands of rows lie in overscan columns as well, but not those of the image in overscan rows
+    )
     camera.bands = float(rng.uniform(1, 15))
     camera.columns_pattern = float(rng.uniform(0.5, 3))
 
@@ -243,7 +258,6 @@ _MAKE_ODD = dict(
 
 def truth(camera):
     """Return what is true of the nights of a camera."""
-    _, stop = camera.strip
     clean = _clean(camera)
     one_level = not camera.split and not camera.second
     follows = camera.own_drift is None or (camera.own_drift == camera.drift == 0)
@@ -252,11 +266,17 @@ def truth(camera):
     usable = wide and one_level and follows and not camera.lift and not rounded
     keep = [(0, length) for length in camera.image]
     if camera.place == "low":
-        keep[camera.axis] = (stop, camera.shape[camera.axis])
+        keep[camera.axis] = (camera.strip[1], camera.shape[camera.axis])
     if camera.place == "middle":
         keep = None
     return Truth(
-        camera.oddity, usable, camera.axis, clean, None if keep is None else tuple(keep), camera.header
+        camera.oddity,
+        usable,
+        camera.axis,
+        clean,
+        None if keep is None else tuple(keep),
+        camera.header,
+        camera,
     )
 
 
@@ -269,9 +289,13 @@ def _clean(camera):
     if fraction == 0:
         return start, stop
     tail = fraction * _BRIGHT * np.exp(-np.arange(camera.width) / length)
-    reached = int(np.sum(tail > min(1.0, camera.noise / 10)))
+    reached = int(np.sum(tail > _allowed(camera)))
     clean = (start, stop - reached) if camera.place == "low" else (start + reached, stop)
     return clean if clean[1] > clean[0] else None
+
+
+def _allowed(camera):
+    return min(1.0, camera.noise / 10)
 
 
 _BRIGHT, _FAINT = 20000.0, 300.0

@@ -40,13 +40,13 @@ NIGHTS = {
 }
 SETTLED = """() => {
     const panel = document.querySelector('.darkcal-panel');
-    return panel?.dataset.sent && panel.dataset.sent === panel.dataset.answered;
+    return panel?.dataset.asked && panel.dataset.asked === panel.dataset.answered;
 }"""
 # A change is over when the panel has drawn the answer to the last message that was sent, and the frame is out.
 ONE_CHANGE = """change => new Promise(resolve => {
     const panel = document.querySelector('.darkcal-panel');
     const drawn = () => {
-        if (Number(panel.dataset.answered) < Number(panel.dataset.sent)) return;
+        if (Number(panel.dataset.answered) < Number(panel.dataset.asked)) return;
         panel.removeEventListener('darkcal-drawn', drawn);
         requestAnimationFrame(() => resolve(performance.now() - begun));
     };
@@ -63,7 +63,7 @@ ONE_CHANGE = """change => new Promise(resolve => {
         }
     }
 })"""
-# Each move of the mouse is over when a picture has been drawn that is as new as it: the answer to the message that took it along.
+# Each move of the mouse is over when a picture has been drawn that is as new as it: the answer to the request that took it along.
 WATCH_DRAG = """() => {
     const panel = document.querySelector('.darkcal-panel');
     const times = window.darkcalTimes = [];
@@ -71,9 +71,9 @@ WATCH_DRAG = """() => {
     // On the way down to the canvas, so that a move is listed before the panel sends it.
     panel.addEventListener('pointermove', event => event.buttons && moves.push(performance.now()), true);
     new MutationObserver(() => {
-        messages.push({number: Number(panel.dataset.sent), moves});
+        messages.push({number: Number(panel.dataset.asked), moves});
         moves = [];
-    }).observe(panel, {attributes: true, attributeFilter: ['data-sent']});
+    }).observe(panel, {attributes: true, attributeFilter: ['data-asked']});
     panel.addEventListener('darkcal-drawn', () => {
         const answered = Number(panel.dataset.answered);
         const done = messages.filter(message => message.number <= answered).flatMap(message => message.moves);

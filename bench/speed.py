@@ -38,7 +38,7 @@ import numpy as np
 from astropy.io import fits
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, simulate_night
-from darkcal_widgets.headless import shipped_notebooks
+from darkcal_widgets.notebooks import shipped_notebooks
 from darkcal_widgets.simulate.cameras import CRYOGENIC, THERMO_ELECTRIC
 
 THREADS = 2

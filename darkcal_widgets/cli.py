@@ -93,7 +93,7 @@ def _add_demo(commands):
 
 
 def _demo(folder):
-    from .workspace import demo
+    from .notebooks.workspace import demo
 
     demo(folder)
 
@@ -112,7 +112,7 @@ def _add_lab(commands):
 
 
 def _lab(folder, options):
-    from .workspace import prepare, start_lab
+    from .notebooks.workspace import prepare, start_lab
 
     print(prepare(folder))
     start_lab(folder, options)
@@ -128,7 +128,7 @@ def _add_batch(commands):
         "saves such files. A table has a row for each run. Relative paths start in the folder of the file.",
     )
     batch.add_argument(
-        "sources", nargs="+", metavar="FILES", help="parameter files, folders of them, or a CSV or ECSV table"
+        "sources", nargs="+", metavar="FILES", help="parameter files, folders of them, or a CSV table"
     )
     batch.add_argument(
         "--out", required=True, metavar="OUT", help="folder for notebooks, reports and the page"

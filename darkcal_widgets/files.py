@@ -10,10 +10,12 @@ from pathlib import Path
 from .errors import FrameError, NightError, OutputError
 
 __all__ = [
+    "ANYTHING",
     "FRAME_SUFFIXES",
     "check_results_folder",
     "checksum",
     "checksum_of",
+    "file_state",
     "frame_paths",
     "is_frame_name",
     "make_results_folder",
@@ -25,6 +27,12 @@ FRAME_SUFFIXES = (".fits", ".fit", ".fts")
 _PACKED_SUFFIXES = (".gz", ".bz2", ".fz")
 _PART_SUFFIX = ".darkcal-part"
 _CHUNK = 1 << 20
+
+# What file systems answer that have no hard links.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+# What `replacing` may replace by default.
+ANYTHING = "anything"
 
 _NEXT_STEPS = {
     errno.ENOSPC: "free some space there, or choose another folder",
@@ -96,8 +104,17 @@ def checksum_of(content):
     return xxhash.xxh3_64_hexdigest(content)
 
 
+def file_state(file):
+    """Return what tells whether a file, named or open, has been replaced or written to; `None`: it is absent."""
+    try:
+        status = os.stat(file)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 @contextlib.contextmanager
-def replacing(path, *, new=False):
+def replacing(path, *, expected=ANYTHING):
     """Write a file all or nothing: yields a stream to a temporary file beside `path` that takes its name at the end.
 
     A run that is killed leaves at most a hidden ``*.darkcal-part`` file, never half a result. The temporary file is locked
@@ -106,13 +123,13 @@ def replacing(path, *, new=False):
     Parameters
     ----------
     path : path-like
-    new : bool
-        Refuse to replace a file, even one that another program makes in the meantime.
+    expected : tuple or None, optional
+        The `file_state` of what may be replaced: `None`, nothing. Default: anything may.
 
     Raises
     ------
     FileExistsError
-        `new` is true and there is a file at `path` by now.
+        There is another file at `path` by now than is expected.
     OutputError
         The file cannot be written; what was at `path` before is still there.
     """
@@ -123,7 +140,7 @@ def replacing(path, *, new=False):
             with stream:
                 yield stream
                 stream.flush()
-                _rename(part, path, new)
+                _rename(part, path, expected)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(part)
@@ -232,16 +249,24 @@ def _lock(stream, wait):
     return True
 
 
-def _rename(part, path, new):
-    if not new:
+def _rename(part, path, expected):
+    if expected is None:
+        _rename_to_new(part, path)
+    elif expected in (ANYTHING, file_state(path)):
         os.replace(part, path)
-        return
+    else:
+        raise FileExistsError(errno.EEXIST, "it was written by another run in the meantime", str(path))
+
+
+def _rename_to_new(part, path):
     try:
         os.link(part, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        os.rename(part, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # An empty file takes the name first, which only one run can do.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        os.replace(part, path)
     else:
         os.unlink(part)
 

@@ -203,26 +203,32 @@ def _folder(folder, parameter):
 
 
 def _doubted(frames):
-    """Return frames without a type where other frames tell that their word for it says nothing: LRIS at Keck calls all darks."""
-    exposed = [frame for frame in frames if frame.info.exposure and frame.info.type_source != "user"]
-    others = {
-        (frame.info.instrument, frame.info.type_word): frame
-        for frame in exposed
-        if frame.info.type not in ("dark", None) and frame_type(frame.info.type_word) == "dark"
-    }
-    return tuple(_doubted_dark(frame, others) if frame in exposed else frame for frame in frames)
+    """Return frames without the type of darks whose word for it stands on other frames, too: LRIS calls every frame a dark."""
+    others = {_camera_word(frame): frame for frame in frames if _belies_dark(frame)}
+    return tuple(_doubtful(frame, others.get(_camera_word(frame))) for frame in frames)
 
 
-def _doubted_dark(frame, others):
-    info, title = frame.info, str(frame.header.get("OBJECT", "")).strip()
-    other = others.get((info.instrument, info.type_word))
-    if not other or (info.type_source, info.type) != ("header", "dark") or told_by_object(title) == "dark":
+def _camera_word(frame):
+    return frame.info.instrument, frame.info.type_word
+
+
+def _belies_dark(frame):
+    """Tell whether a frame is called a dark by the keyword for the type and is not one."""
+    info = frame.info
+    is_other = info.type_source not in ("user", "ambiguous") and info.type not in ("dark", None)
+    return is_other and bool(info.exposure) and frame_type(info.type_word) == "dark"
+
+
+def _doubtful(frame, other):
+    info = frame.info
+    if other is None or info.type != "dark" or info.type_source != "header":
         return frame
-    return frame.described(
-        type=None,
-        type_source="ambiguous",
-        type_evidence=f"{info.type_word!r} also stands in {other.name}, where {other.info.type_evidence}",
-        type_key=f"OBJECT={title}",
+    title = str(frame.header.get("OBJECT", "")).strip()
+    if told_by_object(title) == "dark":
+        return frame
+    evidence = f"{info.type_word!r} also stands in {other.name}, where {other.info.type_evidence}"
+    return frame.with_info(
+        type=None, type_source="ambiguous", type_evidence=evidence, type_key=f"OBJECT={title}"
     )
 
 

@@ -163,15 +163,18 @@ class Standing(NamedTuple):
     reason : str
         Why it is not current, as a sentence that says what to do.
     header : Header or None
+    file : tuple or None
+        The `~darkcal_widgets.files.file_state` of what is there.
     """
 
     state: str
     reason: str = ""
     header: object = None
+    file: tuple | None = None
 
 
-def standing(path, cards, digest_0_1=""):
-    """Compare what is at a place with what is to be written there, from its header alone.
+def standing(path, cards, digest_0_1="", *, with_pixels=False):
+    """Compare what is at a place with what is to be written there, from its header.
 
     Parameters
     ----------
@@ -180,6 +183,8 @@ def standing(path, cards, digest_0_1=""):
         Keywords to the values that tell what a result was made from and how, such as ``DCRECIPE``, ``DCINPUT``, ``BIASSUM``.
     digest_0_1 : str
         What ``DCRECIPE`` is in a result that version 0.1 has made with the same settings.
+    with_pixels : bool
+        A result is only current if its pixels are those of which its header states the sum.
 
     Returns
     -------
@@ -192,23 +197,28 @@ def standing(path, cards, digest_0_1=""):
     """
     if not path.is_symlink() and not path.exists():
         return Standing("absent")
-    header = _known(path).header
+    frame = _known(path)
+    header = frame.header
     if "DCRECIPE" not in header:
         return Standing(
             "foreign",
             f"{path} already exists and was not written by darkcal; move it away, or name another reduced_folder.",
             header,
+            frame.state,
         )
     different = [keyword for keyword, value in cards.items() if header.get(keyword) != value]
+    if not different and (not with_pixels or frame.is_intact):
+        return Standing("current", "", header, frame.state)
     if not different:
-        return Standing("current", header=header)
+        reason = f"{path} is damaged: its pixels do not have the DATASUM of its header; set overwrite to make it again."
+        return Standing("other", reason, header, frame.state)
     cause = next((text for keyword, text in _CAUSES.items() if keyword in different), "differently")
     if (version := str(header.get("DCVERS", ""))).startswith("0.1."):
         cause = (
             f"by darkcal {version} {'with the same settings' if header['DCRECIPE'] == digest_0_1 else cause}"
         )
     reason = f"{path} was made {cause}; set overwrite to replace it, or name another reduced_folder."
-    return Standing("other", reason, header)
+    return Standing("other", reason, header, frame.state)
 
 
 def is_result(frame):

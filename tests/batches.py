@@ -39,10 +39,9 @@ Path("runs").open("a").write(f"{reduced_folder} {os.getpid()} {os.environ['OMP_N
 if action == "fail": raise ValueError("no <b>luck</b>\\nat all")
 if action == "die": os.kill(os.getpid(), signal.SIGKILL)
 if action == "sleep": time.sleep(600)
-if action == "lose" and not Path("lost").exists():
+if action == "end worker" or (action.startswith("lose") and not Path("lost").exists()):
     Path("lost").touch()
-    import psutil  # the worker is the grandparent: the kernel is a fork of its fork server
-    psutil.Process().parent().parent().kill()
+    os.kill(os.getpid() if action == "lose kernel" else os.getppid(), signal.SIGKILL)
     time.sleep(600)"""
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from killer import broken_results, digests
 
 from darkcal_widgets import Recipe, calibrate_darks, simulate_night
-from darkcal_widgets.headless import shipped_notebooks
 from darkcal_widgets.night import Night
+from darkcal_widgets.notebooks import shipped_notebooks
 
 ROWS = 128
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cameras import SLIT, kast_blue, overscan_night, saao, wht_isis
 from nights import write_raw
 
 from darkcal_widgets import Frame, Night, Recipe, advise, simulate_night
 from darkcal_widgets.advice import profiles
 from darkcal_widgets.advice.exposures import match_exposures
-from darkcal_widgets.advice.overscan import MINIMUM_COLUMNS
+from darkcal_widgets.advice.verdict import MINIMUM_COLUMNS
 from darkcal_widgets.simulate import MINIMUM_CLEAN
 from darkcal_widgets.simulate.cameras import CRYOGENIC, THERMO_ELECTRIC, Exposure
 from darkcal_widgets.simulate.layers import Overscan
@@ -140,7 +141,7 @@ def test_too_few_clean_columns_are_not_usable(tmp_path):
 
 def test_a_real_overscan_on_the_left_is_recognised(real_frames):
     advice = advise(Night(real_frames / "saao-ste3"))
-    assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("3:13", "16:528")
+    assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("3:13", "[17:528, 1:512]")
     assert advice.overscan.strip.side == "left"
     assert advice.finding(FOLLOWS).verdict == "too few frames"
 
@@ -230,6 +231,12 @@ def test_differences_are_those_of_what_is_done_not_of_how_it_is_written(cryogeni
     assert len(advice.differences(Recipe(overscan_columns="2048:"))) == 2
 
 
+def test_sections_of_amplifiers_are_not_compared_with_the_one_overscan_of_the_advice(cryogenic):
+    halves = [["[2056:2080, *]", "[1:1024, *]"], ["[2056:2080, *]", "[1025:2048, *]"]]
+    assert advise(cryogenic).differences(Recipe(amplifiers=halves)) == []
+    assert len(advise(cryogenic).differences(Recipe(amplifiers=halves, subtract_bias=True))) == 1
+
+
 def test_the_line_for_papermill_holds_the_advice(cryogenic):
     words = shlex.split(advise(cryogenic).parameters_line(cryogenic))
     values = dict(zip(words[1::3], words[2::3], strict=True))
@@ -266,33 +273,77 @@ def test_an_unknown_question_is_an_error(thermo_electric):
 
 
 @pytest.mark.parametrize(
-    ("dark", "flat", "matches"),
+    ("dark", "flat", "matches", "scaled"),
     [
-        (70.0, 70.011, True),
-        (7.0, 7.1, True),
-        (7.0, 7.11, False),
-        (300.0, 300.29, True),
-        (300.0, 300.4, False),
+        (70.0, 70.011, True, False),
+        (7.0, 7.1, True, False),
+        (7.0, 7.11, False, True),
+        (300.0, 300.29, True, False),
+        (300.0, 300.4, False, False),
+        (300.0, 301.5, False, False),
+        (300.0, 304.0, False, True),
     ],
 )
-def test_exposures_match_within_a_tenth_of_a_second_or_a_per_mille(tmp_path, dark, flat, matches):
+def test_exposures_match_within_a_tenth_of_a_second_or_a_per_mille_and_nearly_within_a_per_cent(
+    tmp_path, dark, flat, matches, scaled
+):
     frame = np.ones((4, 4), "uint16")
     write_raw(tmp_path / "dark.fits", frame, "dark", dark)
     write_raw(tmp_path / "flat.fits", frame, "flat", flat)
     (match,) = match_exposures(Night(tmp_path))
     assert match.matches is matches
-    assert match.scaled is not matches
+    assert match.scaled is scaled
+    assert match.nearly is (not matches and not scaled)
+
+
+def exposures_night(folder, darks, science, biases=10):
+    """Write darks (exposure to number), one science frame and bias frames."""
+    frame = np.ones((4, 4), "uint16")
+    for exposure, count in darks.items():
+        for index in range(count):
+            write_raw(folder / f"dark-{exposure:g}-{index}.fits", frame, "dark", exposure)
+    for index in range(biases):
+        write_raw(folder / f"bias-{index}.fits", frame, "bias", 0.0)
+    write_raw(folder / "science.fits", frame, "science", science)
+    return Night(folder)
 
 
 def test_scaling_up_is_warned_of(tmp_path):
-    frame = np.ones((4, 4), "uint16")
-    write_raw(tmp_path / "dark.fits", frame, "dark", 10.0)
-    write_raw(tmp_path / "science.fits", frame, "science", 50.0)
-    advice = advise(Night(tmp_path))
+    advice = advise(exposures_night(tmp_path, {10.0: 1}, 50.0))
     finding = advice.finding("Is there a dark for the science frames of 50 s?")
     assert finding.verdict == "no, scaled up"
     assert "noise" in finding.reason
     assert advice.recipe.subtract_bias
+
+
+@pytest.mark.parametrize(
+    ("darks", "science", "chosen"),
+    [
+        ({60.0: 5, 600.0: 5}, 320.0, 600.0),
+        ({15.0: 5, 60.0: 5}, 30.0, 60.0),
+        ({15.0: 5, 60.0: 5}, 15.05, 15.0),
+        ({300.0: 20, 600.0: 1}, 310.0, 300.0),  # one dark is noisier than twenty, whatever its exposure
+        ({0.0: 5, 60.0: 2}, 30.0, 60.0),
+    ],
+)
+def test_the_dark_to_scale_is_the_one_with_the_least_noise(tmp_path, darks, science, chosen):
+    (match,) = match_exposures(exposures_night(tmp_path, darks, science))
+    assert match.dark == chosen
+
+
+def test_the_noise_of_each_choice_of_dark_is_said(tmp_path):
+    advice = advise(exposures_night(tmp_path, {60.0: 10, 600.0: 10}, 320.0))
+    finding = advice.finding("Is there a dark for the science frames of 320 s?")
+    # 320/600 and 320/60 times the noise of the mean of 10 darks less that of 10 bias frames.
+    assert finding.measured.endswith("noise of 0.24 times the read noise of a frame; from 60 s 2.4")
+
+
+def test_half_a_per_cent_of_exposure_does_not_change_the_recipe(tmp_path):
+    advice = advise(exposures_night(tmp_path, {300.0: 3}, 301.5))
+    assert advice.recipe.subtract_bias is False
+    finding = advice.finding("Is there a dark for the science frames of 301.5 s?")
+    assert finding.verdict == "yes, nearly"
+    assert "0.5%" in finding.reason
 
 
 def test_the_thermo_electric_offset_is_measured(thermo_electric):
@@ -300,3 +351,240 @@ def test_the_thermo_electric_offset_is_measured(thermo_electric):
     bias = THERMO_ELECTRIC.bias
     # Bias frames differ by the drift of the image and that of the overscan, of which ten are averaged.
     assert follow.offset == pytest.approx(bias.overscan_offset, abs=3.0)
+
+
+# --- Odd cameras: right, or unsure and said so ------------------------------------------------------------
+
+
+def test_rows_that_leave_out_some_columns_are_an_overscan_of_rows(tmp_path):
+    advice = advise(Night(wht_isis(tmp_path)))
+    assert advice.overscan.strip.side == "top"
+    assert advice.recipe.regions((420, 96)).axis == 0
+    assert advice.recipe.keep_columns == "[1:96, 1:410]"
+    assert advice.finding(HEADER).verdict == "yes"
+
+
+def test_light_that_stands_out_from_the_bias_is_never_said_to_be_missing(tmp_path):
+    advice = advise(Night(wht_isis(tmp_path, BIASSEC=None, TRIMSEC=None)))
+    assert "No frame has light" not in str(advice)
+    assert advice.recipe.keep_columns == "[1:96, 1:410]"
+
+
+@pytest.mark.parametrize(
+    "flat", [SLIT, SLIT + 20], ids=["no light at the edge", "a little light at the edge"]
+)
+def test_a_slit_spectrum_does_not_make_a_right_header_wrong(tmp_path, flat):
+    claims = {"BIASSEC": "[101:120,1:96]", "TRIMSEC": "[1:100,1:96]"}
+    advice = advise(Night(overscan_night(tmp_path, flat=flat, **claims)))
+    assert advice.recipe.overscan_columns == "100:"
+    assert advice.recipe.keep_columns == ":100"
+    assert advice.finding(HEADER).verdict in ("yes", "perhaps")
+    assert "every edge" not in str(advice)
+
+
+def test_dark_edges_without_a_header_are_said_to_be_open(tmp_path):
+    advice = advise(Night(overscan_night(tmp_path, flat=SLIT)))
+    assert advice.finding("Where is the overscan?").verdict == "unknown"
+    assert advice.finding(USABLE).verdict == "not usable, as far as can be judged"
+    assert any("cannot be told apart" in text for text in advice.assumed)
+
+
+def test_a_header_that_names_lit_columns_of_a_slit_spectrum_is_found_out(tmp_path):
+    advice = advise(Night(overscan_night(tmp_path, flat=SLIT, BIASSEC="[46:56,1:96]")))
+    assert advice.finding(HEADER).verdict == "no"
+    assert advice.recipe.overscan_columns is None
+
+
+def test_two_amplifiers_in_one_image_are_said_to_be_beyond_the_advice(tmp_path):
+    advice = advise(Night(kast_blue(tmp_path)))
+    assert advice.recipe == Recipe(keep_columns=":128")  # the unlit ends of the slit stay
+    assert advice.finding("Is it read by one amplifier?").verdict == "no, it seems"
+    assert "as far as can be judged" in advice.finding(USABLE).verdict
+
+
+def test_a_step_in_the_image_alone_shows_two_amplifiers(tmp_path):
+    def split(kind, index, image):
+        del kind, index
+        image[:, 50:100] += 15
+
+    advice = advise(Night(overscan_night(tmp_path, change=split)))
+    assert advice.overscan.jump.place == 50
+    assert advice.recipe.overscan_columns is None
+    assert "amplifier" in " ".join(advice.assumed)
+
+
+def test_amplifiers_split_by_rows_share_their_overscan(tmp_path):
+    def split(kind, index, image):
+        del kind, index
+        image[48:] += 25
+
+    advice = advise(Night(overscan_night(tmp_path, change=split)))
+    assert advice.overscan.jump is None
+    assert advice.finding(USABLE).verdict == "usable"
+
+
+def test_an_overscan_in_the_middle_is_found_and_what_it_means_is_said(tmp_path):
+    def moved(kind, index, image):
+        del kind, index
+        image[:] = np.hstack([image[:, :50], image[:, 100:], image[:, 50:100]])
+
+    advice = advise(Night(overscan_night(tmp_path, change=moved)))
+    assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("50:70", None)
+    assert advice.overscan.strip.side == "middle"
+    assert "as far as can be judged" in advice.finding(USABLE).verdict
+    assert any("between two parts" in text for text in advice.assumed)
+
+
+def test_the_trim_takes_overscan_rows_beside_overscan_columns(tmp_path):
+    def rows_too(kind, index, image):
+        if kind in ("flat", "object"):
+            image[84:, :100] = np.random.default_rng(index).normal(np.mean(image[:, 100:]), 5, (12, 100))
+
+    advice = advise(Night(overscan_night(tmp_path, change=rows_too)))
+    assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("100:", "[1:100, 1:84]")
+
+
+def test_a_header_is_believed_where_the_light_shows_only_the_rows(tmp_path):
+    def rows_too(kind, index, image):
+        if kind in ("flat", "object"):
+            image[84:, :100] = np.random.default_rng(index).normal(np.mean(image[:, 100:]), 5, (12, 100))
+
+    folder = overscan_night(tmp_path, flat=SLIT, change=rows_too, BIASSEC="[101:120,1:96]")
+    advice = advise(Night(folder))
+    assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("100:", "[1:100, 1:84]")
+    assert advice.finding(HEADER).verdict == "perhaps"
+
+
+def test_rows_that_the_header_forgets_are_trimmed_from_a_single_frame(tmp_path):
+    advice = advise(Night(saao(tmp_path)))
+    assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("3:13", "[17:120, 1:72]")
+    assert any("no frame without light" in text for text in advice.assumed)
+
+
+@pytest.mark.parametrize("cause", ["leak", "temperature", "temperature in the header"])
+def test_bias_frames_alone_tell_whether_the_overscan_follows(tmp_path, cause):
+    def warmer(kind, index, image):
+        if kind == "dark":
+            image[:, :100] += 12.0 * index * (np.linspace(0.5, 1, 100) if cause == "leak" else 1)
+            return {"CCD-TEMP": -20.0 + 3 * index} if cause.endswith("header") else None
+        return None
+
+    advice = advise(Night(overscan_night(tmp_path, change=warmer)))
+    assert advice.finding(FOLLOWS).verdict == "yes"
+    assert "bias frames" in advice.finding(FOLLOWS).measured
+    assert advice.recipe.overscan_columns == "100:"
+
+
+def test_a_few_frames_may_drift_alike_by_chance(tmp_path):
+    def apart(kind, index, image):
+        del kind
+        image[:, 100:] += (3.0, -3.0, 2.0, 0.0, 0.0, 0.0)[index]
+        image += (10.0, -8.0, 9.0, 0.0, 0.0, 0.0)[index]
+
+    folder = overscan_night(tmp_path, drift=0.0, noise=3.0, change=apart)
+    for path in [*folder.glob("bias-[345].fits"), *folder.glob("dark-*.fits")]:
+        path.unlink()
+    advice = advise(Night(folder))
+    assert advice.finding(FOLLOWS).verdict == "roughly"
+    assert "as far as can be judged" in advice.finding(USABLE).verdict
+
+
+def test_darks_that_drift_apart_from_their_overscan_leave_it_open_without_bias_frames(tmp_path):
+    def warmer(kind, index, image):
+        if kind == "dark":
+            image[:, :100] += 12.0 * index
+
+    folder = overscan_night(tmp_path, change=warmer)
+    for path in folder.glob("bias-*.fits"):
+        path.unlink()
+    advice = advise(Night(folder))
+    assert advice.finding(FOLLOWS).verdict == "cannot be told"
+    assert "as far as can be judged" in advice.finding(USABLE).verdict
+
+
+def test_darks_of_several_temperatures_are_not_compared_with_each_other(tmp_path):
+    def warmer(kind, index, image):
+        if kind != "dark":
+            return None
+        image[:, :100] += 30.0 * (index % 2)
+        return {"CCD-TEMP": -20.0 + 5 * (index % 2)}
+
+    folder = overscan_night(tmp_path, change=warmer)
+    for path in folder.glob("bias-*.fits"):
+        path.unlink()
+    assert advise(Night(folder)).finding(FOLLOWS).verdict == "yes"
+
+
+def test_a_shift_of_the_overscan_in_flats_is_seen_through_the_drift(tmp_path):
+    advice = advise(Night(overscan_night(tmp_path, shift=25.0, drift=6.0)))
+    assert advice.finding(SAME_LEVEL).verdict == "no"
+    assert "flat" in advice.finding(SAME_LEVEL).measured
+    assert advice.recipe.overscan_columns is None
+
+
+def test_a_shift_as_large_as_the_drift_is_a_doubt(tmp_path):
+    advice = advise(Night(overscan_night(tmp_path, shift=7.0, drift=9.0)))
+    assert advice.finding(SAME_LEVEL).verdict == "perhaps"
+    assert advice.finding(USABLE).verdict == "usable, as far as can be judged"
+    assert any("drift of the level may be as large" in text for text in advice.assumed)
+
+
+@pytest.mark.parametrize("length", [15.0, 30.0])
+def test_a_long_tail_is_not_free_of_light(tmp_path, length):
+    advice = advise(Night(overscan_night(tmp_path, tail=(12.0, length))))
+    left = 12.0 * np.exp(-(advice.overscan.clean.start - 100) / length)
+    assert advice.overscan.stray.at_most > 0.5 * left
+    assert advice.finding(USABLE).verdict != "usable"
+    assert "tail" in str(advice)
+
+
+def test_a_short_tail_costs_some_columns_and_nothing_else(tmp_path):
+    advice = advise(Night(overscan_night(tmp_path, overscan=40, tail=(30.0, 2.5))))
+    assert advice.finding(USABLE).verdict == "usable"
+    assert 106 <= advice.overscan.clean.start <= 114
+
+
+@pytest.mark.parametrize("step", [8.0, -8.0])
+def test_the_last_column_is_questioned_too(tmp_path, step):
+    def odd(kind, index, image):
+        del index
+        if kind == "flat":
+            image[:, -1] += step
+
+    advice = advise(Night(overscan_night(tmp_path, change=odd)))
+    assert advice.recipe.overscan_columns == "100:119"
+
+
+def test_bands_of_rows_and_bleeding_stars_do_not_disturb(tmp_path):
+    def disturbed(kind, index, image):
+        image += 10 * np.sin(np.arange(96) / (5 + index))[:, None]
+        if kind in ("flat", "object"):
+            image[20 + 7 * index : 22 + 7 * index, 30:] = 60000
+
+    advice = advise(Night(overscan_night(tmp_path, change=disturbed)))
+    assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("100:", ":100")
+
+
+def test_nights_of_odd_cameras_are_judged_right_or_in_doubt():
+    scores = [bench().score_odd(seed) for seed in range(30001, 30031)]
+    assert sum(score.usable == score.advised for score in scores) >= 28
+    assert [score for score in scores if score.wrong and not score.hedged] == []
+
+
+def test_real_cameras_get_the_right_columns_or_a_doubt(real_frames):
+    if not (real_frames / "cameras").is_dir():
+        pytest.skip(f"no frames of other cameras in {real_frames}")
+    words = {"dark": "bias", "object": "flat", "Light Frame": "flat", "LAMPFLAT": "flat"}
+    advice = {
+        name: advise(Night(real_frames / "cameras" / name, image_types=words))
+        for name in ("wht_isis_blue", "shane_kast_blue", "lick_nickel", "lco_floyds")
+    }
+    assert {name: one.recipe.keep_columns for name, one in advice.items()} == {
+        "wht_isis_blue": "[1:483, 1:4099]",
+        "shane_kast_blue": ":2048",
+        "lick_nickel": ":1024",
+        "lco_floyds": None,
+    }
+    assert all("as far as can be judged" in one.finding(USABLE).verdict for one in advice.values())
+    assert advice["wht_isis_blue"].recipe.regions((4200, 483)).axis == 0
+    assert advice["shane_kast_blue"].recipe.overscan_columns is None

@@ -1,6 +1,7 @@
 """A batch survives what goes wrong in a run, does nothing twice, and ends when it is told to."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -13,14 +14,15 @@ from astropy.table import Table
 from batches import CALIBRATE, MISBEHAVE, PICTURE, cluster, write_notebook, write_parameters
 from nights import folder_bytes, small_night
 
-from darkcal_widgets.batch import pool as batch_pool
-from darkcal_widgets.batch import record as batch_record
+from darkcal_widgets.batch import engine as batch_engine
+from darkcal_widgets.batch import run as batch_run
 from darkcal_widgets.batch import run_batch
-from darkcal_widgets.batch.pool import cores
+from darkcal_widgets.batch.engine import cores
 from darkcal_widgets.batch.record import locked
 from darkcal_widgets.errors import OutputError, ParameterError, RunError
 
 BATCH = [sys.executable, "-m", "darkcal_widgets.cli", "batch"]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
 
 
 def make_folder(folder):
@@ -81,7 +83,7 @@ def test_each_run_ends_as_it_should_and_costs_no_other(mixed):
     state, error = states.pop("misspelt")
     assert (state, error.partition(";")[0]) == ("invalid", "unit is 'bananas'")
     assert states == {
-        "die": ("failed", "Kernel died"),
+        "die": ("failed", "Kernel died (2 times)"),
         "fail": ("failed", "ValueError: no <b>luck</b>; at all"),
         "good": ("done", ""),
         "half": ("failed", "ValueError: no <b>luck</b>; at all"),
@@ -160,37 +162,6 @@ def test_only_what_is_left_to_do_is_done_again(folder):
     assert list(Table.read(folder / "OUT" / "summary.ecsv")["name"]) == ["b", "a", "c"]
 
 
-@pytest.mark.parametrize(
-    "change", ["raw", "new raw", "notebook", "version", "result", "report", "parameters", "nothing"]
-)
-def test_a_run_is_current_as_long_as_nothing_it_was_made_from_changes(folder, monkeypatch, change):
-    from darkcal_widgets.batch.input import read_requests
-
-    write_parameters(folder / "a.yaml")
-    (folder / "OUT").mkdir()
-    for name in ("result", "notebook.ipynb", "report.html"):
-        (folder / "OUT" / name).touch()
-
-    def made_from():
-        (request,) = read_requests([folder / "a.yaml"])
-        return batch_record.fingerprint(request)
-
-    record = batch_record.Record(
-        "a", "a.yaml", "done", fingerprint=made_from(), results=[str(folder / "OUT" / "result")]
-    )
-    {
-        "raw": lambda: os.utime(folder / "raw" / "dark-0.fits", (1, 1)),
-        "new raw": lambda: (folder / "raw" / "dark-7.fits").touch(),
-        "notebook": lambda: write_notebook(folder / "run.ipynb", "1"),
-        "version": lambda: monkeypatch.setattr(batch_record, "__version__", "0"),
-        "result": lambda: (folder / "OUT" / "result").unlink(),
-        "report": lambda: (folder / "OUT" / "report.html").unlink(),
-        "parameters": lambda: write_parameters(folder / "a.yaml", overwrite=True),
-        "nothing": lambda: None,
-    }[change]()
-    assert record.is_current(folder / "OUT", made_from()) == (change == "nothing")
-
-
 def test_a_second_batch_in_the_same_folder_says_so_and_ends(folder):
     write_parameters(folder / "a.yaml")
     (folder / "OUT").mkdir()
@@ -202,26 +173,108 @@ def test_a_second_batch_in_the_same_folder_says_so_and_ends(folder):
     assert kernels(folder) == {}
 
 
-def test_a_worker_that_is_lost_costs_a_retry(folder):
-    write_parameters(folder / "a.yaml", action="lose")
+def test_a_kernel_that_is_lost_costs_a_retry(folder):
+    write_parameters(folder / "a.yaml", action="lose kernel")
     (record,) = run(folder).records
     assert record.state == "done"
     assert len((folder / "runs").read_text().splitlines()) == 2
+    assert list((folder / "OUT" / "a").glob(".*")) == []
     assert_ended(folder)
 
 
-def test_ctrl_c_ends_the_kernels_and_keeps_what_is_finished(folder):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_the_kernels_and_keep_what_is_finished(folder, number):
     write_parameters(folder / "a.yaml")
     for name in ("b", "c"):
         write_parameters(folder / f"{name}.yaml", action="sleep")
     process = start(folder)
     wait_until(lambda: "b" in kernels(folder), "b never came")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
+    if number != signal.SIGINT:  # who sends one of them may send both
+        process.send_signal(signal.SIGHUP)
     assert process.wait(60) == 130
     states = Table.read(folder / "OUT" / "summary.ecsv")
     assert list(states["state"]) == ["done", "stopped", "stopped"]
     assert list(states["error"][1:]) == ["stopped before its end", "stopped before it began"]
     assert_ended(folder)
+
+
+def test_a_terminal_that_is_closed_ends_the_batch_in_order(folder):
+    write_parameters(folder / "a.yaml", action="sleep")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, command_line(folder), ENVIRONMENT)
+    wait_until(lambda: "a" in kernels(folder), "a never came")
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    assert list(Table.read(folder / "OUT" / "summary.ecsv")["state"]) == ["stopped"]
+    assert_ended(folder)
+
+
+def test_no_semaphore_and_no_process_is_left(folder):
+    def left():
+        return set(os.listdir("/dev/shm")), {
+            process.pid for process in psutil.Process().children(recursive=True)
+        }
+
+    write_parameters(folder / "a.yaml")
+    before = left()
+    run(folder)
+    assert left() == before
+
+
+def test_the_lock_is_not_taken_through_a_link(folder):
+    write_parameters(folder / "a.yaml")
+    raw = folder / "raw" / "dark-0.fits"
+    before = raw.read_bytes()
+    (make_out(folder) / ".darkcal-lock").symlink_to(raw)
+    with pytest.raises(OutputError, match=r"\.darkcal-lock cannot be opened"):
+        run(folder)
+    assert raw.read_bytes() == before
+
+
+def test_a_run_is_not_put_into_a_folder_that_is_a_link(folder):
+    (folder / "elsewhere").mkdir()
+    (make_out(folder) / "a").symlink_to(folder / "elsewhere")
+    (folder / "OUT" / "b").symlink_to(folder / "raw")
+    write_parameters(folder / "a.yaml")
+    (record,) = run(folder).records
+    assert (record.state, record.error.partition(";")[0]) == ("failed", f"{folder}/OUT/a is a link")
+    assert os.listdir(folder / "elsewhere") == []
+    write_parameters(folder / "b.yaml")
+    with pytest.raises(OutputError, match=r"raw is a folder of raw frames"):
+        run(folder)
+
+
+def test_a_night_that_is_gone_after_the_check_costs_one_run(folder, monkeypatch):
+    for name in ("a", "b"):
+        write_parameters(folder / f"{name}.yaml")
+
+    def gone(request):
+        if request.name == "a":
+            raise FileNotFoundError(2, "No such file or directory", "raw/dark-0.fits")
+        return "x"
+
+    monkeypatch.setattr("darkcal_widgets.batch.batch.fingerprint", gone)
+    assert [(record.name, record.state) for record in run(folder).records] == [
+        ("a", "invalid"),
+        ("b", "done"),
+    ]
+
+
+def test_whatever_happens_in_a_run_costs_one_run(folder, monkeypatch):
+    for name in ("a", "b"):
+        write_parameters(folder / f"{name}.yaml")
+    execute = batch_run.run_notebook
+
+    def stumble(notebook, out, *arguments, **options):
+        if out.name == "a":
+            raise ZeroDivisionError("in a library")
+        return execute(notebook, out, *arguments, **options)
+
+    monkeypatch.setattr(batch_run, "run_notebook", stumble)
+    states = [(record.name, record.state, record.error) for record in run(folder).records]
+    assert states == [("a", "failed", "ZeroDivisionError: in a library"), ("b", "done", "")]
 
 
 def test_a_batch_that_is_killed_leaves_no_kernel_and_no_lock(folder):
@@ -235,11 +288,19 @@ def test_a_batch_that_is_killed_leaves_no_kernel_and_no_lock(folder):
         pass
 
 
+def make_out(folder):
+    (folder / "OUT").mkdir()
+    return folder / "OUT"
+
+
+def command_line(folder, *options):
+    """Return the command itself, with one worker."""
+    return [*BATCH, str(folder), "--out", str(folder / "OUT"), "--workers", "1", *options]
+
+
 def start(folder, *options):
-    """Start the command itself, with one worker."""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    command = [*BATCH, str(folder), "--out", str(folder / "OUT"), "--workers", "1", *options]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    return subprocess.Popen(command_line(folder, *options), env=ENVIRONMENT, **quiet)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +335,7 @@ def test_without_dask_the_extra_is_named(folder, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:distributed")
 def test_without_a_scheduler_there_is_a_message(folder, monkeypatch):
-    monkeypatch.setattr(batch_pool, "_ANSWER", 0.5)
+    monkeypatch.setattr(batch_engine, "_ANSWER", 0.5)
     write_parameters(folder / "a.yaml")
     with pytest.raises(RunError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         run(folder, scheduler="tcp://127.0.0.1:9")
@@ -308,3 +369,25 @@ def test_ctrl_c_ends_the_kernels_on_a_cluster(folder, scheduler):
     assert process.wait(60) == 130
     assert list(Table.read(folder / "OUT" / "summary.ecsv")["state"]) == ["stopped", "stopped"]
     assert_ended(folder)
+
+
+def test_a_lost_worker_of_a_cluster_costs_a_retry_and_no_other_run(folder):
+    write_parameters(folder / "a.yaml", action="lose worker")
+    for name in "bcd":
+        write_parameters(folder / f"{name}.yaml")
+    with cluster(folder, workers=3) as (address, workers):
+        batch = run(folder, scheduler=address)
+        assert [worker.poll() for worker in workers].count(None) == 2
+    assert {record.name: record.state for record in batch.records} == dict.fromkeys("abcd", "done")
+
+
+def test_a_run_that_ends_its_worker_twice_is_named_and_costs_no_other(folder):
+    write_parameters(folder / "a.yaml", action="end worker")
+    for name in "bcdef":
+        write_parameters(folder / f"{name}.yaml")
+    with cluster(folder, workers=3) as (address, workers):
+        batch = run(folder, scheduler=address)
+        assert [worker.poll() for worker in workers].count(None) == 1
+    states = {record.name: (record.state, record.error) for record in batch.records}
+    assert states.pop("a") == ("failed", "the process that did the run was lost (2 times)")
+    assert states == dict.fromkeys("bcdef", ("done", ""))

@@ -3,12 +3,12 @@
 import nbformat
 import pytest
 from test_batch_page import ATTACK, RECORDS
-from test_headless import PIXEL
+from test_notebook_report import PIXEL
 
 from darkcal_widgets.batch.page import write_page
 from darkcal_widgets.batch.record import EXECUTED, REPORT, THUMBNAIL, Record
-from darkcal_widgets.batch.worker import _write_thumbnail
-from darkcal_widgets.headless import write_report
+from darkcal_widgets.batch.run import _write_thumbnail
+from darkcal_widgets.notebooks import write_report
 
 pytestmark = pytest.mark.browser
 

@@ -1,4 +1,4 @@
-"""The page and the table show what became of the runs, and text from files as text."""
+"""The page and the table show how each run ended, and text from files as text."""
 
 import html
 import re
@@ -9,7 +9,7 @@ from astropy.table import Table
 
 from darkcal_widgets.batch.page import write_page
 from darkcal_widgets.batch.record import REPORT, THUMBNAIL, Record
-from darkcal_widgets.batch.worker import _facts
+from darkcal_widgets.batch.run import _facts
 
 ATTACK = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>'\u202e\n"
 RECORDS = [

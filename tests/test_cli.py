@@ -12,9 +12,10 @@ import pytest
 from nights import random_frame, write_raw
 
 import darkcal_widgets
-from darkcal_widgets import batch, cli, download, simulate, workspace
+from darkcal_widgets import batch, cli, download, simulate
 from darkcal_widgets.batch.record import Record
 from darkcal_widgets.errors import NightError
+from darkcal_widgets.notebooks import workspace
 
 
 @pytest.fixture

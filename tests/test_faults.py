@@ -17,8 +17,9 @@ import pytest
 from killer import CONTEXT, broken_results, digests, finish_run, kill_many, start_run
 from nights import folder_bytes, random_frame, small_night, write_raw
 
-from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks, combine_darks
-from darkcal_widgets.errors import Interrupted, OutputError, ParameterError, RunError
+from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks, combine_bias, combine_darks
+from darkcal_widgets.combine import files
+from darkcal_widgets.errors import FrameError, Interrupted, OutputError, ParameterError, RunError
 from darkcal_widgets.run import make_plan
 from darkcal_widgets.run.file import calibrate_file
 
@@ -133,6 +134,89 @@ def test_a_disk_that_is_full_for_one_result_is_no_trouble_for_the_next(raw, tmp_
     assert (len(run.written), list(run.failed)) == (5, ["dark-2.fits"])
     assert os.strerror(code) in run.failed["dark-2.fits"]
     assert sorted(os.listdir(tmp_path / "out")) == [f"dark-{n}.fits" for n in (0, 1, 3, 4, 5)]
+
+
+# --- After a power cut --------------------------------------------------------------------------------------------------------
+
+
+def lose_pixels(path):
+    """Leave of a file what a power cut may: its length and its header, and zeros for pixels."""
+    content = path.read_bytes()
+    end = content.index(b"END" + b" " * 77) // 2880 * 2880 + 2880
+    path.write_bytes(content[:end].ljust(len(content), b"\0"))
+
+
+def test_a_result_of_zeros_is_not_taken_for_one(raw, tmp_path):
+    night = Night(raw)
+    calibrate_darks(night, RECIPE, tmp_path / "out", progress=False)
+    lose_pixels(tmp_path / "out" / "dark-1.fits")
+    run = calibrate_darks(night, RECIPE, tmp_path / "out", progress=False)
+    assert len(run.unchanged) == 5
+    assert "dark-1.fits is damaged: its pixels do not have the DATASUM" in run.failed["dark-1.fits"]
+    combined = combine_darks(tmp_path / "out")
+    assert "dark-1.fits is damaged" in combined.failed["dark-1.fits"]
+    assert combined.written
+    again = calibrate_darks(night, RECIPE, tmp_path / "out", overwrite=True, progress=False)
+    assert [path.name for path in again.written] == ["dark-1.fits"]
+
+
+def test_a_combined_dark_of_zeros_is_made_again(raw, tmp_path):
+    calibrate_darks(Night(raw), RECIPE, tmp_path / "out", progress=False)
+    (path,) = combine_darks(tmp_path / "out").written
+    before = path.read_bytes()
+    lose_pixels(path)
+    assert combine_darks(tmp_path / "out").written == [path]
+    assert path.read_bytes() == before
+
+
+def test_a_combined_bias_of_zeros_is_not_subtracted(raw, tmp_path):
+    night = Night(raw)
+    calibrate_darks(night, WITH_BIAS, tmp_path / "out", files=["dark-0.fits"], progress=False)
+    lose_pixels(tmp_path / "out" / "combined_bias.fits")
+    with pytest.raises(FrameError, match=r"combined_bias\.fits is damaged.*move it away"):
+        calibrate_darks(night, WITH_BIAS, tmp_path / "out", progress=False)
+
+
+# --- Another run, combining ---------------------------------------------------------------------------------------------------
+
+
+def meanwhile(monkeypatch, act):
+    """Have something done while frames are averaged."""
+    average = files._average
+
+    def acting(*arguments):
+        act()
+        return average(*arguments)
+
+    monkeypatch.setattr(files, "_average", acting)
+
+
+def test_a_combined_bias_that_another_run_has_made_meanwhile_is_not_replaced(raw, tmp_path, monkeypatch):
+    night, target = Night(raw), tmp_path / "out" / "combined_bias.fits"
+    combine_bias(night, Recipe(keep_columns=":20"), tmp_path / "other")
+    content = (tmp_path / "other" / "combined_bias.fits").read_bytes()
+    meanwhile(monkeypatch, lambda: target.write_bytes(content))
+    with pytest.raises(
+        OutputError, match=r"combined_bias\.fits was made otherwise by another run in the meantime"
+    ):
+        combine_bias(night, RECIPE, tmp_path / "out")
+    assert target.read_bytes() == content
+
+
+def test_the_same_combined_bias_by_another_run_is_as_good(raw, tmp_path, monkeypatch):
+    night, target = Night(raw), tmp_path / "out" / "combined_bias.fits"
+    combine_bias(night, RECIPE, tmp_path / "other")
+    meanwhile(monkeypatch, lambda: shutil.copy(tmp_path / "other" / "combined_bias.fits", target))
+    assert combine_bias(night, RECIPE, tmp_path / "out").unchanged == [target]
+
+
+def test_a_dark_that_is_replaced_while_it_is_combined_is_named(raw, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    calibrate_darks(Night(raw), RECIPE, out, progress=False)
+    meanwhile(monkeypatch, lambda: (out / "dark-2.fits").write_bytes((out / "dark-3.fits").read_bytes()))
+    with pytest.raises(FrameError, match=r"dark-2\.fits has changed"):
+        combine_darks(out)
+    assert not list(out.glob("combined*"))
 
 
 # --- Bad files --------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from darkcal_widgets.files import (
     check_results_folder,
     checksum,
     checksum_of,
+    file_state,
     is_frame_name,
     make_results_folder,
     replacing,
@@ -154,7 +155,7 @@ def test_only_temporary_files_are_removed(tmp_path):
 
 def test_a_new_file_replaces_nothing_that_another_run_has_made_meanwhile(tmp_path):
     target = tmp_path / "a.fits"
-    with pytest.raises(FileExistsError), replacing(target, new=True):
+    with pytest.raises(FileExistsError), replacing(target, expected=None):
         target.write_bytes(b"early")
     assert target.read_bytes() == b"early"
     assert os.listdir(tmp_path) == ["a.fits"]
@@ -165,9 +166,32 @@ def test_without_hard_links_a_new_file_is_made_all_the_same(tmp_path, monkeypatc
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(os, "link", no_links)
-    with replacing(tmp_path / "a.fits", new=True) as stream:
+    with replacing(tmp_path / "a.fits", expected=None) as stream:
         stream.write(b"whole")
     assert os.listdir(tmp_path) == ["a.fits"]
+
+
+def test_without_hard_links_another_runs_file_is_not_replaced(tmp_path, monkeypatch):
+    def no_links(*_):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", no_links)
+    with pytest.raises(FileExistsError), replacing(tmp_path / "a.fits", expected=None):
+        (tmp_path / "a.fits").write_bytes(b"early")
+    assert (tmp_path / "a.fits").read_bytes() == b"early"
+    assert os.listdir(tmp_path) == ["a.fits"]
+
+
+def test_only_the_file_that_is_expected_is_replaced(tmp_path):
+    target = tmp_path / "a.fits"
+    target.write_bytes(b"before")
+    seen = file_state(target)
+    with replacing(target, expected=seen) as stream:
+        stream.write(b"after")
+    assert target.read_bytes() == b"after"
+    with pytest.raises(FileExistsError), replacing(target, expected=seen):
+        pass
+    assert target.read_bytes() == b"after"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from nights import folder_bytes
 
 from darkcal_widgets import DarkPanel, Parameters, simulate_night
-from darkcal_widgets.headless import shipped_notebooks
+from darkcal_widgets.notebooks import shipped_notebooks
 
 # The contract: these names with these values, and no others.
 DEFAULTS = {

@@ -4,11 +4,12 @@ import shutil
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from nights import folder_bytes
 
 from darkcal_widgets import Parameters, simulate_night
-from darkcal_widgets.headless import shipped_notebooks
+from darkcal_widgets.notebooks import shipped_notebooks
 
 pytestmark = pytest.mark.browser
 
@@ -18,12 +19,12 @@ ROWS = 128
 PANEL = ".darkcal-panel"
 SETTLED = """() => {
     const panel = document.querySelector('.darkcal-panel');
-    return panel?.dataset.sent && panel.dataset.sent === panel.dataset.answered;
+    return panel?.dataset.asked && panel.dataset.asked === panel.dataset.answered;
 }"""
 DONE = "() => document.querySelector('.darkcal-summary p')"
 # Slower frames, so that there is something left to cancel.
 SLOW = """
-import time, darkcal_widgets.run as run_module
+import time, darkcal_widgets.run.night as run_module
 quick = run_module.calibrate_file
 run_module.calibrate_file = lambda job: (time.sleep(0.5), quick(job))[1]
 """
@@ -69,7 +70,8 @@ def wrong(lab):
 
 
 def calibrate(lab):
-    """Press Calibrate and return what is said at the end."""
+    """Press Calibrate and return what is said at the end; what a run before has said is wiped away."""
+    lab.page.evaluate("document.querySelector('.darkcal-summary').replaceChildren()")
     control(lab, "calibrate").click()
     lab.page.wait_for_function(DONE)
     return lab.page.locator(f"{PANEL} .darkcal-summary").inner_text()
@@ -142,7 +144,6 @@ def test_notebook_2_toggles_the_bias_cancels_and_goes_on(open_example, tmp_path)
     lab.page.wait_for_function(DONE)
     assert "cancelled before the end" in lab.page.locator(f"{PANEL} .darkcal-summary").inner_text()
     lab.value("0", after="run_module.calibrate_file = quick")
-    lab.page.evaluate("document.querySelector('.darkcal-summary').replaceChildren()")
     assert "0 failed" in calibrate(lab)
 
     lab.page.locator(f"{PANEL} .darkcal-save > summary").click()
@@ -206,3 +207,43 @@ def test_a_panel_survives_a_reload_and_leaves_a_picture_without_its_kernel(open_
     text.first.wait_for(state="attached")
     assert "overscan_columns='2061:'" in text.first.text_content()
     assert lab.page.locator(PANEL).count() == 0
+
+
+IN_A_BOX = [
+    "from darkcal_widgets import DarkPanel, Night, Recipe\nfrom ipywidgets import HBox, Text, jslink",
+    "panel = DarkPanel(Night('example-cryo-LFC', 'example-cryo-LFC/darks'), Recipe(keep_columns=':2048'), 'out')\n"
+    "text = Text()\n"
+    "link = jslink((panel, 'overscan_columns'), (text, 'value'))\n"
+    "seen = []\n"
+    "panel.observe(lambda change: seen.append(change.new), 'overscan_columns')\n"
+    "print('before the box')\n"
+    "HBox([text, panel])",
+]
+
+
+def test_a_panel_in_a_box_is_linked_and_observed_like_any_widget(open_notebook, nights, tmp_path):
+    cells = [nbformat.v4.new_code_cell(source) for source in IN_A_BOX]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "box.ipynb")
+    lab = open_notebook(tmp_path / "box.ipynb", dark=True)
+    (lab.folder / NIGHTS[1][1]).symlink_to(nights / NIGHTS[1][1])
+    lab.run_all()
+    settle(lab)
+    text = lab.page.locator(".widget-hbox .widget-text input")
+    text.fill("2055:")
+    text.press("Tab")
+    assert lab.wait_for_value("panel.overscan_columns", "2055:") == "2055:"
+    lab.page.wait_for_function(
+        "() => document.querySelector('.darkcal-panel .darkcal-key-after').textContent"
+    )
+    assert control(lab, "overscan_columns").input_value() == "2055:"
+    control(lab, "overscan_columns").fill("2060:")
+    settle(lab)
+    assert text.input_value() == "2060:"
+    assert lab.value("seen")[-1] == "2060:"
+    lab.value("0", after="panel.overscan_columns = '2070:99'")  # wrong, and seen where it is
+    lab.page.wait_for_function("() => document.querySelector('.darkcal-panel fieldset.darkcal-wrong')")
+    assert "overscan_columns" in lab.value("panel.problems")
+    assert text.input_value() == "2070:99"
+    assert lab.page.get_by_text("before the box").last.is_visible()
+    assert not lab.errors

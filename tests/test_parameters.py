@@ -145,6 +145,16 @@ def test_the_lines_of_python_do_what_the_parameters_say(tmp_path, monkeypatch):
     ]
 
 
+def test_types_of_frames_survive_a_parameter_file_and_reach_the_code(tmp_path):
+    types = {"OBJECT=bias*": "bias", "file=d10*.fits": "dark", "": "other"}
+    parameters = Parameters.from_mapping(EXAMPLE | {"image_types": types})
+    parameters.save(tmp_path / "a.yaml")
+    assert Parameters.load(tmp_path / "a.yaml") == parameters
+    assert f"image_types={types!r}" in parameters.python_code()
+    with pytest.raises(ParameterError, match=r"image_types maps 'x' to 'drak'.*Did you mean 'dark'"):
+        Parameters.from_mapping(EXAMPLE | {"image_types": {"x": "drak"}})
+
+
 def test_a_notebook_of_version_0_1_does_not_set_what_came_later():
     values = namespace()
     del values["amplifiers"], values["extensions"]
@@ -174,13 +184,3 @@ def test_images_of_amplifiers_that_do_not_fill_a_rectangle_are_refused():
     recipe = Recipe(amplifiers=[["10:12", "0:5"], ["12:14", "4:10"]])
     with pytest.raises(ParameterError, match=r"\[1:5, 1:8\], \[5:10, 1:8\], do not fill a rectangle"):
         recipe.pieces((8, 14))
-
-
-def test_types_of_frames_survive_a_parameter_file_and_reach_the_code(tmp_path):
-    types = {"OBJECT=bias*": "bias", "file=d10*.fits": "dark", "": "other"}
-    parameters = Parameters.from_mapping(EXAMPLE | {"image_types": types})
-    parameters.save(tmp_path / "a.yaml")
-    assert Parameters.load(tmp_path / "a.yaml") == parameters
-    assert f"image_types={types!r}" in parameters.python_code()
-    with pytest.raises(ParameterError, match=r"image_types maps 'x' to 'drak'.*Did you mean 'dark'"):
-        Parameters.from_mapping(EXAMPLE | {"image_types": {"x": "drak"}})

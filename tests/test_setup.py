@@ -96,7 +96,9 @@ def test_the_wheel_brings_the_command_and_the_notebooks(tmp_path):
         assert "darkcal = darkcal_widgets.cli:main" in archive.read(entry_points).decode()
     shipped = {f"darkcal_widgets/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert len(shipped) == 2
-    assert shipped <= set(names)
+    assert shipped | {"darkcal_widgets/batch/page.html.j2", "darkcal_widgets/notebooks/execute.py"} <= set(
+        names
+    )
     assert not [name for name in names if name.startswith(("tests/", "notebooks/"))]
 
 

@@ -2,8 +2,17 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as some
 
-from darkcal_widgets.statistics import level_and_scatter, median_and_scatter, near_median, without_outliers
+from darkcal_widgets.statistics import (
+    level_and_scatter,
+    median,
+    median_and_scatter,
+    near_median,
+    without_outliers,
+)
 
 
 def noisy(shape=(400, 500), seed=0):
@@ -44,3 +53,19 @@ def test_the_level_of_a_frame_is_that_of_its_pixels_without_the_hot_ones():
     level, scatter = level_and_scatter(noisy())
     assert level == pytest.approx(100, abs=0.1)
     assert scatter == pytest.approx(3, rel=0.05)
+
+
+@given(
+    some.arrays(
+        st.sampled_from([np.uint16, np.float32, np.float64]), st.integers(1, 60), elements=st.integers(0, 999)
+    )
+)
+def test_the_median_is_numpys(values):
+    assert median(values) == np.median(values)
+
+
+@pytest.mark.parametrize("values", [[np.nan, 1, 5, 2], [np.nan], [3, np.nan, 4]])
+def test_the_median_passes_over_what_is_not_a_number(values):
+    with np.errstate(all="ignore"):
+        expected = np.nan if np.isnan(values).all() else np.nanmedian(values)
+    np.testing.assert_equal(median(np.array(values)), expected)

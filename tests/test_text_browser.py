@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from darkcal_widgets import simulate_night
-from darkcal_widgets.headless import shipped_notebooks, write_report
+from darkcal_widgets.notebooks import shipped_notebooks, write_report
 
 pytestmark = pytest.mark.browser
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from darkcal_widgets import simulate, workspace
+from darkcal_widgets import simulate
 from darkcal_widgets.errors import OutputError, RunError
-from darkcal_widgets.workspace import demo, prepare, start_lab
+from darkcal_widgets.notebooks import workspace
+from darkcal_widgets.notebooks.workspace import demo, prepare, start_lab
 
 NAMES = {1: "1-first.ipynb", 2: "2-second.ipynb"}
 CALIBRATE = """
@@ -96,6 +97,14 @@ def test_a_notebook_from_elsewhere_is_never_replaced(shipped, folder):
     (folder / NAMES[2]).write_text("not even a notebook")
     assert prepare(folder).edited == (folder / NAMES[2],)
     assert (folder / NAMES[2]).read_text() == "not even a notebook"
+
+
+@pytest.mark.parametrize("note", ["{", "[]", "5", "\xff"])
+def test_a_damaged_note_keeps_older_copies(shipped, folder, note):
+    older = prepare(folder).notebooks[0]
+    (folder / ".darkcal-notebooks.json").write_text(note, encoding="latin-1")
+    write(shipped[1], "a newer version")
+    assert prepare(folder).edited == (older,)
 
 
 def test_a_night_that_is_there_is_left_alone(shipped, folder):

@@ -12,14 +12,12 @@ from ..sections import to_fits
 from ..text import visible
 from .claims import read_claim
 from .exposures import match_exposures
-from .findings import exposure_findings, is_usable, overscan_findings
+from .findings import exposure_findings, overscan_findings
 from .overscan import Overscan, measure_overscan
 from .profiles import sample_night
+from .verdict import judge
 
 __all__ = ["Advice", "advise"]
-
-# A claimed image area is believed where it leaves out no more columns than this: the first and last ones of a chip are often odd.
-_KEEP_SLACK = 8
 
 # What is compared with the advice, and the question whose reason explains it.
 _EXPLAINED_BY = {
@@ -109,6 +107,8 @@ class Advice:
         ]
 
     def _differs(self, recipe, name):
+        if name != "subtract_bias" and recipe.amplifiers is not None:
+            return False  # the advice knows of one overscan, so it has nothing to say against those of several amplifiers
         if name == "subtract_bias" or self.overscan.sample.shape is None:
             return getattr(recipe, name) != getattr(self.recipe, name)
         part = {"overscan_columns": "overscan", "keep_columns": "keep"}[name]
@@ -156,15 +156,15 @@ def advise(night):
     Recipe(overscan_columns=None, keep_columns=':4096', subtract_bias=True, unit='adu', output_dtype='float32')
     """
     sample = sample_night(night)
-    measured = measure_overscan(sample, _claim(night, sample))
+    overscan = measure_overscan(sample, _claim(night, sample))
     matches = match_exposures(night)
-    findings = (*overscan_findings(measured, _keep_text(measured)), *exposure_findings(matches, night))
+    findings = (*overscan_findings(overscan, _keep_text(overscan)), *exposure_findings(matches, night))
     return Advice(
         findings,
-        _recipe(measured, matches),
+        _recipe(overscan, matches),
         tuple(_missing(night, sample)),
-        tuple(_assumed(night, measured, matches)),
-        measured,
+        tuple(_assumed(overscan, matches)),
+        overscan,
         matches,
     )
 
@@ -180,44 +180,35 @@ def _claim(night, sample):
     return read_claim({}, sample.shape)
 
 
-def _recipe(measured, matches):
-    overscan = None
-    if is_usable(measured):
-        overscan = _columns(measured.strip.axis, measured.clean, measured.sample.shape)
+def _recipe(overscan, matches):
+    columns = None
+    if judge(overscan).usable:
+        whole = tuple(slice(0, length) for length in overscan.sample.shape)
+        axis = overscan.strip.axis
+        part = tuple(overscan.clean if axis == along else whole[along] for along in (0, 1))
+        columns = _section(part, overscan.sample.shape)
     return Recipe(
-        overscan_columns=overscan,
-        keep_columns=_keep_text(measured),
+        overscan_columns=columns,
+        keep_columns=_keep_text(overscan),
         subtract_bias=any(match.scaled for match in matches),
     )
 
 
-def _keep_text(measured):
+def _keep_text(overscan):
     """Return the part to keep as it is written in a recipe, or `None` for all."""
-    if measured.sample.shape is None:
+    keep = overscan.place.keep
+    return None if keep is None else _section(keep, overscan.sample.shape)
+
+
+def _section(part, shape):
+    """Write a part of a frame: a Python slice of columns where all rows are in it, else a FITS section; `None` for all."""
+    rows, columns = part
+    if rows != slice(0, shape[0]):
+        return to_fits(part)
+    if columns == slice(0, shape[1]):
         return None
-    strip, claim = measured.strip, measured.claim
-    if strip is None:
-        axis, image = 1, slice(0, measured.sample.shape[1])
-    else:
-        axis, image = strip.axis, strip.image
-    if measured.source != "unknown" and claim.keep is not None and _nearly(claim.keep[axis], image):
-        image = claim.keep[axis]
-    return _columns(axis, image, measured.sample.shape)
-
-
-def _nearly(claimed, image):
-    """Tell whether a claimed image area is the measured one, but for a few columns less."""
-    return 0 <= claimed.start - image.start <= _KEEP_SLACK and 0 <= image.stop - claimed.stop <= _KEEP_SLACK
-
-
-def _columns(axis, part, shape):
-    """Write a part of an axis: a Python slice of columns, or a FITS section of rows; `None` for all of it."""
-    if part == slice(0, shape[axis]):
-        return None
-    if axis == 0:
-        return to_fits((part, slice(0, shape[1])))
-    start = "" if part.start == 0 else part.start
-    stop = "" if part.stop == shape[1] else part.stop
+    start = "" if columns.start == 0 else columns.start
+    stop = "" if columns.stop == shape[1] else columns.stop
     return f"{start}:{stop}"
 
 
@@ -244,17 +235,8 @@ def _missing(night, sample):
     yield from (f"Unreadable: {reason}" for reason in night.unreadable.values())
 
 
-def _assumed(night, measured, matches):
-    if measured.source == "unknown":
-        yield "No frame has light and no header names an overscan: taken as if there were none, and everything is kept."
-    if measured.source == "header":
-        yield "No frame has light, so the place of the overscan is believed as the header claims it."
-    if measured.strip is not None and is_usable(measured) and measured.follow.verdict != "yes":
-        yield f"The overscan follows the bias level of the image area ({measured.follow.verdict})."
-    if measured.strip is not None and is_usable(measured) and measured.shift.verdict == "cannot be judged":
-        yield "The overscan has the same level in frames with and without light."
-    if measured.strip is not None and "alone" in measured.contamination.evidence:
-        yield "Columns of the overscan that lie on one level hold no light: bright and dark frames could not be compared."
+def _assumed(overscan, matches):
+    yield from judge(overscan).doubts
     if not any(match.dark is not None for match in matches):
         yield "No dark has to be scaled, since there are no exposures of darks and of flats or science frames to compare."
 

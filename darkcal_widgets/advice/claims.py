@@ -1,26 +1,54 @@
 """What a header claims of the overscan and of the image area. Nothing is believed here: `edges` tests it."""
 
+import re
 from dataclasses import dataclass
 
 from ..errors import ParameterError
-from ..sections import parse_section
+from ..sections import overscan_axis, parse_section
 
 __all__ = ["Claim", "read_claim"]
+
+# Words that stand for "not known" where a section should be.
+_SILENT = ("", "UNKNOWN", "N/A", "NONE", "UNDEFINED")
+
+# Sections that cameras with several amplifiers number or letter: BIASSEC2, BSEC12, AMPSEC3, DSECB ...
+_OF_AN_AMPLIFIER = re.compile(
+    r"(?:BIASSEC|BSEC|DATASEC|DSEC|AMPSEC|ASEC|CCDSEC|CSEC|TRIMSEC|TSEC)([1-9A-L][1-9]?)"
+)
+_AMPLIFIER_COUNTS = (("NAMPS",), ("NAMP",), ("AMPSROW", "AMPSCOL"))
+_MOST_AMPLIFIERS = 64
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What the header says: slices along one axis, and the text; `None` where it says nothing that can be read."""
+    """What the header says; `None` where it says nothing that can be read.
+
+    Attributes
+    ----------
+    overscan : slice or None
+        Along `axis`.
+    axis : int
+        1: an overscan of columns; 0: of rows.
+    keep : tuple of slice or None
+        Rows and columns of the image area.
+    texts : tuple of str
+        The cards.
+    problems : tuple of str
+        What cannot be read, one sentence each.
+    amplifiers : int
+        That read the image.
+    """
 
     overscan: slice | None = None
     axis: int = 1
     keep: tuple | None = None
     texts: tuple = ()
     problems: tuple = ()
+    amplifiers: int = 1
 
 
 def read_claim(header, shape):
-    """Read what a header claims of the overscan and of the image area; nothing is believed here.
+    """Read what a header claims of the overscan and of the image area.
 
     Parameters
     ----------
@@ -34,18 +62,29 @@ def read_claim(header, shape):
     """
     texts, problems, found = [], [], {}
     for keyword in ("BIASSEC", "TRIMSEC", "DATASEC", "CCDSEC"):
-        text = header.get(keyword)
-        if text is None or not str(text).strip():
+        text = str(header.get(keyword, "")).strip()
+        if text.upper() in _SILENT:
             continue
-        texts.append(f"{keyword} = {str(text).strip()!r}")
+        texts.append(f"{keyword} = {text!r}")
         try:
-            found[keyword] = parse_section(str(text), keyword).resolve(shape)
+            found[keyword] = parse_section(text, keyword).resolve(shape)
         except ParameterError as error:
             problems.append(str(error))
     keep = next((found[word] for word in ("TRIMSEC", "DATASEC", "CCDSEC") if word in found), None)
     overscan, axis = None, 1
     if "BIASSEC" in found:
-        rows, columns = found["BIASSEC"]
-        axis = 0 if columns == slice(0, shape[1]) and rows != slice(0, shape[0]) else 1
-        overscan = (rows, columns)[axis]
-    return Claim(overscan, axis, keep, tuple(texts), tuple(problems))
+        axis = overscan_axis(found["BIASSEC"], keep, shape)
+        overscan = found["BIASSEC"][axis]
+    return Claim(overscan, axis, keep, tuple(texts), tuple(problems), _amplifiers(header))
+
+
+def _amplifiers(header):
+    """Return the number of amplifiers: as the header counts them, or as its sections name them."""
+    named = {match[1] for keyword in header if (match := _OF_AN_AMPLIFIER.fullmatch(str(keyword)))}
+    counts = [len(named)]
+    for keywords in _AMPLIFIER_COUNTS:
+        values = [header.get(keyword) for keyword in keywords]
+        if all(isinstance(value, int) and not isinstance(value, bool) and value > 0 for value in values):
+            counts.append(values[0] * (values[1] if len(values) > 1 else 1))
+    most = max(counts)
+    return most if 1 <= most <= _MOST_AMPLIFIERS else 1

@@ -1,6 +1,10 @@
-"""Where the overscan is: the frames with light show the edge of the image. Not which of its columns are clean.
+"""The edges of the image, as frames with light show them. Not what the header says (`place`), nor which columns are clean.
 
 Both directions are treated alike: "columns" below are rows where the overscan lies above or below the image.
+
+The edge of an image is sharp: from one column to the next but one nearly all of the light is gone. Vignetting, shadows and
+the ends of a slit fall more slowly. How much light is near the edge does not matter, as long as it stands out from the noise;
+so a slit spectrum that is dark towards the edge shows it, too, if a little light is scattered there.
 """
 
 from dataclasses import dataclass, replace
@@ -8,28 +12,44 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..statistics import median_and_scatter
+from .profiles import clipped
 
-__all__ = ["LIT_FRACTION", "Strip", "brightest", "locate", "pixel_noise"]
+__all__ = [
+    "LEAST_WIDTH",
+    "LIGHT_SIGMA",
+    "LIT_FRACTION",
+    "SHARPNESS",
+    "Strip",
+    "brightest",
+    "dark_strips",
+    "falls_on",
+    "lights_along",
+]
 
-# A column with less than this part of the image's light is no part of the image: vignetting leaves more, and leaks into
-# the overscan are of a percent.
+# A column with less than this part of the light beside it is not part of the image: leaks into the overscan are of a percent.
 LIT_FRACTION = 0.25
+
+# This part of the light must be gone within two columns. The end of a slit, seen with a resolution of 2 columns, loses 0.76.
+SHARPNESS = 0.8
+
+# Part of the light of the bright columns that is scattered everywhere, also on an unlit part of the image.
+_SCATTERED = 0.005
 
 # Columns beyond an overscan that belong to neither it nor the image: some cameras read a few odd ones at the very edge.
 _EDGE_COLUMNS = 16
 
 # The light must stand out this far from the noise of a column before an edge is looked for in it.
-_LIGHT_SIGMA = 10.0
+LIGHT_SIGMA = 10.0
 
-# In a narrower strip an odd column at the outer edge cannot be told from the others.
-_TRIM_WIDTH = 8
+# An overscan has at least this many columns; one in the middle of the image more, since bad columns are dark, too.
+LEAST_WIDTH, _LEAST_GAP = 2, 6
 
 SIDES = {(1, "low"): "left", (1, "high"): "right", (0, "low"): "bottom", (0, "high"): "top"}
 
 
 @dataclass(frozen=True)
 class Strip:
-    """The place of the overscan along one axis.
+    """The place of an overscan along one axis.
 
     Attributes
     ----------
@@ -38,7 +58,9 @@ class Strip:
     start, stop : int
         Of the overscan, 0-based, end excluded.
     image_start, image_stop : int
-        Of the image area.
+        Of the image area; of its lower part where the overscan lies in the middle.
+    middle : bool
+        Whether the overscan lies between two parts of the image.
     """
 
     axis: int
@@ -46,11 +68,12 @@ class Strip:
     stop: int
     image_start: int
     image_stop: int
+    middle: bool = False
 
     @property
     def side(self):
-        """``'left'``, ``'right'``, ``'bottom'`` or ``'top'``: which side of the image it is on."""
-        return SIDES[self.axis, "low" if self.low else "high"]
+        """``'left'``, ``'right'``, ``'bottom'``, ``'top'`` or ``'middle'``: where it is, seen from the image."""
+        return "middle" if self.middle else SIDES[self.axis, "low" if self.low else "high"]
 
     @property
     def low(self):
@@ -67,51 +90,44 @@ class Strip:
         """The overscan as a slice along the axis."""
         return slice(self.start, self.stop)
 
+    @property
+    def width(self):
+        """Number of columns."""
+        return self.stop - self.start
+
     def without(self, count):
         """Return the strip without the `count` columns next to the image, as a slice."""
         if self.low:
             return slice(self.start, self.stop - count)
         return slice(self.start + count, self.stop)
 
+    def without_outer(self, count):
+        """Return the strip without the `count` columns away from the image."""
+        return replace(self, start=self.start + count) if self.low else replace(self, stop=self.stop - count)
+
     def outwards(self, profile):
-        """Return the part of a profile in the strip, the column next to the image first."""
-        part = profile[self.part]
-        return part[::-1] if self.low else part
+        """Return the part of a profile (last axis) in the strip, the column next to the image first."""
+        part = profile[..., self.part]
+        return part[..., ::-1] if self.low else part
 
 
-def locate(sample, claim, comparable):
-    """Find the overscan.
+@dataclass(frozen=True)
+class _Light:
+    """Light along one axis in one kind of frame, the noise of one value, and how much the level drifts between frames.
 
-    Parameters
-    ----------
-    sample : Sample
-    claim : Claim
-        Tested where a frame has light, believed where none has.
-    comparable : bool
-        Whether bright and dark frames can be compared, so that the header need not be asked which columns are clean.
-
-    Returns
-    -------
-    Strip or None
-    source : str
-        ``'measured'``, ``'header'`` or ``'unknown'``.
+    Without frames to compare (`compared`) it is the light above that of the darkest columns.
     """
-    strip, source = _locate(sample, claim)
-    return (strip if strip is None else _believed(sample, strip, claim, comparable)), source
 
+    values: np.ndarray
+    noise: float
+    drift: float
+    compared: bool
+    rounding: float
 
-def _locate(sample, claim):
-    """Return the strip, or `None`, and where it is known from."""
-    lit = brightest(sample)
-    for axis in (1, 0):
-        strip = _edge(sample, lit, axis, claim) if lit else None
-        if strip is not None:
-            return strip, "measured"
-    if lit and _has_light(sample, lit):
-        return None, "measured"
-    if claim.overscan is None:
-        return None, "unknown"
-    return _claimed_strip(sample.shape, claim), "header"
+    @property
+    def typical(self):
+        """The light of the brighter columns."""
+        return float(np.percentile(self.values, 90))
 
 
 def brightest(sample):
@@ -122,105 +138,138 @@ def brightest(sample):
     return []
 
 
-def _light(sample, lit, axis):
-    """Return the light along an axis and the noise of one value; frames without light are subtracted where there are any."""
+# --- Light along an axis ----------------------------------------------------------------------------------
+
+
+def lights_along(sample, axis):
+    """Return the light of flats and of science frames, each less the frames without light where there are any."""
     unlit = sample.of_kind("bias") or sample.of_kind("dark")
-    profile = np.mean([frame.profile(axis) for frame in lit], axis=0)
+    groups = (sample.of_kind("flat"), sample.of_kind("science"))
+    return [_light(lit, unlit, axis) for lit in groups if lit]
+
+
+def _light(lit, unlit, axis):
+    # Stars, and charge that bleeds from them, are elsewhere in the next frame.
+    blocks = np.median([frame.blocks[axis] for frame in lit], axis=0)
     if unlit:
-        profile = profile - np.mean([frame.profile(axis) for frame in unlit], axis=0)
+        blocks = blocks - np.mean([frame.blocks[axis] for frame in unlit], axis=0)
     else:
-        profile = profile - np.percentile(profile, 1)
-    noise = lit[0].noise(axis, slice(None)) / np.sqrt(len(lit))
-    return profile, noise
+        blocks = blocks - np.percentile(np.median(blocks, axis=0), 1)
+    quiet = unlit or lit
+    # The noise of a profile is that of the mean of all blocks.
+    noise = quiet[0].noise(axis, slice(None)) * np.sqrt(1 / len(lit) + (1 / len(unlit) if unlit else 0))
+    levels = [frame.level(axis, slice(None)) for frame in unlit]
+    drift = float(np.ptp(levels)) if unlit else 0.0
+    if quiet[0].noise(axis, slice(None)) * np.sqrt(quiet[0].shape[1 - axis]) < 0.5:
+        drift += 1.0  # rounding to whole numbers hides as much
+    chosen = _lit_blocks(blocks, drift + LIGHT_SIGMA * noise)
+    noise = float(noise * np.sqrt(len(blocks) / len(chosen)))
+    rounding = lit[0].rounding(axis)
+    return _Light(clipped(chosen, 0, rounding), noise, drift, bool(unlit), rounding)
 
 
-def _has_light(sample, lit):
-    profile, noise = _light(sample, lit, 1)
-    return bool(np.median(profile) > _LIGHT_SIGMA * noise)
+def _lit_blocks(blocks, least):
+    """Return all blocks, or those with light where most have none: a spectrum lights but a few."""
+    light = np.median(blocks, axis=1)
+    if np.median(light) > least:
+        return blocks
+    floor = np.percentile(light, 5)
+    return blocks[light >= floor + 0.5 * (np.percentile(light, 90) - floor)]
 
 
-def _edge(sample, lit, axis, claim):
-    """Find the widest strip without light at an end of an axis, with a sharp edge to the image."""
-    profile, noise = _light(sample, lit, axis)
-    signal = np.median(profile)
-    if signal <= _LIGHT_SIGMA * noise:
-        return None
-    dark = profile < LIT_FRACTION * signal
-    strips = [_at_end(dark, profile / signal), _at_end(dark[::-1], profile[::-1] / signal)]
-    length = len(profile)
-    low, high = strips[0], None if strips[1] is None else tuple(length - edge for edge in strips[1][::-1])
-    image = (0 if low is None else low[1], length if high is None else high[0])
-    found = [strip for strip in (low, high) if strip is not None]
-    if not found:
-        return None
-    start, stop = max(found, key=lambda strip: _claimed_first(strip, claim, axis))
-    return Strip(axis, start, stop, *image)
-
-
-def _at_end(dark, light):
-    """Return start and stop of a run of dark columns that begins within a few columns of the end, or `None`."""
-    if not dark[: _EDGE_COLUMNS + 1].any():
-        return None
-    start = int(np.argmax(dark))
-    lit_again = np.flatnonzero(~dark[start:])
-    if len(lit_again) == 0:
-        return None
-    stop = start + int(lit_again[0])
-    # The step from overscan to image is one of two columns; vignetting and shadows are smoother.
-    sharp = light[min(stop + 1, len(light) - 1)] - light[stop - 1] > LIT_FRACTION
-    return (start, stop) if stop - start >= 2 and sharp else None
-
-
-def _claimed_first(strip, claim, axis):
-    """Rank strips: one that the header names comes first, then the widest."""
-    claimed = claim.overscan is not None and claim.axis == axis and _overlaps(claim.overscan, slice(*strip))
-    return claimed, strip[1] - strip[0]
-
-
-def _overlaps(one, other):
-    return one.start < other.stop and other.start < one.stop
-
-
-def _claimed_strip(shape, claim):
-    length, start, stop = shape[claim.axis], claim.overscan.start, claim.overscan.stop
-    if claim.keep is not None and not _overlaps(claim.keep[claim.axis], claim.overscan):
-        image = claim.keep[claim.axis]
-    else:
-        image = slice(0, start) if start >= length - stop else slice(stop, length)
-    return Strip(claim.axis, start, stop, image.start, image.stop)
-
-
-def _believed(sample, strip, claim, comparable):
-    """Return the strip without what is neither overscan nor image.
-
-    Where bright and dark frames cannot be compared, a claim that lies within the strip is believed; else odd columns at the
-    outer edge are left out.
-    """
-    if claim.overscan is not None and claim.axis == strip.axis and not comparable:
-        start, stop = claim.overscan.start, claim.overscan.stop
-        if strip.start <= start and stop <= strip.stop:
-            return replace(strip, start=start, stop=stop)
-    outside = _odd_outside(sample, strip)
-    return (
-        replace(strip, start=strip.start + outside)
-        if strip.low
-        else replace(strip, stop=strip.stop - outside)
+def falls_on(lights, part):
+    """Tell whether light clearly falls on a part of an axis."""
+    return any(
+        np.median(light.values[part])
+        > max(LIT_FRACTION * light.typical, LIGHT_SIGMA * light.noise) + light.drift
+        for light in lights
     )
 
 
-def _odd_outside(sample, strip):
-    """Count the columns at the outer edge that differ from the rest of the strip in every way that noise does not."""
-    if strip.stop - strip.start < _TRIM_WIDTH:
-        return 0
-    frames = sample.of_kind("bias") or sample.of_kind("dark") or list(sample.frames)
-    profile = strip.outwards(np.mean([frame.profile(strip.axis) for frame in frames], axis=0))
-    median, scatter = median_and_scatter(profile)
-    limit = max(6 * scatter, 2 * pixel_noise(sample, strip.axis, strip.part))
-    odd = np.flatnonzero(np.abs(profile - median)[::-1][: _TRIM_WIDTH // 2] > limit)
-    return 0 if len(odd) == 0 else int(odd[-1]) + 1
+# --- Sharp edges ------------------------------------------------------------------------------------------
 
 
-def pixel_noise(sample, axis, part):
-    """Return the noise of one pixel in `part` of an axis, the median over the frames."""
-    noises = [frame.noise(axis, part) for frame in sample.frames]
-    return float(np.median(noises) * np.sqrt(sample.shape[1 - axis]))
+def dark_strips(lights, axis):
+    """Return the dark strips at the ends of an axis, or in its middle, as `Strip`, of the first light that shows any.
+
+    What is dark in one kind of frame and lit in another is not an overscan.
+    """
+    for light in lights:
+        length = len(light.values)
+        low = _at_end(replace(light, values=light.values[::-1]))
+        high = _at_end(light)
+        if low is not None:
+            low = tuple(length - edge for edge in low[::-1])
+        low, high = (None if ends and falls_on(lights, slice(*ends)) else ends for ends in (low, high))
+        image = (0 if low is None else low[1], length if high is None else high[0])
+        found = [Strip(axis, *ends, *image) for ends in (low, high) if ends is not None]
+        if not found and (gap := _gap(light)) is not None:
+            found = [Strip(axis, *gap, 0, gap[0], middle=True)]
+        if found:
+            return found
+    return []
+
+
+def _at_end(light):
+    """Return start and stop of a dark strip with a sharp edge at the high end, or `None`."""
+    best, height, values = None, 0.0, light.values
+    for index, before, floor in _falls(light):
+        limit = floor + LIT_FRACTION * (before - floor)
+        start = index + 1 if values[index + 1] < limit else index + 2
+        lit_again = np.flatnonzero(values[start:] > limit)
+        stop = start + int(lit_again[0]) if len(lit_again) else len(values)
+        strip = stop - start >= LEAST_WIDTH and stop >= len(values) - _EDGE_COLUMNS
+        if strip and _is_unlit(light, slice((start + stop) // 2, stop)) and values[index] - floor > height:
+            best, height = (start, stop), values[index] - floor
+    return best
+
+
+def _is_unlit(light, part):
+    """Tell whether a part has no light at all: even behind the end of a slit there is a little, scattered."""
+    if not light.compared:
+        # Of noise alone, neighbours differ as much as any two columns; of scattered light they differ less.
+        _, scatter = median_and_scatter(light.values[part])
+        _, steps = median_and_scatter(np.diff(light.values[part]))
+        return scatter <= 2 * max(steps / np.sqrt(2), light.rounding)
+    limit = 2 * light.drift + LIGHT_SIGMA * light.noise + _SCATTERED * light.typical
+    return np.median(light.values[part]) < limit
+
+
+def _falls(light):
+    """Yield where the light falls as at the edge of an image: index of the last lit column, light before, floor after it.
+
+    At index i the light l is the median of columns i-2 to i, the floor f the median of the 8 columns from i+2 on. It falls
+    sharply to the dark if ``v[i] - v[i+2] >= 0.8 (l - f)`` and f is less than a quarter of l and of the usual light, but for the
+    drift of the level.
+    """
+    values, least, typical = light.values, LIGHT_SIGMA * light.noise, light.typical
+    steps = values[2:-3] - values[4:-1]
+    # What falls so far follows from the conditions below, and spares the medians of nearly all columns of a noisy flat.
+    far = (1 - LIT_FRACTION) * np.minimum(values[2:-3], values[1:-4]) - light.drift
+    for index in 2 + np.flatnonzero(steps > SHARPNESS * np.maximum(least, far)):
+        before, floor = (
+            float(np.median(part)) for part in (values[index - 2 : index + 1], values[index + 2 : index + 10])
+        )
+        sharp = values[index] - values[index + 2] >= SHARPNESS * (before - floor)
+        if sharp and before - floor > least and floor < LIT_FRACTION * min(before, typical) + light.drift:
+            yield index, before, floor
+
+
+def _gap(light):
+    """Return start and stop of a dark strip about the middle of the axis, with a sharp edge on both sides, or `None`."""
+    length = len(light.values)
+    mirrored = replace(light, values=light.values[::-1])
+    down = {_edge_of(light.values, *fall) for fall in _falls(light)}
+    up = {length - _edge_of(mirrored.values, *fall) for fall in _falls(mirrored)}
+    for start in sorted(down):
+        stop = min((edge for edge in up if edge > start), default=None)
+        if stop is None or stop - start < _LEAST_GAP or not start <= length / 2 <= stop:
+            continue
+        if np.max(light.values[start:stop]) < LIT_FRACTION * light.typical:
+            return start, stop
+    return None
+
+
+def _edge_of(values, index, light, floor):
+    """Return the first dark column after a fall."""
+    return index + 1 if values[index + 1] < floor + LIT_FRACTION * (light - floor) else index + 2

@@ -51,7 +51,7 @@ def exposures(advice, night, title="Exposures of the darks and of the frames the
         axes.plot(seconds, [row] * len(seconds), "o", color=_KIND_COLOURS[kind], markersize=8)
     for match in advice.exposures:
         if match.dark and match.exposure:
-            style = "-" if match.matches else ":"
+            style = ":" if match.scaled else "-"
             ends = [match.exposure, match.dark], [kinds.index(match.kind), kinds.index("dark")]
             axes.plot(*ends, style, color=COLOURS["black"], linewidth=1)
     for row, kind in enumerate(kinds[:2]):
@@ -62,7 +62,7 @@ def exposures(advice, night, title="Exposures of the darks and of the frames the
     axes.set_ylim(-0.6, len(kinds) - 0.4)
     if axes.lines and any(len(line.get_xdata()) for line in axes.lines):
         axes.set_xscale("log")
-    axes.set_xlabel("exposure [s]; line: a dark of the same exposure, dotted: the nearest, to be scaled")
+    axes.set_xlabel("exposure [s]; line: a dark of this exposure, dotted: one to be scaled")
     return figure
 
 
@@ -97,10 +97,8 @@ def _draw_columns(axes, overscan, unit):
 
 
 def _shade(axes, overscan):
-    strip, clean = overscan.strip, overscan.clean
-    lit = (strip.stop - overscan.contamination.count, strip.stop)
-    if not strip.low:
-        lit = (strip.start, strip.start + overscan.contamination.count)
+    strip, clean, reach = overscan.strip, overscan.clean, overscan.stray.count
+    lit = (clean.stop, clean.stop + reach) if strip.low else (clean.start - reach, clean.start)
     for (start, stop), colour, label in (
         (lit, "orange", "light"),
         ((clean.start, clean.stop), "green", "clean"),

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from .edges import LIT_FRACTION
-from .levels import FOLLOWING_RATIO, ROUNDING_NOISE
-from .overscan import FLATNESS, MINIMUM_COLUMNS
+from .exposures import NEARLY
+from .levels import FOLLOWING_RATIO
 from .straylight import CONTAMINATION_SIGMA
+from .verdict import FLATNESS, MINIMUM_COLUMNS, is_flat, judge, lines_name
 
-__all__ = ["Finding", "exposure_findings", "is_usable", "overscan_findings"]
+__all__ = ["Finding", "exposure_findings", "overscan_findings"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,6 @@ class Finding:
     reason: str
 
 
-def is_usable(overscan):
-    """Tell whether nothing that was measured speaks against subtracting the overscan."""
-    return overscan.strip is not None and not _objections(overscan)
-
-
 def overscan_findings(overscan, keep):
     """Return the findings on the overscan, and on the part to keep (as written in a recipe)."""
     findings = [_where(overscan)]
@@ -50,8 +44,9 @@ def overscan_findings(overscan, keep):
         findings += [_contaminated(overscan), _wide(overscan)]
         if overscan.width:
             findings += [_flat(overscan), _follows(overscan), _shifts(overscan)]
-    findings += [_usable(overscan), _kept(overscan, keep)]
-    return findings
+        if overscan.jump is not None or overscan.claim.amplifiers > 1:
+            findings.append(_one_amplifier(overscan))
+    return [*findings, _usable(overscan), _kept(overscan, keep)]
 
 
 def exposure_findings(matches, night):
@@ -59,56 +54,50 @@ def exposure_findings(matches, night):
     return [*map(_match, matches), _bias(matches, night)]
 
 
-def _objections(overscan):
-    """List what speaks against the overscan, each as the end of a sentence."""
-    objections = []
-    if overscan.width < MINIMUM_COLUMNS:
-        objections.append(f"only {overscan.width} {_lines_name(overscan)} are free of light")
-    if overscan.width and not _is_flat(overscan):
-        objections.append("it is not flat")
-    if overscan.follow.verdict == "no":
-        objections.append("it does not follow the bias level of the image area")
-    if overscan.shift.verdict == "yes":
-        objections.append("its level depends on the kind of frame")
-    if _is_rounded(overscan):
-        objections.append("its level varies too little to be judged")
-    return objections
-
-
-def _is_flat(overscan):
-    return overscan.pattern <= FLATNESS * overscan.pixel_noise
-
-
-def _is_rounded(overscan):
-    return bool(
-        overscan.pixel_noise < ROUNDING_NOISE and overscan.follow.verdict.startswith("varies too little")
-    )
-
-
-def _lines_name(overscan):
-    return "rows" if overscan.strip is not None and overscan.strip.axis == 0 else "columns"
-
-
 def _range(part, name):
     return f"{name} {part.start}:{part.stop}"
 
 
+# --- The overscan -----------------------------------------------------------------------------------------
+
+
 def _where(overscan):
-    question, name = "Where is the overscan?", _lines_name(overscan)
-    threshold = f"light below {LIT_FRACTION:.0%} of the image's"
-    if overscan.strip is not None:
-        strip = overscan.strip
-        value = f"{_range(strip.part, name)}, {strip.stop - strip.start} {name}"
-        if overscan.source == "header":
-            reason = "The header says so; no frame has light that would show the edge of the image."
-            return Finding(question, value, "", f"{strip.side}, untested", reason)
-        reason = f"The brightest frames are dark there, on the {strip.side} of the image."
+    question, place, name = "Where is the overscan?", overscan.place, lines_name(overscan)
+    threshold = f"light below {LIT_FRACTION:.0%} of that beside it"
+    if place.strip is not None:
+        strip = place.strip
+        value = f"{_range(strip.part, name)}, {strip.width} {name}"
+        if place.source == "header":
+            return Finding(question, value, "", f"{strip.side}, untested", _REASONS_UNTESTED[place.light])
+        reason = f"The frames with light are dark there, {_SIDES[strip.side]}, with a sharp edge."
         return Finding(question, value, threshold, strip.side, reason)
-    if overscan.source == "measured":
-        reason = "The brightest frames have light up to every edge."
-        return Finding(question, f"no {name} without light", threshold, "none", reason)
+    if place.light == "everywhere":
+        return Finding(
+            question, f"no {name} without light", threshold, "none", "There is light up to every edge."
+        )
+    if place.light == "dim":
+        value, verdict = "dark towards an edge, but without a sharp step", "unknown"
+        if place.against:
+            return Finding(
+                question, value, threshold, verdict, "Light falls on the overscan that the header names."
+            )
+        reason = "Dark image and overscan cannot be told apart there, and no header names an overscan."
+        return Finding(question, value, threshold, verdict, reason)
     reason = "No frame has light that would show the edge of the image, and no header names an overscan."
     return Finding(question, "nothing", "", "unknown", reason)
+
+
+_SIDES = {
+    "left": "on the left of the image",
+    "right": "on the right of the image",
+    "bottom": "below the image",
+    "top": "above the image",
+    "middle": "between two parts of the image",
+}
+_REASONS_UNTESTED = {
+    "none": "The header says so; no frame has light that would show the edge of the image.",
+    "dim": "The header says so, and no light falls there; but the image beside it is dark, too, so the edge does not show.",
+}
 
 
 def _claim(overscan):
@@ -118,49 +107,59 @@ def _claim(overscan):
 
 
 def _claim_verdict(overscan):
-    claim, strip = overscan.claim, overscan.strip
-    if overscan.source != "measured":
+    claim, place = overscan.claim, overscan.place
+    if place.light == "none":
         return "untested", "There is no frame with light to test it with."
     if claim.problems:
         return "no", f"It cannot be read: {claim.problems[0]}"
+    if place.source == "header":
+        return "perhaps", "No light falls on what it names, but the image beside it is dark, too."
     if claim.overscan is None:
-        return "silent", "It names no overscan (BIASSEC), so that the measured one is used."
-    if strip is None:
-        return "no", "It names an overscan, but light falls on all of the frame."
-    if claim.axis != strip.axis or not (
-        strip.start <= claim.overscan.start and claim.overscan.stop <= strip.stop
-    ):
-        return "no", "It names a part of the frame that is not the overscan overscan."
+        return "silent", "It does not name an overscan (BIASSEC)."
+    if place.strip is None:
+        return "no", (
+            "Light falls on the overscan that it names."
+            if place.against
+            else "It names an overscan, but there is light up to every edge."
+        )
+    if claim.axis != place.strip.axis or not _within(claim.overscan, place.strip.part):
+        return "no", "It names a part of the frame that is not the overscan measured."
     claimed = set(range(claim.overscan.start, claim.overscan.stop))
     lit = claimed - set(range(overscan.clean.start, overscan.clean.stop)) if overscan.width else claimed
     if lit:
-        return (
-            "in part",
-            f"It names the overscan, but light reaches {len(lit)} of the {len(claimed)} it names.",
-        )
+        reason = f"It names the overscan, but light reaches {len(lit)} of the {len(claimed)} it names."
+        return "in part", reason
     return "yes", "What it names lies within the overscan measured, beyond the reach of light."
 
 
+def _within(one, other):
+    return other.start <= one.start and one.stop <= other.stop
+
+
 def _contaminated(overscan):
-    found, name = overscan.contamination, _lines_name(overscan)
+    stray, name = overscan.stray, lines_name(overscan)
     question = f"Which of its {name} does light reach?"
-    threshold = f"{CONTAMINATION_SIGMA:g} sigma, {CONTAMINATION_SIGMA * found.noise:.2g} {overscan.unit}"
-    compared = f"Compared: {found.evidence}." if found.evidence else "There was nothing to compare."
-    if found.count == 0:
+    threshold = f"{CONTAMINATION_SIGMA:g} sigma, {CONTAMINATION_SIGMA * stray.noise:.2g} {overscan.unit}"
+    compared = f"Compared: {stray.evidence}." if stray.evidence else "There was nothing to compare."
+    if stray.left > 0:
+        compared += f" A tail fitted to them leaves {stray.left:.2g} {overscan.unit} in the rest."
+    if stray.count == 0:
         return Finding(question, f"0 {name}", threshold, "none", f"None stands out from the rest. {compared}")
-    strip = overscan.strip
-    lit = (
-        slice(strip.stop - found.count, strip.stop)
-        if strip.low
-        else slice(strip.start, strip.start + found.count)
-    )
-    value = f"{found.count} {name}, {found.first:.3g} {overscan.unit} at the image to {found.last:.3g} {overscan.unit}"
+    lit = _lit_part(overscan)
+    value = f"{stray.count} {name}, {stray.first:.3g} {overscan.unit} at the image to {stray.last:.3g} {overscan.unit}"
     reason = f"Stray charge lifts them above the {name} further out. {compared}"
     return Finding(question, value, threshold, _range(lit, name), reason)
 
 
+def _lit_part(overscan):
+    clean, count = overscan.clean, overscan.stray.count
+    if overscan.strip.low:
+        return slice(clean.stop, clean.stop + count)
+    return slice(clean.start - count, clean.start)
+
+
 def _wide(overscan):
-    name = _lines_name(overscan)
+    name = lines_name(overscan)
     enough = overscan.width >= MINIMUM_COLUMNS
     reason = (
         "The median over them is quieter than a single pixel."
@@ -177,102 +176,119 @@ def _wide(overscan):
 
 
 def _flat(overscan):
-    flat = _is_flat(overscan)
+    flat, name = is_flat(overscan), lines_name(overscan)
     reason = (
-        "Its columns lie on one level, but for offsets that are the same in every frame."
+        f"Its {name} lie on one level, but for offsets that are the same in every frame."
         if flat
-        else "Its columns lie on different levels, as at the edge of an image."
+        else f"Its {name} lie on different levels, as at the edge of an image."
     )
-    limit = FLATNESS * overscan.pixel_noise
-    return Finding(
-        "Is it flat?",
-        f"scatter {overscan.pattern:.2g} {overscan.unit}",
-        f"{limit:.2g} {overscan.unit}",
-        _word(flat),
-        reason,
-    )
+    value = f"scatter {overscan.pattern:.2g} {overscan.unit}"
+    limit = f"{FLATNESS * overscan.pixel_noise:.2g} {overscan.unit}"
+    return Finding("Is it flat?", value, limit, _word(flat), reason)
+
+
+_REASONS_FOLLOWING = {
+    "yes": "What the bias level of the image does, the overscan does too, so that subtracting it removes the drift.",
+    "roughly": "The overscan does most of what the image does, but in so few frames that may be chance.",
+    "no": "The two drift apart, so that subtracting the overscan would add its own drift to the image.",
+    "varies too little to be judged": "It varies too little to be judged against the noise, so there is little to remove.",
+    "cannot be told": "The two drift apart in the darks, but a dark current or a leak of light that changes does the same; "
+    "bias frames would tell.",
+    "too few frames": "It takes at least three bias frames, or three darks of one exposure and temperature.",
+}
 
 
 def _follows(overscan):
-    follow = overscan.follow
-    reasons = {
-        "yes": "What the bias level of the image does, the overscan does too, so that subtracting it removes the drift.",
-        "no": "The two drift apart, so that subtracting the overscan would add its own drift to the image.",
-        "varies too little to be judged": "It varies too little to be judged against the noise, so there is little to remove.",
-        "too few frames": "It takes at least two frames without light of one exposure, and more to be sure.",
-    }
+    follow, unit = overscan.follow, overscan.unit
     value = f"{follow.frames} frames without light"
     if follow.verdict != "too few frames":
         value = (
-            f"image varies by {follow.image:.2g} {overscan.unit}, "
-            f"overscan minus image by {follow.difference:.2g} {overscan.unit} "
-            f"(noise {follow.noise:.1g} {overscan.unit}), {value}"
+            f"image varies by {follow.image:.2g} {unit}, overscan minus image by {follow.difference:.2g} {unit} "
+            f"(noise {follow.noise:.1g} {unit}), {follow.frames} {follow.kind} frames"
         )
     threshold = f"overscan minus image varies by less than {FOLLOWING_RATIO:g} of the image"
-    return Finding(
-        "Does it follow the bias level?", value, threshold, follow.verdict, reasons[follow.verdict]
-    )
+    question = "Does it follow the bias level?"
+    return Finding(question, value, threshold, follow.verdict, _REASONS_FOLLOWING[follow.verdict])
+
+
+_REASONS_SHIFTED = {
+    "no": "Frames with light and without have one level, as far as the drift lets it be seen.",
+    "perhaps": "The levels differ, but no more than the level drifts from frame to frame.",
+    "yes": "The level changes with the kind of frame, so that it tells nothing of the bias.",
+}
 
 
 def _shifts(overscan):
-    shift = overscan.shift
+    shift, unit = overscan.shift, overscan.unit
     question = "Is its level the same in all kinds of frame?"
     if shift.verdict == "cannot be judged":
         reason = "It takes frames with light and at least two without."
         return Finding(question, "nothing", "", "cannot be judged", reason)
-    if np.isfinite(shift.value) and (shift.verdict == "no" or abs(shift.value) > shift.limit):
-        value = f"{shift.value:+.2g} {overscan.unit} in frames with light"
-        threshold = f"{shift.limit:.2g} {overscan.unit}, the drift between frames"
+    if shift.kind == "dark":
+        value = f"{shift.value:+.2g} {unit}, overscan minus image in darks against bias frames"
+        threshold = f"{shift.limit:.2g} {unit}, the noise"
     else:
-        value, threshold = (
-            f"{shift.dark_value:+.2g} {overscan.unit} in darks against bias frames",
-            f"{shift.dark_limit:.2g} {overscan.unit}",
+        value = f"{shift.value:+.2g} {unit} in {shift.kind} frames"
+        threshold = f"{shift.limit:.2g} {unit}, the drift between frames"
+    verdict = {"no": "yes", "perhaps": "perhaps", "yes": "no"}[shift.verdict]
+    return Finding(question, value, threshold, verdict, _REASONS_SHIFTED[shift.verdict])
+
+
+def _one_amplifier(overscan):
+    question, jump = "Is it read by one amplifier?", overscan.jump
+    if jump is None:
+        value = f"the header counts {overscan.claim.amplifiers}"
+        reason = (
+            "The header speaks of several amplifiers, but in the bias frames all of the image has one level."
         )
-    same = shift.verdict == "no"
+        return Finding(question, value, "", "perhaps", reason)
+    name = "row" if jump.axis == 0 else "column"
+    value = f"a step of {jump.value:+.3g} {overscan.unit} in the {jump.where} at {name} {jump.place}"
     reason = (
-        "Frames with light and without have one level, as far as the drift lets it be seen."
-        if same
-        else "The level changes with the kind of frame, so that it tells nothing of the bias."
+        "Halves on two levels are read by two amplifiers, each with an overscan of its own; the median of one would leave the "
+        "difference in the other half. The advice does not find them: give each its sections with the parameter amplifiers."
     )
-    return Finding(question, value, threshold, _word(same), reason)
+    return Finding(question, value, "", "no, it seems", reason)
 
 
 def _usable(overscan):
-    question = "Is the overscan usable?"
+    question, verdict, name = "Is the overscan usable?", judge(overscan), lines_name(overscan)
     if overscan.strip is None:
-        word = "none" if overscan.source == "measured" else "unknown"
-        return Finding(question, "no overscan found", "", "not usable", f"The place of an overscan: {word}.")
-    name = _lines_name(overscan)
+        word = "none" if overscan.place.light == "everywhere" else "unknown"
+        return Finding(question, "no overscan found", "", verdict.word, f"The place of an overscan: {word}.")
     value = _range(overscan.clean, name) if overscan.width else f"no clean {name}"
-    if objections := _objections(overscan):
-        return Finding(
-            question, value, "", "not usable", f"It is not subtracted, because {_and(objections)}."
-        )
+    if verdict.objections:
+        reason = f"It is not subtracted, because {_and(verdict.objections)}."
+        return Finding(question, value, "", verdict.word, reason)
     reason = (
-        "Its median is subtracted row by row: it is free of light, wide enough, flat, and nothing speaks against it. "
-        "What is subtracted from the darks must be subtracted from bias, flats and science frames too."
-    )
-    tested = overscan.follow.verdict == "yes" and overscan.shift.verdict == "no"
-    return Finding(question, value, "", "usable" if tested else "usable, as far as can be judged", reason)
+        "Its median is subtracted row by row: nothing speaks against it. "
+        if name == "columns"
+        else "Its median is subtracted column by column: nothing speaks against it. "
+    ) + "What is subtracted from the darks must be subtracted from bias, flats and science frames too."
+    return Finding(question, value, "", verdict.word, reason)
 
 
 def _kept(overscan, keep):
     question = "Which part is kept?"
+    if overscan.strip is not None and overscan.strip.middle:
+        reason = (
+            "keep_columns cannot cut out the middle, so the overscan stays between the two parts of the image; the parameter "
+            "amplifiers joins them."
+        )
+        return Finding(question, "all", "", "all, the overscan with it", reason)
     if keep is None:
         return Finding(question, "all", "", "all", "No part without light is known that would have to go.")
-    where = "as measured" if overscan.source == "measured" else "as the header claims, untested"
-    return Finding(
-        question,
-        keep,
-        "",
-        keep,
-        f"That is the image area, {where}; the overscan is no part of the image.",
-    )
+    where = "as measured" if overscan.place.source == "measured" else "as the header claims, untested"
+    reason = f"That is the image area, {where}; the overscan is not part of the image."
+    return Finding(question, keep, "", keep, reason)
+
+
+# --- The exposures ----------------------------------------------------------------------------------------
 
 
 def _match(match):
     question = f"Is there a dark for the {match.kind} frames of {match.exposure:g} s?"
-    threshold = "0.1 s or 0.1 %, whichever is larger"
+    threshold = f"0.1 s or 0.1 %, whichever is larger; within {NEARLY:.0%} it is not scaled"
     if match.dark is None:
         return Finding(question, "no darks", threshold, "no", "There are no darks with a known exposure.")
     value = f"{match.dark:g} s for {match.frames} frame{'s' if match.frames > 1 else ''}"
@@ -280,12 +296,24 @@ def _match(match):
         return Finding(question, value, threshold, "yes", "It is subtracted as it is.")
     if match.factor is None:
         return Finding(question, value, threshold, "no", "A dark without exposure time cannot be scaled.")
-    value += f", scaled by {match.factor:.3g}"
+    if match.nearly:
+        reason = f"It is subtracted as it is: that leaves {abs(match.factor - 1):.1%} of the dark current, hot pixels included."
+        return Finding(question, value, threshold, "yes, nearly", reason)
+    value += f", scaled by {match.factor:.3g}: noise of {_noises(match.choices)}"
     if match.factor > 1:
         reason = "Scaling up mainly scales the noise of the dark: longer darks would be better."
         return Finding(question, value, threshold, "no, scaled up", reason)
     reason = "The dark has to be scaled down, and only dark current may be scaled, not bias."
     return Finding(question, value, threshold, "no, scaled down", reason)
+
+
+def _noises(choices):
+    """Say what each dark would cost, the chosen one first."""
+    best, *others = (choice for choice in choices if choice.factor is not None)
+    text = f"{best.noise:.2g} times the read noise of a frame"
+    if others:
+        text += "; from " + ", ".join(f"{choice.dark:g} s {choice.noise:.2g}" for choice in others[:4])
+    return text
 
 
 def _bias(matches, night):

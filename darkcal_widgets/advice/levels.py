@@ -1,14 +1,16 @@
-"""Whether the overscan tells the bias level: does it follow the image, and is it the same in all kinds of frame?"""
+"""Whether the overscan tells the bias level: does it follow the image, is it the same in all kinds of frame?"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import chdtri, stdtrit
 
-from .profiles import clipped
+from ..statistics import median_and_scatter
+from .profiles import clipped, same_conditions
 
 __all__ = [
     "FOLLOWING_RATIO",
+    "MATTERS",
     "ROUNDING_NOISE",
     "Follow",
     "FrameLevel",
@@ -28,6 +30,15 @@ _CHANCE = 1e-3
 # Below this scatter of the pixels, rounding to whole ADU hides every drift smaller than 1 ADU.
 ROUNDING_NOISE = 0.3
 
+# A change of level of less than this part of the noise of a pixel matters to nobody.
+MATTERS = 0.1
+
+# So few frames may drift alike by chance, if what is left is more than noise.
+_FEW = 5
+
+# Two means further apart than this many standard errors, but not surely different, leave a doubt.
+_DOUBT = 2.5
+
 
 @dataclass(frozen=True)
 class Follow:
@@ -36,10 +47,13 @@ class Follow:
     Attributes
     ----------
     verdict : str
-        ``'yes'``, ``'no'``, ``'varies too little to be judged'`` or ``'too few frames'``.
+        ``'yes'``, ``'roughly'`` (in a few frames, perhaps by chance), ``'no'``, ``'varies too little to be judged'``,
+        ``'cannot be told'`` (only darks drift apart, as they do where dark current or a leak of light changes) or
+        ``'too few frames'``.
+    kind : str
+        Of the frames compared: ``'bias'`` or ``'dark'``.
     image, difference : float
-        Scatter (standard deviation) of the image's level, and of overscan minus image, within frames of one kind and
-        exposure.
+        Scatter (standard deviation) of the image's level, and of overscan minus image.
     noise : float
         Scatter of the difference that the noise of the pixels explains.
     frames : int
@@ -49,6 +63,7 @@ class Follow:
     """
 
     verdict: str
+    kind: str = "bias"
     image: float = np.nan
     difference: float = np.nan
     noise: float = np.nan
@@ -63,18 +78,18 @@ class Shift:
     Attributes
     ----------
     verdict : str
-        ``'no'``, ``'yes'`` or ``'cannot be judged'``.
+        ``'no'``, ``'perhaps'`` (the drift of the level is as large), ``'yes'`` or ``'cannot be judged'``.
+    kind : str
+        With the largest shift.
     value, limit : float
-        Mean level of frames with light minus that of frames without, and what the drift explains.
-    dark_value, dark_limit : float
-        Rise of overscan minus image from bias frames to darks, where only a fall is natural (dark current), and its limit.
+        Mean level of its frames minus that of frames without light, and what the drift explains. For darks: rise of
+        overscan minus image against bias frames, where only a fall is natural (dark current).
     """
 
     verdict: str
+    kind: str = ""
     value: float = np.nan
     limit: float = np.nan
-    dark_value: float = np.nan
-    dark_limit: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -86,33 +101,22 @@ class FrameLevel:
     exposure: float | None
     image: float
     overscan: float
+    temperature: float | None = None
 
 
-def frame_levels(sample, strip, part):
+def frame_levels(sample, strip, clean):
+    """Return the `FrameLevel` of each frame; `clean` is a slice."""
     return tuple(
         FrameLevel(
             frame.name,
             frame.kind,
             frame.exposure,
             frame.level(strip.axis, strip.image),
-            frame.level(strip.axis, part),
+            frame.level(strip.axis, clean),
+            frame.temperature,
         )
         for frame in sample.frames
     )
-
-
-def _unlit_groups(sample):
-    """Group frames without light by kind and exposure: within a group, only the bias level can change."""
-    groups = {}
-    for frame in sample.of_kind("bias", "dark"):
-        groups.setdefault((frame.kind, frame.exposure), []).append(frame)
-    return groups
-
-
-def _changes(frames, axis, part):
-    """Return the level of each frame minus that of all; what is in every frame, such as glow, cancels block by block."""
-    blocks = np.stack([frame.blocks[axis][:, part] for frame in frames])
-    return np.array([clipped(block, None) for block in blocks - blocks.mean(axis=0)])
 
 
 def level_noise(lines, strip, clean, sigma):
@@ -121,71 +125,152 @@ def level_noise(lines, strip, clean, sigma):
     return float(sigma * np.sqrt(sum(1 / count for count in counts)))
 
 
+# --- Does it follow? --------------------------------------------------------------------------------------
+
+
 def follow(sample, strip, clean, levels, noise, sigma):
     """Compare overscan and image from frame to frame.
 
-    With x the level of the image and d = overscan - x, each minus its mean within frames of one kind and exposure, the overscan
-    follows if the scatter of d is less than half that of x. It does not if it is more and the noise of the pixels cannot
-    explain d (chi-squared test).
+    Bias frames decide: nothing but the bias level changes in them. Where they are fewer than three, or vary too little, darks
+    of one exposure and temperature may still show that the overscan follows; that it does not they cannot show, because their
+    dark current, or a leak of light, may have changed.
+
+    With x the level of the image and d = overscan - x, each minus its mean over the frames, the overscan follows if the scatter
+    of d is less than half that of x. It does not if it is more, and neither the noise of the pixels explains d (chi-squared
+    test) nor it is too small to matter.
     """
+    biases, darks = sample.of_kind("bias"), _largest_group(sample.of_kind("dark"))
     offsets = [level.overscan - level.image for level in levels if level.kind == "bias"]
     offset = float(np.mean(offsets)) if offsets else None
-    groups = [frames for frames in _unlit_groups(sample).values() if len(frames) > 1]
-    freedom = sum(len(frames) - 1 for frames in groups)
-    if freedom < 2:
-        unlit = len(sample.of_kind("bias", "dark"))
-        return Follow("too few frames", frames=unlit, offset=offset)
-    image, overscan = (
-        np.concatenate([_changes(frames, strip.axis, part) for frames in groups])
-        for part in (strip.image, clean)
-    )
-    squares = np.sum(image**2), np.sum((overscan - image) ** 2)
-    verdict = _follow_verdict(*squares, noise, freedom, sigma)
+    results = [
+        _following(kind, frames, strip, clean, noise, sigma, offset)
+        for kind, frames in (("bias", biases), ("dark", darks))
+        if len(frames) > 2
+    ]
+    if not results:
+        return Follow("too few frames", frames=len(biases) + len(darks), offset=offset)
+    sure = [
+        result
+        for result in results
+        if result.verdict == "yes" or (result.verdict, result.kind) == ("no", "bias")
+    ]
+    return sure[0] if sure else results[0]
+
+
+def _largest_group(frames):
+    groups = ([other for other in frames if same_conditions(frame, other)] for frame in frames)
+    return max(groups, key=len, default=[])
+
+
+def _following(kind, frames, strip, clean, noise, sigma, offset):
+    image = _changes(frames, strip.axis, strip.image)
+    freedom = len(frames) - 1
+    difference = _changes_of_difference(frames, strip.axis, clean, strip.image)
+    seen = max(noise, _block_noise(frames, strip, clean))
+    squares = float(np.sum(image**2)), float(np.sum(difference**2))
+    verdict = _follow_verdict(*squares, seen, freedom, sigma)
+    if verdict == "no" and kind == "dark":
+        verdict = "cannot be told"
     scatters = np.sqrt(np.array(squares) / freedom)
-    return Follow(verdict, *map(float, scatters), noise, len(image), offset)
+    return Follow(verdict, kind, *map(float, scatters), float(seen), len(frames), offset)
+
+
+def _changes(frames, axis, part):
+    """Return the level of each frame minus that of all; what is in every frame, such as glow, cancels block by block."""
+    blocks = np.stack([frame.blocks[axis][:, part] for frame in frames])
+    return np.array([clipped(block, None) for block in blocks - blocks.mean(axis=0)])
+
+
+def _differences(frames, axis, clean, image):
+    """Return overscan minus image of each block of each frame, minus its mean over the frames: shape (frames, blocks)."""
+    sides = [
+        np.stack([clipped(frame.blocks[axis][:, part], 1) for frame in frames]) for part in (clean, image)
+    ]
+    difference = sides[0] - sides[1]
+    return difference - difference.mean(axis=0)
+
+
+def _changes_of_difference(frames, axis, clean, image):
+    return np.median(_differences(frames, axis, clean, image), axis=1)
+
+
+def _block_noise(frames, strip, clean):
+    """Return the noise of the difference of one frame as the blocks show it, bands and patterns that change included."""
+    differences = _differences(frames, strip.axis, clean, strip.image)
+    _, scatter = median_and_scatter(differences - np.median(differences, axis=1, keepdims=True))
+    # The median of n values is 1.25 times as noisy as their mean.
+    freedom = 1 - 1 / len(frames)
+    return 1.25 * float(scatter) / np.sqrt(freedom * differences.shape[1])
 
 
 def _follow_verdict(image_squares, difference_squares, noise, freedom, sigma):
     if sigma < ROUNDING_NOISE and max(image_squares, difference_squares) < freedom:
         return "varies too little to be judged"
     explained = float(chdtri(freedom, _CHANCE)) * noise**2
+    negligible = freedom * (MATTERS * sigma) ** 2
     allowed = FOLLOWING_RATIO**2 * image_squares
-    if difference_squares > max(explained, allowed):
+    if difference_squares > max(explained, negligible, allowed):
         return "no"
     if image_squares > explained and difference_squares <= allowed:
-        return "yes"
+        by_chance = freedom < _FEW and difference_squares > max(explained, negligible)
+        return "roughly" if by_chance else "yes"
     return "varies too little to be judged"
 
 
-def shift(levels, noise):
-    """Compare the level of frames with light with that of frames without, and of darks with that of bias frames."""
-    lit = np.array([level.overscan for level in levels if level.kind in ("flat", "science")])
-    unlit = np.array([level.overscan for level in levels if level.kind in ("bias", "dark")])
-    rise, rise_limit = _dark_rise(levels, noise)
-    in_darks = bool(rise > rise_limit)
-    if len(lit) == 0 or len(unlit) < 2 or len(lit) + len(unlit) < 4:
-        return Shift("yes" if in_darks else "cannot be judged", dark_value=rise, dark_limit=rise_limit)
+# --- Is it the same in all kinds of frame? ----------------------------------------------------------------
+
+
+def shift(levels, noise, sigma):
+    """Compare the level of each kind of frame with light with that of frames without, and of darks with that of bias frames."""
+    unlit = [level.overscan for level in levels if level.kind in ("bias", "dark")]
+    shifts = [
+        _lit_shift(kind, lit, unlit, noise, sigma)
+        for kind in ("flat", "science")
+        if (lit := [level.overscan for level in levels if level.kind == kind])
+        and len(unlit) > 1
+        and len(lit) + len(unlit) > 3
+    ]
+    if (rise := _dark_rise(levels, noise, sigma)) is not None:
+        shifts.append(rise)
+    order = ("no", "perhaps", "yes")
+    if not any(one.kind != "dark" for one in shifts) and not any(one.verdict == "yes" for one in shifts):
+        return Shift("cannot be judged")
+    return max(shifts, key=lambda one: (order.index(one.verdict), abs(one.value) / one.limit))
+
+
+def _lit_shift(kind, lit, unlit, noise, sigma):
+    lit, unlit = np.array(lit), np.array(unlit)
     value = float(lit.mean() - unlit.mean())
-    limit = _shift_limit(lit, unlit, noise)
-    return Shift("yes" if in_darks or abs(value) > limit else "no", value, limit, rise, rise_limit)
+    limit, error = _shift_limit(lit, unlit, noise)
+    if abs(value) > max(limit, 3 * MATTERS * sigma):
+        verdict = "yes"
+    else:
+        verdict = "perhaps" if abs(value) > max(_DOUBT * error, 4 * noise, 2 * MATTERS * sigma) else "no"
+    return Shift(verdict, kind, value, limit)
 
 
 def _shift_limit(lit, unlit, noise):
-    """Return the difference of two means that the drift of the level explains (Student's t), at least the drift seen."""
+    """Return the difference of two means that the drift explains (Student's t), at least the drift seen, and its error."""
     freedom = len(lit) + len(unlit) - 2
     squares = np.sum((lit - lit.mean()) ** 2) + np.sum((unlit - unlit.mean()) ** 2)
-    error = np.sqrt((squares / freedom + noise**2) * (1 / len(lit) + 1 / len(unlit)))
-    return float(max(stdtrit(freedom, 1 - _CHANCE / 2) * error, np.ptp(unlit), 4 * noise))
+    error = float(np.sqrt((squares / freedom + noise**2) * (1 / len(lit) + 1 / len(unlit))))
+    return float(max(stdtrit(freedom, 1 - _CHANCE / 2) * error, np.ptp(unlit), 4 * noise)), error
 
 
-def _dark_rise(levels, noise):
-    """Return the largest rise of overscan minus image from bias frames to darks of one exposure, and its limit."""
+def _dark_rise(levels, noise, sigma):
+    """Return the largest rise of overscan minus image from bias frames to darks of one exposure; `None`: not both are there."""
     differences = {}
     for level in levels:
         differences.setdefault((level.kind, level.exposure), []).append(level.overscan - level.image)
     bias = [value for (kind, _), values in differences.items() if kind == "bias" for value in values]
     darks = [(np.mean(values), len(values)) for (kind, _), values in differences.items() if kind == "dark"]
     if not bias or not darks:
-        return np.nan, np.nan
+        return None
     rise, count = max(darks)
-    return float(rise - np.mean(bias)), float(5 * noise * np.sqrt(1 / count + 1 / len(bias)))
+    value = float(rise - np.mean(bias))
+    # An image that drifts against the overscan is another finding: it must not be taken for a rise.
+    error = np.hypot(noise, np.std(bias, ddof=1) if len(bias) > 1 else 0.0) * np.sqrt(
+        1 / count + 1 / len(bias)
+    )
+    limit = float(max(5 * error, MATTERS * sigma))
+    return Shift("yes" if value > limit else "no", "dark", value, limit)

@@ -1,27 +1,21 @@
 """The overscan, measured: where it is, which of its columns are clean, and whether it tells the bias level.
 
 Everything is measured on `FrameProfile`, in either direction: "columns" are rows where the overscan lies above or below
-the image.
+the image. What the measurements mean is said in `findings`.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from .amplifiers import Jump, image_jump, strip_jump
 from .claims import Claim
-from .edges import Strip, locate, pixel_noise
 from .levels import Follow, Shift, follow, frame_levels, level_noise, shift
+from .place import Place, locate, pixel_noise
 from .profiles import Sample
-from .straylight import Contamination, comparable, stray_light, without_outer
+from .straylight import StrayLight, comparable, odd_last, outer_reach, stray_light
 
-__all__ = ["FLATNESS", "MINIMUM_COLUMNS", "Overscan", "measure_overscan"]
-
-# With fewer columns the median of a row carries over 60 % of the read noise of a pixel into the whole row.
-MINIMUM_COLUMNS = 4
-
-# Offsets of columns are the same in every frame and do no harm, but a scatter this many times the noise of a pixel means that
-# part of the strip is something else, such as the edge of the image.
-FLATNESS = 3.0
+__all__ = ["Overscan", "measure_overscan"]
 
 
 @dataclass(frozen=True)
@@ -32,11 +26,8 @@ class Overscan:
     ----------
     sample : Sample
     claim : Claim
-    strip : Strip or None
-        `None`: there is none, or it is not known where.
-    source : str
-        ``'measured'``, ``'header'`` (believed for want of frames with light) or ``'unknown'``.
-    contamination : Contamination
+    place : Place
+    stray : StrayLight
     clean : slice or None
         The columns that no light reaches.
     pattern : float
@@ -45,20 +36,27 @@ class Overscan:
         Of one pixel of the overscan.
     follow : Follow
     shift : Shift
+    jump : Jump or None
+        A step of the level in the image or in the overscan, as of several amplifiers.
     levels : tuple of FrameLevel
     """
 
     sample: Sample
     claim: Claim
-    strip: Strip | None = None
-    source: str = "unknown"
-    contamination: Contamination = field(default_factory=Contamination)
+    place: Place
+    stray: StrayLight = field(default_factory=StrayLight)
     clean: slice | None = None
     pattern: float = np.nan
     pixel_noise: float = np.nan
     follow: Follow = field(default_factory=lambda: Follow("too few frames"))
     shift: Shift = field(default_factory=lambda: Shift("cannot be judged"))
+    jump: Jump | None = None
     levels: tuple = ()
+
+    @property
+    def strip(self):
+        """The `Strip`, or `None`: there is none, or it is not known where."""
+        return self.place.strip
 
     @property
     def unit(self):
@@ -85,26 +83,29 @@ def measure_overscan(sample, claim):
     -------
     Overscan
     """
-    strip, source = locate(sample, claim, bool(comparable(sample)))
-    if strip is None:
-        return Overscan(sample, claim, source=source)
-    inner = without_outer(sample, strip)
-    contamination = stray_light(sample, inner)
-    clean = inner.without(contamination.count)
+    place = locate(sample, claim, bool(comparable(sample)))
+    if place.strip is None:
+        return Overscan(sample, claim, place)
+    strip = place.strip
+    sigma = pixel_noise(sample, strip.axis, strip.part)
+    inner = strip.without_outer(outer_reach(sample, strip, sigma))
+    inner = inner.without_outer(odd_last(sample, inner))
+    stray = stray_light(sample, inner, sigma)
+    clean = inner.without(stray.count)
     sigma = pixel_noise(sample, strip.axis, clean)
     levels = frame_levels(sample, strip, clean)
     noise = level_noise(sample.shape[1 - strip.axis], strip, clean, sigma)
     return Overscan(
         sample,
         claim,
-        strip,
-        source,
-        contamination,
+        place,
+        stray,
         clean,
         _pattern(sample, strip, clean),
         sigma,
         follow(sample, strip, clean, levels, noise, sigma),
-        shift(levels, noise),
+        shift(levels, noise, sigma),
+        strip_jump(sample, strip, clean, sigma) or image_jump(sample, strip, clean),
         levels,
     )
 

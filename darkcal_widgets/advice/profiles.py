@@ -1,7 +1,8 @@
 """Frames reduced to profiles: all that the overscan is measured from, a thousandth of the pixels.
 
-Each frame is read once, averaged in blocks along rows and along columns, and let go. The scatter of the blocks gives the
-noise, and their median keeps a cosmic ray or a saturated pixel from bending a profile.
+A profile is the mean of each column (or row) of a frame, in 32 blocks of rows (or columns). Each frame is read once, averaged
+and let go. The scatter of the blocks gives the noise, and their median keeps a cosmic ray or a saturated pixel from bending
+a profile.
 """
 
 from collections import Counter
@@ -11,10 +12,20 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import FrameError
+from ..groups import same_exposure
 from ..parallel import threaded
 from ..statistics import near_median
 
-__all__ = ["FRAMES_PER_KIND", "KINDS", "FrameProfile", "Sample", "clipped", "frame_profile", "sample_night"]
+__all__ = [
+    "FRAMES_PER_KIND",
+    "KINDS",
+    "FrameProfile",
+    "Sample",
+    "clipped",
+    "frame_profile",
+    "same_conditions",
+    "sample_night",
+]
 
 # Enough to see a drift from frame to frame; more would only make the advice slower.
 FRAMES_PER_KIND = 6
@@ -29,6 +40,9 @@ _BLOCKS = 32
 _ROUNDING = 0.288675
 
 _CLIP = 5.0
+
+# Kelvin. A dark current doubles in some 6 K: within this step it changes by 6 %.
+_TEMPERATURE_STEP = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,8 @@ class FrameProfile:
     blocks : tuple of ndarray
         ``blocks[1]``: means over blocks of rows, shape (blocks, columns). ``blocks[0]``: means over blocks of columns,
         shape (blocks, rows).
+    temperature : float or None
+        Of the CCD, as in the header.
     """
 
     name: str
@@ -53,24 +69,25 @@ class FrameProfile:
     exposure: float | None
     shape: tuple
     blocks: tuple
+    temperature: float | None = None
 
     def profile(self, axis):
         """Return the mean of each column (`axis` 1) or row (0), with blocks that differ from the others left out."""
-        return clipped(self.blocks[axis], 0, self._rounding(axis))
+        return clipped(self.blocks[axis], 0, self.rounding(axis))
 
     def noise(self, axis, part):
         """Return the noise of one value of the profile, from the scatter of the blocks in `part` (a slice)."""
         blocks = self.blocks[axis][:, part]
         deviations = blocks - self.profile(axis)[part]
-        squares = np.mean(deviations**2, where=near_median(deviations, _CLIP, least=self._rounding(axis)))
+        squares = np.mean(deviations**2, where=near_median(deviations, _CLIP, least=self.rounding(axis)))
         rounding = _ROUNDING / np.sqrt(self.shape[1 - axis])
         return float(max(np.sqrt(squares / max(1, len(blocks) - 1)), rounding))
 
     def level(self, axis, part):
         """Return the mean of the frame over `part` (a slice of columns or rows), without outlying blocks."""
-        return float(clipped(self.blocks[axis][:, part], None, self._rounding(axis)))
+        return float(clipped(self.blocks[axis][:, part], None, self.rounding(axis)))
 
-    def _rounding(self, axis):
+    def rounding(self, axis):
         """Return the scatter that rounding to whole ADU leaves in the mean of one block."""
         return _ROUNDING / np.sqrt(self.shape[1 - axis] / len(self.blocks[axis]))
 
@@ -113,9 +130,12 @@ def sample_night(night, per_kind=FRAMES_PER_KIND):
     -------
     Sample
     """
+    kinds = dict(zip(KINDS, (night.biases, night.darks, night.science, night.flats), strict=True))
+    if len(night.biases) < 3:
+        kinds["dark"] = _alike(night.darks)
     chosen = [
         (kind, frame)
-        for kind, frames in zip(KINDS, (night.biases, night.darks, night.science, night.flats), strict=True)
+        for kind, frames in kinds.items()
         for frame in _spread(sorted(frames, key=lambda f: (f.info.exposure or 0.0, f.name)), per_kind)
     ]
     shape = _usual_shape([frame for _, frame in chosen])
@@ -126,7 +146,7 @@ def sample_night(night, per_kind=FRAMES_PER_KIND):
     return Sample(profiles, shape, (*left_out, *(one for one in done if isinstance(one, str))), _unit(night))
 
 
-def frame_profile(data, name, kind, exposure):
+def frame_profile(data, name, kind, exposure, temperature=None):
     """Reduce one frame, an array of shape (rows, columns), to its profile.
 
     Returns
@@ -134,12 +154,29 @@ def frame_profile(data, name, kind, exposure):
     FrameProfile
     """
     blocks = tuple(_block_means(data, 1 - axis) for axis in (0, 1))
-    return FrameProfile(name, kind, exposure, data.shape, blocks)
+    return FrameProfile(name, kind, exposure, data.shape, blocks, temperature)
 
 
 def clipped(values, axis, least=0.0):
     """Return the mean along an axis (`None`: of all) without values over 5 standard deviations from the median."""
     return np.mean(values, axis=axis, where=near_median(values, _CLIP, axis, least), dtype=float)
+
+
+def same_conditions(one, other):
+    """Tell whether two frames, anything with `exposure` and `temperature`, have the same dark current."""
+    if None in (one.exposure, other.exposure):
+        return one.exposure is other.exposure
+    if not same_exposure(one.exposure, other.exposure):
+        return False
+    if None in (one.temperature, other.temperature):
+        return one.temperature is other.temperature
+    return abs(one.temperature - other.temperature) <= _TEMPERATURE_STEP
+
+
+def _alike(frames):
+    """Return the largest group of frames of one exposure and temperature."""
+    groups = ([other for other in frames if same_conditions(frame.info, other.info)] for frame in frames)
+    return max(groups, key=len, default=[])
 
 
 def _block_means(data, axis):
@@ -181,4 +218,4 @@ def _try_profile(kind, frame):
         data = frame.data
     except FrameError as error:
         return str(error)
-    return frame_profile(data, frame.name, kind, frame.info.exposure)
+    return frame_profile(data, frame.name, kind, frame.info.exposure, frame.info.temperature)

@@ -1,12 +1,12 @@
-"""The page and the table of a batch.
+"""The page and the table of a batch, from the records of its runs.
 
 The page loads nothing from elsewhere but the thumbnails beside it, and everything on it that comes from files is escaped.
-Without JavaScript it is a table in the order of the runs; with it, a click on a heading sorts.
+Without JavaScript it is a table in the order of the runs; with it, a click on a heading sorts. How it looks is in `page.html.j2`.
 """
 
-import html
+import io
+import os
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,15 +18,15 @@ __all__ = ["PAGE", "SUMMARY", "write_page"]
 
 PAGE, SUMMARY = "index.html", "summary.ecsv"
 
-_TEXTS = ("name", "state", "recipe", "check", "error", "notebook", "source")
-_COUNTS = ("written", "unchanged", "failed")
 _NUMBERS = ("overscan", "level", "scatter", "seconds")
 _ORDER = (
     "name",
     "state",
     "notebook",
     "recipe",
-    *_COUNTS,
+    "written",
+    "unchanged",
+    "failed",
     "overscan",
     "level",
     "scatter",
@@ -35,74 +35,6 @@ _ORDER = (
     "error",
     "source",
 )
-
-_HEAD = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>darkcal batch</title>
-<style>
-body { font: 14px/1.4 system-ui, sans-serif; margin: 1.5em; color: #222; background: #fff; }
-table { border-collapse: collapse; }
-th, td { padding: .35em .6em; border-bottom: 1px solid #ccc; text-align: left; vertical-align: top; }
-th { position: sticky; top: 0; background: #eee; white-space: nowrap; }
-th button { font: inherit; font-weight: bold; border: 0; padding: 0; background: none; cursor: pointer; }
-th[aria-sort=ascending] button::after { content: " \\25b2"; }
-th[aria-sort=descending] button::after { content: " \\25bc"; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.text { min-width: 8em; overflow-wrap: anywhere; }
-td.error { min-width: 22em; overflow-wrap: anywhere; }
-td:first-child { overflow-wrap: anywhere; min-width: 6em; }
-td.state { white-space: nowrap; font-weight: bold; }
-.done td.state { color: #00664b; }
-.failed td.state, .invalid td.state { color: #b00020; }
-.stopped td.state, .waiting td.state { color: #7a5200; }
-img { max-width: 160px; max-height: 90px; display: block; }
-@media (prefers-color-scheme: dark) {
-  body { color: #ddd; background: #181818; } th { background: #333; } th button { color: inherit; }
-  a { color: #8cf; } .done td.state { color: #5fd0a8; } .stopped td.state, .waiting td.state { color: #e6b450; }
-  .failed td.state, .invalid td.state { color: #ff8a9a; }
-}
-</style>
-</head>
-<body>
-"""
-
-# Rows keep their elements and only move; a heading without a button, where JavaScript is off, is plain text.
-_SCRIPT = """<script>
-const rows = document.querySelector("tbody");
-const headings = [...document.querySelectorAll("th")];
-
-function compare(one, other, column, sign) {
-  const [left, right] = [one, other].map(row => row.cells[column]);
-  const [a, b] = [left, right].map(cell => cell.dataset.value ?? cell.textContent);
-  if (a === "" || b === "") return (a === "") - (b === "");  // empty cells come last, either way
-  if (left.classList.contains("number")) return sign * (Number(a) - Number(b));
-  return sign * a.localeCompare(b, undefined, {numeric: true});
-}
-
-headings.forEach((heading, column) => {
-  const button = document.createElement("button");
-  button.textContent = heading.textContent;
-  heading.replaceChildren(button);
-  button.addEventListener("click", () => {
-    const sign = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-    headings.forEach(other => other.removeAttribute("aria-sort"));
-    heading.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
-    rows.append(...[...rows.rows].sort((one, other) => compare(one, other, column, sign)));
-  });
-});
-</script>
-"""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the page: its heading, and how its cell of a record is written."""
-
-    heading: str
-    cell: callable
 
 
 def write_page(out, records):
@@ -113,6 +45,11 @@ def write_page(out, records):
     out : path-like
     records : list of Record
         In the order in which they are shown.
+
+    Raises
+    ------
+    OutputError
+        One of them cannot be written.
     """
     out = Path(out)
     with replacing(out / PAGE) as stream:
@@ -122,8 +59,6 @@ def write_page(out, records):
 
 
 def _table_text(records):
-    import io
-
     from astropy.table import MaskedColumn, Table
 
     table = Table()
@@ -131,11 +66,10 @@ def _table_text(records):
         values = [getattr(record, name) for record in records]
         if name in _NUMBERS:
             numbers = [float("nan") if value is None else value for value in values]
-            table[name] = MaskedColumn(
-                numbers, mask=[value is None for value in values], dtype=float, format=".6g"
-            )
+            mask = [value is None for value in values]
+            table[name] = MaskedColumn(numbers, mask=mask, dtype=float, format=".6g")
         else:
-            table[name] = [visible(value) if name in _TEXTS else value for value in values]
+            table[name] = [visible(value) if isinstance(value, str) else value for value in values]
     table["seconds"].unit = "s"
     text = io.StringIO()
     table.write(text, format="ascii.ecsv")
@@ -143,69 +77,22 @@ def _table_text(records):
 
 
 def _page(out, records):
-    columns = _columns(out)
-    headings = "".join(f"<th scope='col'>{_text(column.heading)}</th>" for column in columns)
-    rows = "\n".join(
-        f"<tr class='{_text(record.state)}'>{''.join(column.cell(record) for column in columns)}</tr>"
-        for record in records
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    def address(record, name):
+        """Return where a file of a run is, as a link; nothing where there is none."""
+        is_there = record.state != "invalid" and os.path.isfile(out / record.name / name)
+        return f"{quote(record.name, safe='')}/{quote(name)}" if is_there else ""
+
+    environment = Environment(
+        loader=PackageLoader("darkcal_widgets.batch", ""), autoescape=True, undefined=StrictUndefined
     )
+    environment.filters |= {"visible": visible, "address": address}
     counts = Counter(record.state for record in records)
-    said = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-    return (
-        f"{_HEAD}<h1>darkcal batch</h1>\n<p>{len(records)} runs: {_text(said)}. The same as a table: "
-        f"<a href='{SUMMARY}'>{SUMMARY}</a>.</p>\n"
-        f"<table>\n<thead><tr>{headings}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n{_SCRIPT}</body>\n</html>\n"
+    return environment.get_template("page.html.j2").render(
+        records=records,
+        counts=visible(", ".join(f"{count} {state}" for state, count in sorted(counts.items()))),
+        summary=SUMMARY,
+        REPORT=REPORT,
+        THUMBNAIL=THUMBNAIL,
     )
-
-
-def _columns(out):
-    columns = [
-        Column("run", lambda record: _linked(out, record)),
-        Column("state", lambda record: _cell(record.state, "state")),
-        Column("picture", lambda record: _picture(out, record)),
-        Column("recipe", lambda record: _cell(record.recipe)),
-    ]
-    for name in (*_COUNTS, "overscan", "level", "scatter"):
-        columns.append(Column(name, lambda record, name=name: _number(getattr(record, name))))
-    columns += [
-        Column("check", lambda record: _cell(record.check)),
-        Column("seconds", lambda record: _number(record.seconds, ".1f")),
-        Column("error", lambda record: _cell(record.error, "error")),
-        Column("notebook", lambda record: _cell(record.notebook)),
-        Column("parameters", lambda record: _cell(record.source)),
-    ]
-    return columns
-
-
-def _linked(out, record):
-    name = _text(record.name)
-    if record.state == "invalid" or not (out / record.name / REPORT).is_file():
-        return f"<td>{name}</td>"
-    return f"<td><a href='{_address(record.name, REPORT)}'>{name}</a></td>"
-
-
-def _picture(out, record):
-    if record.state == "invalid" or not (out / record.name / THUMBNAIL).is_file():
-        return "<td></td>"
-    picture = f"<img src='{_address(record.name, THUMBNAIL)}' alt='picture of the run' loading='lazy'>"
-    return (
-        f"<td data-value='{_text(record.name)}'><a href='{_address(record.name, REPORT)}'>{picture}</a></td>"
-    )
-
-
-def _cell(text, kind="text"):
-    return f"<td class='{kind}'>{_text(text)}</td>"
-
-
-def _number(value, format=".6g"):
-    if value is None:
-        return "<td class='number'></td>"
-    return f"<td class='number' data-value='{value!r}'>{value:{format}}</td>"
-
-
-def _address(*parts):
-    return "/".join(quote(part, safe="") for part in parts)
-
-
-def _text(text):
-    return html.escape(visible(text))

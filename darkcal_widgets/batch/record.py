@@ -1,16 +1,26 @@
-"""What became of the runs of a batch, kept in their folders: it tells the next call what is left to do."""
+"""How each run of a batch has ended, kept in the run's folder: it tells the next call what is left to do.
+
+Also what a run is made from, as a digest, and the lock on the folder of a batch. What a run does is not known here.
+"""
 
 import contextlib
 import hashlib
 import json
 import os
 import socket
+import sys
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from .. import __version__
 from ..errors import OutputError
 from ..files import replacing
+from ..yamlfile import read_small_text
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 __all__ = [
     "EXECUTED",
@@ -18,6 +28,7 @@ __all__ = [
     "THUMBNAIL",
     "Record",
     "fingerprint",
+    "forget",
     "locked",
     "read_record",
     "read_records",
@@ -25,16 +36,17 @@ __all__ = [
 
 EXECUTED, REPORT, THUMBNAIL = "notebook.ipynb", "report.html", "thumbnail.png"
 _RECORD, _LOCK = "run.json", ".darkcal-lock"
+_MOST_BYTES = 1 << 24  # of a record; one with the paths of 4,000 results has 400 kB
 
 
 @dataclass
 class Record:
-    """What became of one run.
+    """How one run has ended.
 
     Attributes
     ----------
     name, source : str
-        See `~darkcal_widgets.batch.input.Request`.
+        See `~darkcal_widgets.batch.requests.Request`.
     state : str
         ``'waiting'``, ``'done'``, ``'failed'``, ``'stopped'`` by the user, or ``'invalid'``: not run, its parameters have
         mistakes.
@@ -71,6 +83,12 @@ class Record:
     fingerprint: str = ""
     results: list = field(default_factory=list)
 
+    @classmethod
+    def of(cls, request, state, **facts):
+        """Return the record of a sound request."""
+        recipe = _recipe_text(request.parameters.recipe)
+        return cls(request.name, request.source, state, request.notebook.name, recipe, **facts)
+
     def save(self, folder):
         """Write the record into the folder of its run, all or nothing.
 
@@ -86,22 +104,32 @@ class Record:
         if self.state != "done" or self.fingerprint != made_from:
             return False
         own = [Path(folder) / name for name in (EXECUTED, REPORT)]
-        return all(path.is_file() for path in [*own, *map(Path, self.results)])
+        return all(map(os.path.isfile, [*own, *self.results]))
 
 
 def read_record(folder):
     """Return the record in the folder of a run; `None` where there is none that can be read."""
     try:
-        values = json.loads((Path(folder) / _RECORD).read_text(encoding="utf-8"))
-        return Record(**{name: values[name] for name in [field.name for field in fields(Record)]})
-    except (OSError, ValueError, KeyError, TypeError):
+        values = json.loads(read_small_text(Path(folder) / _RECORD, _MOST_BYTES))
+        record = Record(**{name: values[name] for name in [field.name for field in fields(Record)]})
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None  # Of a run that was killed, or of an older version: the run is done again.
+    return record if _is_sound(record) and record.name == Path(folder).name else None
+
+
+def _is_sound(record):
+    """Tell whether every value is of its kind: somebody may have been at the file."""
+    return all(isinstance(getattr(record, field.name), field.type) for field in fields(record)) and all(
+        isinstance(path, str) and "\0" not in path for path in record.results
+    )
 
 
 def read_records(out):
     """Return the records of all runs in the folder of a batch, by name of the run."""
-    found = [read_record(folder) for folder in sorted(Path(out).iterdir()) if folder.is_dir()]
-    return {record.name: record for record in found if record is not None}
+    with os.scandir(out) as entries:
+        folders = sorted(entry.path for entry in entries if entry.is_dir())
+    found = [record for folder in folders if (record := read_record(folder)) is not None]
+    return {record.name: record for record in found}
 
 
 def forget(folder):
@@ -113,6 +141,11 @@ def fingerprint(request):
     """Return a digest of all that a run is made from: parameters, notebook, version of darkcal, and raw files.
 
     Raw files are told by name, size and time of change: their bytes are not read.
+
+    Raises
+    ------
+    OSError
+        A raw folder or the combined bias cannot be looked at.
     """
     files = [file for folder in request.raw_folders for file in _listing(folder)]
     if (bias := request.path("combined_bias")) is not None:
@@ -128,6 +161,48 @@ def fingerprint(request):
     return hashlib.sha256(json.dumps(made_from, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+@contextlib.contextmanager
+def locked(out):
+    """Keep the folder of a batch for this process, until the block or the process ends.
+
+    Where there are no locks, on some network file systems, that is said on the standard error, and the block is entered.
+
+    Raises
+    ------
+    OutputError
+        Another batch is at work in it, or the file of the lock cannot be made.
+    """
+    path = Path(out) / _LOCK
+    try:
+        # Not through a link: what it leads to would be emptied.
+        stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666), "r+")
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be opened: {error.strerror}; remove it, or name another folder."
+        ) from error
+    with stream:
+        _lock(stream, out)
+        stream.truncate(0)
+        stream.write(f"process {os.getpid()} on {socket.gethostname()}")
+        stream.flush()
+        yield
+
+
+def _lock(stream, out):
+    try:
+        if fcntl is None:
+            raise OSError("this system has no flock")
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = stream.read(200).strip()
+        raise OutputError(
+            f"another darkcal batch is at work in {out} ({holder}); wait for it, or name another folder."
+        ) from error
+    except OSError as error:
+        cause = error.strerror or error
+        print(f"darkcal: {out} cannot be locked ({cause}); start no other batch in it.", file=sys.stderr)
+
+
 def _listing(folder):
     with os.scandir(folder) as entries:
         return sorted(_status(entry) for entry in entries if entry.is_file())
@@ -138,27 +213,10 @@ def _status(entry):
     return os.fspath(entry), status.st_size, status.st_mtime_ns
 
 
-@contextlib.contextmanager
-def locked(out):
-    """Keep the folder of a batch for this process, until the block or the process ends.
-
-    Raises
-    ------
-    OutputError
-        Another batch is at work in it.
-    """
-    import fcntl
-
-    path = Path(out) / _LOCK
-    with open(path, "a+", encoding="utf-8") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            stream.seek(0)
-            raise OutputError(
-                f"another darkcal batch is at work in {out} ({stream.read().strip()}); wait for it, or name another folder."
-            ) from error
-        stream.truncate(0)
-        stream.write(f"process {os.getpid()} on {socket.gethostname()}")
-        stream.flush()
-        yield
+def _recipe_text(recipe):
+    steps = [
+        f"overscan {recipe.overscan_columns}" if recipe.overscan_columns is not None else "no overscan",
+        f"keep {recipe.keep_columns}" if recipe.keep_columns is not None else "keep all",
+        "bias subtracted" if recipe.subtract_bias else "bias kept",
+    ]
+    return ", ".join(steps)

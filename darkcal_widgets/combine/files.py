@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FrameError, NightError, OutputError, ParameterError
-from ..files import check_results_folder, make_results_folder
+from ..files import check_results_folder, file_state, make_results_folder
 from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
 from ..frames.words import describe
@@ -43,6 +43,8 @@ class _Member:
     frame : Frame
     identity : str
         Tells its content from any other.
+    state : tuple
+        Of its file when it was looked at.
     calibrations : tuple of Calibration
         How the rows of each of its images become calibrated rows.
     headers : tuple of Header
@@ -53,6 +55,7 @@ class _Member:
 
     frame: Frame
     identity: str
+    state: tuple
     calibrations: tuple
     headers: tuple
     header: object
@@ -163,8 +166,8 @@ def combine_darks(reduced_folder, *, files=None, overwrite=False):
     results = Results(reduced_folder).require()
     picked = _picked(results, files)
     wrong = dict(results.unreadable) if files is None else {}
-    for dark in picked:
-        if reason := misnamed(dark) or _without_exposure(dark):
+    for dark, damage in zip(picked, threaded(_damage, picked), strict=True):
+        if reason := misnamed(dark) or _without_exposure(dark) or damage:
             wrong[dark.name] = reason
     darks = [dark for dark in picked if dark.name not in wrong]
     if not darks:
@@ -220,21 +223,29 @@ def _bias_member(frame, recipe):
     headers = []
     for part, calibration, unit in zip(parts, calibrations, units, strict=True):
         headers.append(calibrated_header(part.header, digest, calibration.steps, calibration.measured))
-        declare_type(headers[-1], "bias", frame.info.exposure)
         headers[-1]["BUNIT"] = unit
     header = headers[0] if len(raw.parts) == 1 else calibrated_header(raw.header, digest, (), ())
-    declare_type(header, "bias", frame.info.exposure)
+    for each in (header, *headers):
+        declare_type(each, "bias", frame.info.exposure)
     # The pixels are read again, some rows at a time, when they are averaged.
     unread = zip(calibrations, frame.select(recipe.extensions), strict=True)
     calibrations = tuple(replace(calibration, image=part) for calibration, part in unread)
-    return _Member(frame, raw.checksum, calibrations, tuple(headers), header)
+    return _Member(frame, raw.checksum, raw.state, calibrations, tuple(headers), header)
 
 
 def _dark_member(dark):
     """Return a calibrated dark as a member: its pixels are averaged as they are."""
     as_they_are = Recipe(output_dtype=dark.parts[0].dtype.name)
     calibrations = tuple(Calibration.prepare(part, as_they_are) for part in dark.parts)
-    return _Member(dark, identity(dark), calibrations, tuple(part.header for part in dark.parts), dark.header)
+    return _Member(
+        dark, identity(dark), dark.state, calibrations, tuple(part.header for part in dark.parts), dark.header
+    )
+
+
+def _damage(dark):
+    if dark.is_intact:
+        return ""
+    return f"{dark.path} is damaged: its pixels do not have the DATASUM of its header; calibrate it again with overwrite."
 
 
 def _without_exposure(dark):
@@ -296,11 +307,12 @@ def _combine_members(folder, darks, label, overwrite):
 def _combine(members, target, dtype, overwrite, digest_0_1=""):
     recipe = members[0].header["DCRECIPE"]
     inputs = members_digest((member.frame.path.name, member.identity) for member in members)
-    found = standing(target, {"DCRECIPE": recipe, "DCINPUT": inputs}, digest_0_1)
+    cards = {"DCRECIPE": recipe, "DCINPUT": inputs}
+    found = standing(target, cards, digest_0_1, with_pixels=True)
     if found.state == "current":
         return Outcome(target.name, "unchanged", target)
-    same_recipe = found.header is not None and found.header.get("DCRECIPE") == recipe
-    if found.state == "foreign" or (found.state == "other" and not overwrite and not same_recipe):
+    made_alike = found.header is not None and found.header.get("DCRECIPE") == recipe
+    if found.state == "foreign" or (found.state == "other" and not overwrite and not made_alike):
         raise OutputError(found.reason)
     make_results_folder(target.parent)
     images = [
@@ -312,7 +324,17 @@ def _combine(members, target, dtype, overwrite, digest_0_1=""):
         if members[0].header is members[0].headers[0]
         else _combined_header(members[0].header, members, inputs)
     )
-    write_images(target, images, primary)
+    for member in members:
+        if file_state(member.frame.path) != member.state:
+            raise FrameError(f"{member.frame.path} has changed while it was combined; combine again.")
+    try:
+        write_images(target, images, primary, expected=found.file)
+    except FileExistsError:  # another run has been quicker
+        if standing(target, cards, with_pixels=True).state == "current":
+            return Outcome(target.name, "unchanged", target)
+        raise OutputError(
+            f"{target} was made otherwise by another run in the meantime; combine again."
+        ) from None
     return Outcome(target.name, "written", target)
 
 

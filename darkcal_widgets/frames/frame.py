@@ -15,13 +15,13 @@ import numpy as np
 from astropy.io import fits
 
 from ..errors import FrameError, ParameterError
-from ..files import checksum, checksum_of
-from ..parallel import own_array
+from ..files import checksum, checksum_of, file_state
+from ..parallel import BAND_BYTES, own_array
 from .cards import END
 from .guard import BLOCK, Source, named_failures, open_file, walk
 from .kinds import asked_keywords
 from .words import KEYWORDS, FrameInfo, describe
-from .write import STORAGE_KEYWORDS
+from .write import STORAGE_KEYWORDS, datasum_of
 
 __all__ = ["Frame"]
 
@@ -48,6 +48,8 @@ class Frame:
     ----------
     path : Path
     name : str
+    state : tuple
+        Of the file when it was last opened for its header, or loaded: see `~darkcal_widgets.files.file_state`.
     extension : str
         Of a part of a file with several images: its ``EXTNAME``, or its number; else empty.
 
@@ -76,8 +78,9 @@ class Frame:
                 found[hdu] = primary
             images, self._mask = _science(found)
             with self._correctable_header():
+                has_no_rows, names = source.is_packed or self._mask is not None, (self.path.name, self.name)
                 self._images = tuple(
-                    self._described(found[hdu], hdu, label, source.is_packed, image_types)
+                    _Image.of(found[hdu], hdu, label, has_no_rows, image_types, names)
                     for hdu, label in zip(images, _labels(images), strict=True)
                 )
 
@@ -85,6 +88,11 @@ class Frame:
     def info(self):
         """What the header says, a `FrameInfo`; of a file with several images, the header of the first."""
         return self._images[0].info
+
+    def with_info(self, **changes):
+        """Return the frame with something else in its `info`, which others know better than its header."""
+        images = (replace(image, info=replace(image.info, **changes)) for image in self._images)
+        return self._with(_images=tuple(images))
 
     @property
     def shape(self):
@@ -209,7 +217,7 @@ class Frame:
             As for `Frame`, or the file has changed since.
         """
         with named_failures(self.path), open_file(self.path) as stream:
-            content = _whole(stream, borrowed)
+            state, content = file_state(stream.fileno()), _whole(stream, borrowed)
             source = Source(_Content(content), len(content), self.path)
             found, pixels = {}, {}
             for primary, hdu in _walk_images(source):
@@ -222,10 +230,28 @@ class Frame:
         ]
         if self._mask is not None:
             images = [_masked(images[0], *pixels[self._mask])]
-        frame = self._with(_images=tuple(images), checksum=checksum_of(content))
+        frame = self._with(_images=tuple(images), checksum=checksum_of(content), state=state)
         if len(images) > 1:
             frame.header = _header(primary, primary)
         return frame
+
+    def check_unchanged(self):
+        """Refuse a file that has been replaced or written to since it was loaded, or since its header was read.
+
+        Raises
+        ------
+        FrameError
+        """
+        if file_state(self.path) != self.state:
+            raise self._changed()
+
+    @property
+    def is_intact(self):
+        """Whether the pixels in the file are those of which the header states the sum, ``DATASUM``, or states none.
+
+        After a power cut a file may have its length and its header, but zeros for pixels.
+        """
+        return all(part._is_intact() for part in self.parts)
 
     def in_rows(self, spill):
         """Return the frame as one of which some rows can be read quickly: itself, or its pixels uncompressed into a file.
@@ -243,11 +269,6 @@ class Frame:
         spill.flush()
         return self._with(_images=(replace(image, numbers=_Numbers(data.dtype), offset=offset, spill=spill),))
 
-    def described(self, **changes):
-        """Return the frame with other facts in its `info`, such as its type."""
-        images = (replace(image, info=replace(image.info, **changes)) for image in self._images)
-        return self._with(_images=tuple(images))
-
     def ccd(self, unit="adu"):
         """Return the frame as a `~astropy.nddata.CCDData`.
 
@@ -260,18 +281,15 @@ class Frame:
 
         return CCDData(self.data, unit=self.unit(unit), header=self.header.copy())
 
-    def _described(self, primary, hdu, label, is_packed, image_types):
-        """Describe the image of an HDU."""
-        cards = _described(primary, hdu, asked_keywords(image_types))
-        has_rows = not (is_packed or hdu.is_tiled or self._mask is not None)
-        return _Image(
-            hdu.number,
-            label,
-            describe(cards, hdu.shape, image_types, (self.path.name, self.name)),
-            str(cards.get("DATASUM", "")),
-            None if hdu.is_tiled else _Numbers.of(hdu.storage),
-            hdu.offset if has_rows else None,
+    def _is_intact(self):
+        image = self._images[0]
+        if not image.datasum.strip().isdigit() or image.offset is None or image.spill is not None:
+            return True
+        step = max(1, BAND_BYTES // (self.shape[1] * image.numbers.stored.itemsize))
+        bands = (
+            self._stored_rows(image, slice(start, start + step)) for start in range(0, self.shape[0], step)
         )
+        return datasum_of(bands) == int(image.datasum) % 0xFFFFFFFF
 
     def _with(self, **changes):
         frame = object.__new__(Frame)
@@ -284,6 +302,7 @@ class Frame:
     @contextlib.contextmanager
     def _open(self):
         with open_file(self.path) as stream:
+            self.state = file_state(stream.fileno())
             yield Source(stream, os.fstat(stream.fileno()).st_size, self.path)
 
     @contextlib.contextmanager
@@ -363,6 +382,27 @@ class _Image:
     header: object = None
     spill: object = None
 
+    @classmethod
+    def of(cls, primary, hdu, label, has_no_rows, image_types, names):
+        """Describe the image of an HDU.
+
+        Raises
+        ------
+        ParameterError
+            The header says what cannot be.
+        ValueError
+            What its numbers mean cannot be told.
+        """
+        cards = _described(primary, hdu, asked_keywords(image_types))
+        return cls(
+            hdu.number,
+            label,
+            describe(cards, hdu.shape, image_types, names),
+            str(cards.get("DATASUM", "")),
+            None if hdu.is_tiled else _Numbers.of(hdu.storage),
+            None if has_no_rows or hdu.is_tiled else hdu.offset,
+        )
+
     def loaded(self, memory, numbers, header):
         """Return the image with its pixels and header in memory."""
         return replace(self, memory=memory, numbers=numbers, header=header)
@@ -403,33 +443,6 @@ class _Numbers:
         blank = found.get("BLANK") if cards["BITPIX"] > 0 else None
         stored = np.dtype(_STORED_TYPES[cards["BITPIX"]])
         return cls(stored, found.get("BSCALE", 1), found.get("BZERO", 0), blank)
-
-    def select(self, extensions=None):
-        """Return the parts whose ``EXTNAME``, in any letter case, or number is named; `None`: all.
-
-        Raises
-        ------
-        ParameterError
-            The file does not have one of them.
-        """
-        if extensions is None:
-            return self.parts
-        names = {name: part for part in self.parts for name in (str(part._images[0].number), part.label)}
-        by_name = {name.lower(): part for name, part in names.items()}
-        for wanted in map(str, extensions):
-            if wanted.lower() not in by_name:
-                raise ParameterError(
-                    f"extensions names {wanted!r}, which {self.path} does not have; its images are {', '.join(names)}."
-                )
-        return tuple(dict.fromkeys(by_name[str(wanted).lower()] for wanted in extensions))
-
-    @property
-    def shape_text(self):
-        """Rows x columns, and how many images there are if there are several, in words."""
-        shapes = [" x ".join(map(str, part.shape)) for part in self.parts]
-        if len(shapes) == 1:
-            return shapes[0]
-        return f"{len(shapes)} images of {shapes[0]}" if len({*shapes}) == 1 else " + ".join(shapes)
 
     @property
     def dtype(self):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from ..files import replacing
+from ..files import ANYTHING, replacing
 from ..parallel import BAND_BYTES, own_array
 from .cards import CARD, END
 from .guard import BLOCK
@@ -69,7 +69,7 @@ class Image:
         return self.shape[0] * self.shape[1] * np.dtype(self.dtype).itemsize
 
 
-def write_frame(path, data, header, *, new=False):
+def write_frame(path, data, header):
     """Write an image all or nothing, with ``CHECKSUM`` and ``DATASUM``; the same arguments give the same bytes.
 
     Parameters
@@ -79,20 +79,16 @@ def write_frame(path, data, header, *, new=False):
     data : ndarray
         Shape (rows, columns), float32 or float64.
     header : `~astropy.io.fits.Header`
-    new : bool
-        Refuse to replace a file.
 
     Raises
     ------
-    FileExistsError
-        `new` is true and there is a file by now.
     OutputError
         The file cannot be written.
     """
-    write_images(path, [Image.of(data, header)], new=new)
+    write_images(path, [Image.of(data, header)])
 
 
-def write_images(path, images, primary=None, *, new=False):
+def write_images(path, images, primary=None, *, expected=ANYTHING):
     """Write one image, or several as extensions behind a primary header, as `write_frame` does.
 
     Parameters
@@ -101,18 +97,18 @@ def write_images(path, images, primary=None, *, new=False):
     images : sequence of Image
     primary : `~astropy.io.fits.Header`, optional
         `None`: the only image is the primary HDU.
-    new : bool
-        Refuse to replace a file.
+    expected : tuple or None, optional
+        What may be replaced, see `~darkcal_widgets.files.replacing`.
 
     Raises
     ------
     FileExistsError, OutputError
-        See `write_frame`.
+        See `~darkcal_widgets.files.replacing`.
     """
     start = b"" if primary is None else with_checksum(_file_header(primary, None), 0)
     texts = [_file_header(image.header, image, is_extension=primary is not None) for image in images]
     sizes = [len(text) + image.size + -image.size % BLOCK for text, image in zip(texts, images, strict=True)]
-    with replacing(path, new=new) as stream:
+    with replacing(path, expected=expected) as stream:
         _reserve(stream, len(start) + sum(sizes))
         stream.write(start)
         place = len(start)
@@ -155,6 +151,17 @@ def sum_words(words):
         return int(np.frombuffer(words, ">u4").sum(dtype=np.uint64))
     words = words.reshape(-1).view(np.uint32)
     return int(np.einsum("i->", words, dtype=np.uint64))  # quicker than sum
+
+
+def datasum_of(bands):
+    """Return the sum of words, modulo 2**32 - 1, that ``DATASUM`` states of an image.
+
+    Parameters
+    ----------
+    bands : iterable of ndarray
+        As stored, in big-endian byte order, 4 or 8 bytes to a value.
+    """
+    return sum(sum_words(band.view(">u4").astype(np.uint32)) for band in bands) % 0xFFFFFFFF
 
 
 def with_checksum(header, datasum):

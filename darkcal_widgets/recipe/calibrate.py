@@ -74,8 +74,9 @@ def calibrated_header(header, digest, steps, measured):
         What each of them has measured.
     """
     result = fits.Header(header, copy=True)
-    for step, found in zip(steps, measured, strict=True):
-        step.record(result, found)
+    with _absurd_values():
+        for step, found in zip(steps, measured, strict=True):
+            step.record(result, found)
     result["CCDPROC"] = "CCD processing done"
     result["DCRECIPE"] = (digest, "digest of the darkcal recipe")
     result["DCVERS"] = (__version__, "version of darkcal_widgets")

@@ -95,7 +95,7 @@ class Overscan:
             header["OSCNMEAN"] = (round(mean, 4), "mean of the overscan levels subtracted")
 
     def _level(self, image, piece):
-        with np.errstate(invalid="ignore"):  # infinities of a damaged frame
+        with np.errstate(invalid="ignore", over="ignore"):  # infinite and huge values of a damaged frame
             level = np.median(image[_beside(piece)], axis=piece.axis, keepdims=True)
         return level.astype(np.float32) if _is_short_integer(image.dtype) else level.astype(np.float64)
 

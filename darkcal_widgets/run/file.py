@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DarkcalError, FrameError, OutputError
+from ..files import ANYTHING
 from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
 from ..outcome import Outcome
@@ -89,9 +90,15 @@ def _calibrate(job):
     parts = [_Part.prepare(part, job, biases) for part in raw.select(job.recipe.extensions)]
     primary = None if len(raw.parts) == 1 else _primary_header(raw, job, cards)
     try:
-        write_images(job.result, [part.image(job, cards) for part in parts], primary, new=not job.overwrite)
+        expected = ANYTHING if job.overwrite else None
+        write_images(job.result, [part.image(job, cards) for part in parts], primary, expected=expected)
     except FileExistsError:  # another run has been quicker
-        return _unchanged(job, _current(job, cards))
+        existing = _current(job, cards)
+        if existing is None:
+            raise OutputError(
+                f"{job.result} is being written by another run, too; run again when it is done."
+            ) from None
+        return _unchanged(job, existing)
     saturated, no_value = (
         sum(getattr(part.counts, what) for part in parts) for what in ("saturated", "no_value")
     )
@@ -165,7 +172,7 @@ def _count(header, keyword):
 def _current(job, cards):
     """Return the header of the result that is there already; `None`: there is none, or it is to be replaced."""
     values = {keyword: value for keyword, (value, _) in cards.items()}
-    found = standing(job.result, values, job.digest_0_1)
+    found = standing(job.result, values, job.digest_0_1, with_pixels=True)
     if found.state == "current":
         return found.header
     if found.state == "foreign" or (found.state == "other" and not job.overwrite):
@@ -191,6 +198,11 @@ def hold_bias(path, unit):
     Its images are held by their names; the only one of a file by an empty name, for it is meant for every dark.
     """
     frame = Frame(path).loaded()
+    if not frame.is_intact:
+        raise FrameError(
+            f"the combined bias {path} is damaged: its pixels do not have the DATASUM of its header; move it away to have it "
+            "made again."
+        )
     with _BIAS_LOCK:
         _HELD.clear()
         images = {

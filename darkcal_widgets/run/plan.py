@@ -171,7 +171,7 @@ def bias_temperatures(biases, darks):
     count = len({pair[0] for pair in far})
     return [
         f"{bias.name} was taken at {bias.info.temperature:g} degrees, {dark.name} at {dark.info.temperature:g} "
-        f"({count} darks are more than {TEMPERATURE_TOLERANCE:g} degrees away)."
+        f"({count} dark{'s are' if count > 1 else ' is'} more than {TEMPERATURE_TOLERANCE:g} degrees away)."
     ]
 
 

@@ -1,6 +1,6 @@
 // Elements of a page. Text is always set as text, never as markup: it may come from a header or a file name.
 
-function make(tag, attributes = {}, ...children) {
+export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === null || value === false) continue;
@@ -12,32 +12,50 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-function setText(element, text) {
+export function makeButton(label, title, click, attributes = {}) {
+  return make("button", { type: "button", title, click, ...attributes }, label);
+}
+
+export function section(title, ...children) {
+  return make("section", { "aria-label": title }, make("h3", {}, title), ...children);
+}
+
+export function row(...children) {
+  return make("div", { class: "darkcal-row" }, ...children);
+}
+
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function fill(select, choices, chosen) {
+// Offer choices, each [value, label], in a select or a datalist.
+export function fill(list, choices) {
   const wanted = JSON.stringify(choices);
-  if (select.dataset.choices !== wanted) {
-    select.dataset.choices = wanted;
-    select.replaceChildren(...choices.map(([value, label]) => make("option", { value }, label)));
-  }
+  if (list.dataset.choices === wanted) return;
+  list.dataset.choices = wanted;
+  list.replaceChildren(...choices.map(([value, label]) => make("option", { value }, label)));
+}
+
+// Choose a value of a select; one that is not offered is shown all the same.
+export function choose(select, choices, chosen) {
+  const isOffered = choices.some(([value]) => value === chosen);
+  fill(select, isOffered ? choices : [...choices, [chosen, chosen]]);
   select.value = chosen;
 }
 
 // A control somebody types in is left alone until they leave it.
-function isBusy(element) {
+export function isBusy(element) {
   return element.getRootNode().activeElement === element;
 }
 
 let lastId = 0;
-function newId() {
+export function newId() {
   lastId += 1;
   return `darkcal-${lastId}`;
 }
 
 // A labelled control with room for what is wrong with it; `mark` says it, to eyes and to screen readers.
-function labelled(label, control, tip, extra = "") {
+export function labelled(label, control, tip, extra = "") {
   const trouble = make("span", { class: "darkcal-trouble", id: newId(), role: "status" });
   control.id ||= newId();
   control.title = tip;
@@ -53,14 +71,14 @@ function labelled(label, control, tip, extra = "") {
   return { element, control, mark, trouble };
 }
 
-function checkbox(label, tip, changed) {
-  const control = make("input", { type: "checkbox", change: (event) => changed(event.target.checked) });
+export function checkbox(label, tip, changed) {
+  const control = make("input", { type: "checkbox", change: () => changed(control.checked) });
   const field = labelled(label, control, tip, "darkcal-check");
   field.element.insertBefore(control, field.element.firstChild);
   return field;
 }
 
-async function copyText(area) {
+export async function copyText(area) {
   try {
     await navigator.clipboard.writeText(area.value);
   } catch {
@@ -69,8 +87,12 @@ async function copyText(area) {
   }
 }
 
-function formatted(value, digits = 5) {
+export function formatted(value, digits = 5) {
   if (value === null || value === undefined || Number.isNaN(value)) return "";
   if (Number.isInteger(value)) return String(value);
   return String(Number(value.toPrecision(digits)));
+}
+
+export function floats(bytes) {
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }

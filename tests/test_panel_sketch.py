@@ -4,15 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as some
 from nights import random_frame, write_raw
 
 from darkcal_widgets import Recipe
 from darkcal_widgets.errors import FrameError
-from darkcal_widgets.panel import preview
-from darkcal_widgets.panel.preview import Sketch, Sketches
+from darkcal_widgets.panel.sketch import Sketch, Sketches, bias_from_file, bias_from_frames, mean_raw
 from darkcal_widgets.recipe.calibrate import Calibration
 
 SHAPE = (37, 53)
@@ -44,7 +40,7 @@ def sampled(values, regions):
 @pytest.mark.parametrize("recipe", RECIPES, ids=str)
 def test_calibrated_pixels_are_those_of_the_result(recipe):
     data, regions = frame(), recipe.regions(SHAPE)
-    shown = preview.calibrated(Sketch.of(data, "adu"), regions, dtype=recipe.output_dtype)
+    shown = Sketch.of(data, "adu").calibrated(regions, dtype=recipe.output_dtype)
     np.testing.assert_array_equal(shown, sampled(result(data, recipe), regions))
     assert shown.dtype == recipe.output_dtype
 
@@ -54,9 +50,7 @@ def test_a_combined_bias_is_subtracted_where_it_belongs(recipe):
     data, regions = frame(), recipe.regions(SHAPE)
     whole = result(data, recipe)
     bias = np.arange(whole.size, dtype=float).reshape(whole.shape)
-    shown = preview.calibrated(
-        Sketch.of(data, "adu"), regions, preview.bias_from_file(bias, regions), recipe.output_dtype
-    )
+    shown = Sketch.of(data, "adu").calibrated(regions, bias_from_file(bias, regions), recipe.output_dtype)
     np.testing.assert_array_equal(shown, sampled(result(data, recipe, bias), regions))
 
 
@@ -64,7 +58,7 @@ def test_a_combined_bias_is_subtracted_where_it_belongs(recipe):
 def test_a_bias_to_be_built_is_the_mean_of_its_frames(recipe):
     regions, frames = recipe.regions(SHAPE), [frame(seed) for seed in range(4)]
     sketches = [Sketch.of(one, "adu") for one in frames]
-    shown = preview.bias_from_frames(sketches, preview.mean_raw(sketches), regions)
+    shown = bias_from_frames(sketches, mean_raw(sketches), regions)
     mean = np.mean([result(one, recipe) for one in frames], axis=0)
     np.testing.assert_allclose(shown, sampled(mean, regions), rtol=1e-6)
 
@@ -74,8 +68,8 @@ def test_the_level_before_is_the_median_of_the_raw_pixels(recipe):
     data, regions = frame(), recipe.regions(SHAPE)
     sketch = Sketch.of(data, "adu")
     expected = np.median(sampled(data[regions.keep], regions))
-    assert preview.raw_median(sketch, regions) == expected
-    assert preview.raw_median(sketch, regions) == expected  # kept
+    assert sketch.kept_median(regions) == expected
+    assert sketch.kept_median(regions) == expected  # kept
 
 
 def test_profiles_are_of_all_rows_and_columns():
@@ -85,49 +79,6 @@ def test_profiles_are_of_all_rows_and_columns():
     np.testing.assert_allclose(sketch.profile(0, "mean"), data.mean(axis=1))
     np.testing.assert_array_equal(sketch.profile(1, "median"), np.median(data[::4], axis=0))
     np.testing.assert_array_equal(sketch.profile(0, "median"), np.median(data[:, ::4], axis=1))
-
-
-@given(
-    some.arrays(
-        st.sampled_from([np.uint16, np.float32, np.float64]), st.integers(1, 60), elements=st.integers(0, 999)
-    )
-)
-def test_median_is_numpys(values):
-    assert preview.median(values) == np.median(values)
-
-
-@pytest.mark.parametrize("values", [[np.nan, 1, 5, 2], [np.nan], [3, np.nan, 4]])
-def test_median_passes_over_what_is_no_number(values):
-    with np.errstate(all="ignore"):
-        expected = np.nan if np.isnan(values).all() else np.nanmedian(values)
-    np.testing.assert_equal(preview.median(np.array(values)), expected)
-
-
-def test_a_picture_runs_from_dark_to_bright_and_takes_nan_for_dark():
-    values = np.array([[-100, 0, 100, np.nan, 1e9, -1e9]])
-    np.testing.assert_array_equal(preview.picture(values, 0, 100), [[0, 127, 255, 0, 255, 0]])
-
-
-def test_a_picture_is_never_larger_than_a_screen_shows():
-    assert max(preview.thin(np.zeros((1032, 1028))).shape) <= preview.PICTURE_SIZE
-
-
-def test_the_histogram_counts_all_values_around_the_middle():
-    values = frame().astype(float)
-    counts, width = preview.histogram(values, 1000, 50)
-    assert counts.sum() == np.count_nonzero(np.abs(values - 1000) <= len(counts) * width / 2)
-    assert len(counts) % 2 == 1
-    assert abs(np.argmax(counts) - len(counts) // 2) < 12
-
-
-def test_bins_of_whole_numbers_are_whole():
-    counts, width = preview.histogram(np.repeat(np.arange(900.0, 1100.0), 10), 1000, 30)
-    assert width == int(width)
-    assert len(set(counts)) == 1
-
-
-def test_a_constant_frame_has_a_spread_to_divide_by():
-    assert preview.stretch(np.full((9, 9), 7.0)) > 0
 
 
 def test_a_file_is_read_once_until_it_changes(tmp_path):

@@ -1,14 +1,14 @@
 """What a batch is asked to run: every source, every mistake of every file at once."""
 
 import os
+import time
 
 import pytest
 import yaml
-from astropy.table import Table
 from batches import write_notebook, write_parameters
 
-from darkcal_widgets.batch.input import _value, read_requests
-from darkcal_widgets.headless import shipped_notebooks
+from darkcal_widgets.batch.requests import read_requests
+from darkcal_widgets.notebooks import shipped_notebooks
 
 MINIMUM = {"notebook": 1, "raw_folder": "raw", "dark_folder": None, "reduced_folder": "reduced"}
 
@@ -123,11 +123,11 @@ def test_names_of_the_notebooks_own_are_no_mistake(folder):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("no notebook", "which is no notebook"),
+        ("not a notebook", "which is not a notebook"),
         ('{"cells": [], "metadata": {}}', "has no cell tagged 'parameters'"),
         (
             '{"cells": [{"cell_type": "code", "source": "a = (", "metadata": {"tags": ["parameters"]}}]}',
-            "its cell of parameters is no Python",
+            "its cell of parameters is not Python",
         ),
     ],
 )
@@ -214,45 +214,149 @@ def test_mistakes_in_a_table_name_the_row(folder):
     assert second.problems == ("the row has 1 cells more than there are columns.",)
 
 
-def test_an_ecsv_table_keeps_its_types(folder):
-    table = Table(
-        {
-            "name": ["a", "b"],
-            "notebook": [1, 2],
-            "raw_folder": ["raw", "raw"],
-            "dark_folder": ["None", "None"],
-            "reduced_folder": ["r1", "r2"],
-            "subtract_bias": [True, False],
-        },
-        masked=True,
+def test_types_of_frames_may_stand_in_a_cell(folder):
+    (folder / "runs.csv").write_text(
+        "notebook,raw_folder,dark_folder,reduced_folder,image_types\n"
+        '1,raw,None,r1,"{OBJECT=bias*: bias, file=d10*: dark}"\n1,raw,None,r2,OBJECT=bias*: bias\n1,raw,None,r3,dark\n'
     )
-    table["subtract_bias"].mask[1] = True
-    table.write(folder / "runs.ecsv")
-    one, two = read_requests(["runs.ecsv"])
-    assert (one.problems, two.problems) == ((), ())
-    assert one.values["subtract_bias"] is True
-    assert "subtract_bias" not in two.values
-    assert two.parameters.subtract_bias is True
+    one, two, three = read_requests(["runs.csv"])
+    assert one.parameters.image_types == {"OBJECT=bias*": "bias", "file=d10*": "dark"}
+    assert two.parameters.image_types == {"OBJECT=bias*": "bias"}
+    assert "image_types is 'dark'" in three.problems[0]
 
 
 @pytest.mark.parametrize(
-    ("cell", "expected"),
-    [
-        ("{OBJECT=bias*: bias, file=d10*: dark}", {"OBJECT=bias*": "bias", "file=d10*": "dark"}),
-        ("{'OBJECT=bias*': 'bias'}", {"OBJECT=bias*": "bias"}),
-        ("OBJECT=bias*: bias", {"OBJECT=bias*": "bias"}),
-        ("none", None),
-        ("dark", "dark"),
-    ],
+    "name",
+    ["../up", "a/b", ".hidden", "index.html", "bell\a", "x" * 201, "\N{CJK UNIFIED IDEOGRAPH-661F}" * 120],
 )
-def test_types_of_frames_may_stand_in_a_cell(cell, expected):
-    assert _value("image_types", cell) == expected
-
-
-@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "index.html", "bell\a", "x" * 201])
 def test_a_name_that_could_leave_the_folder_or_hide_is_refused(folder, name):
-    table = Table({"name": [name], "notebook": [1], "raw_folder": ["raw"], "dark_folder": ["None"]})
-    table["reduced_folder"] = ["red"]
-    table.write(folder / "runs.ecsv")
-    (found,) = problems("runs.ecsv")
+    (folder / "runs.csv").write_text(
+        f"name,notebook,raw_folder,dark_folder,reduced_folder\n{name},1,raw,None,red\n"
+    )
+    (found,) = problems("runs.csv")
     assert found == f"name is {name!r}; expected a plain name, for a folder of its own."
+
+
+def test_cells_are_read_as_yaml_reads_them(folder):
+    (folder / "runs.csv").write_text(
+        "notebook,raw_folder,dark_folder,reduced_folder,action,overwrite\n"
+        "run.ipynb,raw,None,r1,2024-99-99,no\nrun.ipynb,raw,None,r2,7,\nrun.ipynb,raw,None,r3,a: [,yes\n"
+    )
+    requests = read_requests(["runs.csv"])
+    assert [request.values["action"] for request in requests] == ["2024-99-99", 7, "a: ["]
+    assert [request.parameters.overwrite for request in requests] == [False, False, True]
+
+
+HOSTILE = {
+    "a date for a folder": ("raw_folder: 2024-01-01", "raw_folder is '2024-01-01', which is not there"),
+    "no such date": ("unit: 2024-99-99", "unit is '2024-99-99'; expected one of"),
+    "a tag": ("unit: !!int xyz", "holds the tag"),
+    "a long number": ("unit: " + "9" * 5000, "holds a value of 5000 characters"),
+    "a number Python does not print": ("unit: 0x" + "f" * 4000, "more than 64 bits"),
+    "nested brackets": ("files: " + "[" * 3000 + "]" * 3000, "holds lists within lists"),
+    "an alias": ("a: &a [x]\nfiles: *a", "holds the alias *a"),
+    "a name that is not text": ("5: x", "holds the name 5 (int)"),
+    "NUL": ('raw_folder: "a\\0b"', "which cannot be a path (embedded null byte)"),
+    "half a character": ('raw_folder: "\\ud800"', "is not YAML"),
+    "an overlong path": ("raw_folder: " + "x" * 4000, "which cannot be used (File name too long)"),
+    "an overlong place": ("reduced_folder: " + "x" * 300, "which cannot be used (File name too long)"),
+    "links in a circle": ("raw_folder: circle", "which cannot be used (Too many levels of symbolic links)"),
+    "a place in a circle": ("reduced_folder: circle", "which cannot be used (Too many levels of symbolic links)"),
+    "a bias in a circle": ("combined_bias: circle", "which cannot be used (Too many levels of symbolic links)"),
+    "a pipe for a bias": ("combined_bias: pipe", "which is not there"),
+    "a file for a night": ("raw_folder: run.ipynb", "which is not there"),
+    "a notebook in a circle": ("notebook: circle.ipynb", "notebook is 'circle.ipynb', which is not there"),
+    "a pipe for a notebook": ("notebook: pipe.ipynb", "notebook is 'pipe.ipynb', which is not there"),
+    "an overlong notebook": ("notebook: " + "x" * 4000 + ".ipynb", "which is not there"),
+    "many mistakes": ("files: [" + "[], " * 20000 + "]", "characters ..."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_file_is_one_bad_run_among_good_ones(folder, case):
+    (folder / "circle").symlink_to("circle")
+    (folder / "circle.ipynb").symlink_to("circle.ipynb")
+    for name in ("pipe", "pipe.ipynb"):
+        os.mkfifo(folder / name)
+    text, expected = HOSTILE[case]
+    given = text.partition(":")[0]
+    own = "".join(
+        f"{name}: {value}\n"
+        for name, value in (("notebook", "run.ipynb"), ("reduced_folder", "reduced-bad"))
+        if name != given
+    )
+    (folder / "bad.yaml").write_text(f"{own}{text}\n")
+    write_parameters("good.yaml")
+    begun = time.monotonic()
+    bad, good = read_requests(["."])
+    assert expected in bad.problems[0]
+    assert all(len(line) < 2000 for line in bad.problems)
+    assert good.problems == ()
+    assert time.monotonic() - begun < 60
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("notebook,notebook\n1,2\n", "has two columns named 'notebook'"),
+        ("notebook, notebook \n1,2\n", "has two columns named 'notebook'"),
+        ("", "has no row"),
+        ("\n\n", "has no row"),
+        (",\n1,2\n", "has two columns named ''"),
+        ("\0\n1\n", "the parameter 'notebook' is missing"),
+        (b"\xff\xfe", "is not UTF-8 text"),
+        ("notebook\n" + "x" * 200_000, "cannot be read: field larger than field limit"),
+        ("notebook\n" + "[" * 3000, "notebook is '[[["),
+        ("notebook\n" + "9" * 5000, "notebook is '999"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_bad_table_is_a_mistake_of_its_own(folder, content, expected):
+    (folder / "t.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    write_parameters("good.yaml")
+    *bad, good = read_requests(["t.csv", "good.yaml"])
+    assert any(expected in line for request in bad for line in request.problems)
+    assert good.problems == ()
+
+
+def test_sources_that_cannot_be_read_are_mistakes(folder, monkeypatch):
+    os.mkfifo(folder / "pipe.yaml")
+    os.mkfifo(folder / "queue.csv")
+    (folder / "circle.yaml").symlink_to("circle.yaml")
+    (folder / "shut").mkdir()
+    listdir = os.listdir
+
+    def refuse(path="."):  # not by taking the right away, which means nothing to root
+        if os.path.basename(path) == "shut":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    requests = read_requests(["pipe.yaml", "queue.csv", "circle.yaml", "shut", "x" * 300])
+    found = [request.problems[0] for request in requests]
+    for line, expected in zip(
+        found,
+        (
+            "is not a regular file",
+            "is not a regular file",
+            "Too many levels of symbolic links",
+            "shut cannot be read: Permission denied",
+            "File name too long",
+        ),
+        strict=True,
+    ):
+        assert expected in line
+
+
+def test_a_night_that_may_not_be_looked_into_is_a_mistake(folder, monkeypatch):
+    write_parameters("p.yaml")
+    listdir = os.listdir
+
+    def refuse(path="."):
+        if os.path.basename(path) == "raw":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    (found,) = problems("p.yaml")
+    assert found.startswith("raw_folder is 'raw', which cannot be used (Permission denied)")

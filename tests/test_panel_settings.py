@@ -1,12 +1,11 @@
-"""Settings in the making: what is wrong is said at the control that has to change."""
+"""Settings as they stand in the controls: what is wrong is said for the one that has to change."""
 
 import pytest
 from astropy.io import fits
 from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks
-from darkcal_widgets.panel import draft
-from darkcal_widgets.panel.draft import Range
+from darkcal_widgets.panel import settings
 
 SHAPE = (20, 30)
 
@@ -27,8 +26,21 @@ def values(night, tmp_path):
     ).to_dict()
 
 
+def problems(values, night):
+    return settings.planned(values, night)[1]
+
+
+def results_note(values, night):
+    return settings.run_notes(settings.plan_of(Parameters(**values), night))[0]
+
+
+def bias_note(values, night):
+    plan = settings.plan_of(Parameters(**values), night)
+    return settings.bias_note(plan, values["combined_bias"] is not None)
+
+
 def test_right_settings_have_no_problems(values, night):
-    assert draft.problems(values, night) == {}
+    assert problems(values, night) == {}
 
 
 @pytest.mark.parametrize(
@@ -49,34 +61,34 @@ def test_right_settings_have_no_problems(values, night):
     ],
 )
 def test_each_wrong_setting_is_said_at_its_control(values, night, name, value, sentence):
-    assert sentence in draft.problems(values | {name: value}, night)[name]
+    assert sentence in problems(values | {name: value}, night)[name]
 
 
 def test_an_overlap_is_said_at_both_controls(values, night):
-    assert set(draft.problems(values | {"keep_columns": ":26"}, night)) == {
+    assert set(problems(values | {"keep_columns": ":26"}, night)) == {
         "overscan_columns",
         "keep_columns",
     }
 
 
 def test_results_among_the_raw_frames_are_refused(values, night):
-    found = draft.problems(values | {"reduced_folder": values["raw_folder"]}, night)
+    found = problems(values | {"reduced_folder": values["raw_folder"]}, night)
     assert "raw data are never touched" in found["reduced_folder"]
 
 
 def test_no_darks_is_said_at_their_folder(values, tmp_path):
     write_raw(tmp_path / "other" / "flat.fits", random_frame(1, SHAPE), "flat")
-    assert "no darks" in draft.problems(values, Night(tmp_path / "other"))["dark_folder"]
+    assert "no darks" in problems(values, Night(tmp_path / "other"))["dark_folder"]
 
 
 def test_no_way_to_a_combined_bias_is_said_at_the_bias(values, tmp_path):
     night = Night(small_night(tmp_path / "other", biases=0))
-    assert "bias" in draft.problems(values | {"subtract_bias": True}, night)["subtract_bias"]
+    assert "bias" in problems(values | {"subtract_bias": True}, night)["subtract_bias"]
 
 
 def test_a_combined_bias_that_is_not_there_is_said_at_its_path(values, night):
     wrong = values | {"subtract_bias": True, "combined_bias": "nowhere.fits"}
-    assert "is not there" in draft.problems(wrong, night)["combined_bias"]
+    assert "is not there" in problems(wrong, night)["combined_bias"]
 
 
 def test_a_combined_bias_of_another_shape_is_said(values, night, tmp_path):
@@ -85,7 +97,7 @@ def test_a_combined_bias_of_another_shape_is_said(values, night, tmp_path):
         path
     )
     wrong = values | {"subtract_bias": True, "combined_bias": str(path)}
-    assert "7 x 9" in draft.problems(wrong, night)["combined_bias"]
+    assert "7 x 9" in problems(wrong, night)["combined_bias"]
 
 
 @pytest.mark.parametrize(
@@ -98,65 +110,42 @@ def test_a_combined_bias_of_another_shape_is_said(values, night, tmp_path):
     ],
 )
 def test_the_overscan_is_written_in_both_notations(text, python, fits_section, axis):
-    found = draft.notation({"overscan_columns": text}, "overscan_columns", SHAPE)
+    found = settings.notation({"overscan_columns": text}, "overscan_columns", SHAPE)
     assert (found["python"], found["fits"], found["axis"]) == (python, fits_section, axis)
 
 
 @pytest.mark.parametrize("text", [None, "99:", "columns"])
 def test_what_is_no_section_has_no_notation(text):
-    assert draft.notation({"keep_columns": text}, "keep_columns", SHAPE) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "now", "part", "text"),
-    [
-        ("overscan_columns", None, Range(1, 24, 30), "24:"),
-        ("overscan_columns", "24:", Range(1, 25, 29), "25:29"),
-        ("overscan_columns", "24:", Range(0, 16, 20), "[1:30, 17:20]"),
-        ("overscan_columns", "[1:30, 17:20]", Range(1, 24, 30), "24:"),
-        ("keep_columns", ":22", Range(0, 2, 18), "[1:22, 3:18]"),
-        ("keep_columns", "[1:22, 3:18]", Range(1, 4, 20), "[5:20, 3:18]"),
-        ("keep_columns", ":22", Range(1, 0, 30), ":"),
-    ],
-)
-def test_a_drag_sets_its_axis_and_keeps_the_other(name, now, part, text):
-    assert draft.with_range({name: now} | {"other": 1}, name, part, SHAPE) == {name: text, "other": 1}
-
-
-def test_a_range_outside_the_frame_is_left_to_be_said(values, night):
-    wrong = draft.with_range(values, "overscan_columns", Range(1, 24, 99), SHAPE)
-    assert "outside the frame" in draft.problems(wrong, night)["overscan_columns"]
+    assert settings.notation({"keep_columns": text}, "keep_columns", SHAPE) is None
 
 
 def test_what_is_there_already_is_said_before(values, night):
-    assert draft.results_note(values, night) == "3 results will be written."
+    assert results_note(values, night) == "3 results will be written."
     recipe = Recipe(overscan_columns="24:", keep_columns=":22")
     calibrate_darks(night, recipe, values["reduced_folder"], files=["dark-0.fits"], progress=False)
-    assert "1 made with these settings stay" in draft.results_note(values, night)
+    assert "1 made with these settings stay" in results_note(values, night)
     other = values | {"keep_columns": ":21"}
-    assert "1 made with other settings will not be replaced" in draft.results_note(other, night)
-    assert "1 made with other settings will be replaced" in draft.results_note(
-        other | {"overwrite": True}, night
-    )
+    assert "1 made with other settings will not be replaced" in results_note(other, night)
+    assert "1 made with other settings will be replaced" in results_note(other | {"overwrite": True}, night)
 
 
 def test_a_file_that_darkcal_did_not_make_is_said_before(values, night, tmp_path):
     write_raw(tmp_path / "out" / "dark-0.fits", random_frame(1, SHAPE))
-    assert "1 that darkcal did not make" in draft.results_note(values, night)
+    assert "1 not made by darkcal" in results_note(values, night)
 
 
 def test_the_combined_bias_that_darks_will_get_is_named(values, night):
-    assert draft.bias_note(values, night) == ""
+    assert bias_note(values, night) == ""
     with_bias = values | {"subtract_bias": True}
-    assert "built from 4 bias frames" in draft.bias_note(with_bias, night)
+    assert "built from 4 bias frames" in bias_note(with_bias, night)
     calibrate_darks(night, Parameters(**with_bias).recipe, values["reduced_folder"], progress=False)
-    assert "combined_bias.fits" in draft.bias_note(with_bias, night)
+    assert "combined_bias.fits" in bias_note(with_bias, night)
 
 
-def test_darks_of_another_kind_and_unreadable_frames_are_said(tmp_path):
-    folder = small_night(tmp_path / "night")
-    write_raw(folder / "dark-small.fits", random_frame(1, (8, 9)))
-    (folder / "broken\u202e.fits").write_bytes(b"no frame")
-    unreadable, other = draft.night_notes(Night(folder))
-    assert "broken\\u202e.fits" in unreadable
-    assert "dark-small.fits differs from most of the others: shape (rows x columns) 8 x 9, theirs" in other
+def test_sections_beside_those_of_amplifiers_are_said_at_their_controls(values, night):
+    two = [["24:27", "0:10"], ["27:30", "10:20"]]
+    found = problems(values | {"amplifiers": two}, night)
+    assert set(found) == {"overscan_columns", "keep_columns"}
+    assert "beside" in found["keep_columns"]
+    alone = values | {"amplifiers": two, "overscan_columns": None, "keep_columns": None}
+    assert problems(alone, night) == {}

@@ -7,27 +7,39 @@ A parameter file is data and nothing in it is run; a notebook that it names by i
 """
 
 import ast
+import contextlib
 import csv
 import glob
 import hashlib
+import io
 import json
-from collections import defaultdict
+import os
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
 from ..errors import ParameterError
-from ..headless import shipped_notebooks
-from ..parameters import NOTEBOOK, Parameters, read_yaml
+from ..notebooks import shipped_notebooks
+from ..parameters import NOTEBOOK, Parameters
+from ..text import shortened
+from ..yamlfile import parse_yaml, read_small_text, read_yaml
 
 __all__ = ["Request", "read_requests"]
 
-_YAML, _CSV, _ECSV = (".yaml", ".yml"), ".csv", ".ecsv"
+_YAML, _CSV = (".yaml", ".yml"), ".csv"
 _NAME = "name"
-_TEXTS = ("raw_folder", "dark_folder", "reduced_folder", "overscan_columns", "keep_columns", "combined_bias")
-_WORDS = {"true": True, "yes": True, "false": False, "no": False}  # as YAML reads them
+_TEXTS = (
+    _NAME,
+    "raw_folder",
+    "dark_folder",
+    "reduced_folder",
+    "overscan_columns",
+    "keep_columns",
+    "combined_bias",
+)
+_LONGEST_NAME = 200  # bytes; a folder's may have 255
+_MOST_TABLE, _MOST_NOTEBOOK = 1 << 24, 1 << 28  # bytes
 
 
 @dataclass(frozen=True)
@@ -79,8 +91,8 @@ def read_requests(sources):
     Parameters
     ----------
     sources : iterable of path-like
-        Parameter files (YAML), folders of them, patterns such as ``nights/*.yaml``, and tables (CSV or ECSV) with a row for
-        each run: columns are named as the parameters, and ``name`` if there is one names the run. An empty cell leaves the
+        Parameter files (YAML), folders of them, patterns such as ``nights/*.yaml``, and tables (CSV) with a row for each
+        run: columns are named as the parameters, and ``name`` if there is one names the run. An empty cell leaves the
         notebook's own value.
 
     Returns
@@ -88,37 +100,44 @@ def read_requests(sources):
     list of Request
         Each once, those with mistakes among them; a source that is not there is one with a mistake.
     """
-    paths = {path.resolve(): path for source in sources for path in _files(str(source))}
+    paths = {os.path.realpath(path): path for source in sources for path in _files(str(source))}
     requests = [_checked(request) for path in paths.values() for request in _read(path)]
-    return _checked_together(requests)
+    return [_shortened(request) for request in _checked_together(requests)]
 
 
 def _files(source):
     """Return the files that a source stands for; the source itself where it stands for none."""
     path = Path(source)
-    if path.is_dir():
-        found = [file for file in sorted(path.iterdir()) if file.suffix.lower() in _YAML]
-    else:
-        found = (
-            [path] if path.exists() else [Path(file) for file in sorted(glob.glob(source, recursive=True))]
-        )
+    try:
+        if os.path.isdir(path):
+            found = [file for file in sorted(path.iterdir()) if file.suffix.lower() in _YAML]
+        elif os.path.lexists(path):
+            found = [path]
+        else:
+            found = [Path(file) for file in sorted(glob.glob(source, recursive=True))]
+    except (OSError, ValueError):  # that it cannot be read is said when it is read
+        found = []
     return found or [path]
 
 
 def _read(path):
-    suffix = path.suffix.lower()
     try:
-        if path.is_dir():
+        if os.path.isdir(path):
+            os.listdir(path)
             raise ParameterError(f"there is no parameter file ({', '.join(_YAML)}) in the folder.")
-        if suffix in (_CSV, _ECSV):
-            return _rows(path, _csv_rows(path) if suffix == _CSV else _ecsv_rows(path))
+        if path.suffix.lower() == _CSV:
+            return _rows(path, _csv_rows(path))
         return [_request(path.stem, str(path), path, read_yaml(path))]
     except ParameterError as error:
-        return [_request(path.stem or path.name, str(path), path, {}, (str(error),))]
+        problem = str(error)
+    except OSError as error:
+        problem = f"{path} cannot be read: {error.strerror}."
+    return [_request(path.stem or path.name, str(path), path, {}, (problem,))]
 
 
 def _request(name, source, path, values, problems=()):
-    return Request(name, source, path.parent.resolve(), dict(values), problems=tuple(problems))
+    folder = Path(os.path.realpath(path.parent))
+    return Request(name, source, folder, dict(values), problems=tuple(problems))
 
 
 def _rows(path, rows):
@@ -134,64 +153,50 @@ def _rows(path, rows):
 
 def _csv_rows(path):
     try:
-        with open(path, newline="", encoding="utf-8-sig") as stream:
-            table = csv.DictReader(stream, skipinitialspace=True)
-            return [_csv_row(row) for row in table]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_small_text(path, _MOST_TABLE).removeprefix("\ufeff")
+        table = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+        _check_columns(path, table.fieldnames or ())
+        return [_csv_row(row) for row in table]
+    except OSError as error:
+        raise ParameterError(f"the table {path} cannot be read: {error.strerror or error}.") from error
+    except csv.Error as error:
         raise ParameterError(f"the table {path} cannot be read: {error}.") from error
+    except ParameterError:
+        raise
+    except ValueError as error:
+        raise ParameterError(f"the table {path} {error}") from error
+
+
+def _check_columns(path, names):
+    twice = [name for name, count in Counter(name.strip() for name in names).items() if count > 1]
+    if twice:
+        raise ParameterError(
+            f"the table {path} has two columns named {shortened(twice[0])!r}; give each a name of its own."
+        )
 
 
 def _csv_row(row):
     surplus = row.pop(None, ())
     problems = [f"the row has {len(surplus)} cells more than there are columns."] if surplus else []
-    cells = {name.strip(): (text or "").strip() for name, text in row.items() if name is not None}
+    cells = {name.strip(): (text or "").strip() for name, text in row.items()}
     return {name: _value(name, text) for name, text in cells.items() if text}, problems
 
 
-def _ecsv_rows(path):
-    from astropy.table import Table
-
-    try:
-        table = Table.read(path, format="ascii.ecsv")
-    except (OSError, ValueError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ParameterError(f"the table {path} cannot be read: {error}.") from error
-    return [(_ecsv_row(table.colnames, row), []) for row in table]
-
-
-def _ecsv_row(names, row):
-    import numpy as np
-
-    cells = {name: row[name] for name in names if row[name] is not np.ma.masked}
-    plain = {name: cell.tolist() if hasattr(cell, "tolist") else cell for name, cell in cells.items()}
-    return {
-        name: _value(name, cell) if isinstance(cell, str) else cell
-        for name, cell in plain.items()
-        if cell != ""
-    }
-
-
 def _value(name, text):
-    """Return what the text of a cell means; text that means nothing else stays text, and is checked as such.
-
-    Examples
-    --------
-    >>> _value("overscan_columns", "2055:"), _value("subtract_bias", "True"), _value("files", "[a.fits, b.fits]")
-    ('2055:', True, ['a.fits', 'b.fits'])
-    """
+    """Read a cell as YAML would; where a name or a path is expected, it is text whatever it looks like."""
     if text.lower() in ("none", "null"):
         return None
-    if name in _TEXTS or name == _NAME:
+    if name in _TEXTS:
         return text
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
     if name == "files":
         return [part.strip(" '\"") for part in text.strip("[]").split(",") if part.strip()]
     if name == "image_types":
         return _mapping(text)
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+        value = parse_yaml(text)
+    except ValueError:
         return text
+    return text if value is None or isinstance(value, dict) else value
 
 
 def _mapping(text):
@@ -229,21 +234,49 @@ def _with_folders(request, values):
     known = {name: value for name, value in values.items() if name in Parameters.names()}
     request = replace(request, parameters=Parameters.from_mapping(known))
     problems = []
-    for name, is_there, expected in (
-        ("raw_folder", Path.is_dir, "a folder of raw frames"),
-        ("dark_folder", Path.is_dir, "the folder of the darks"),
-        ("combined_bias", Path.is_file, "a FITS file, or None to have it found or built"),
+    for name, look, expected in (
+        ("raw_folder", os.listdir, "a folder of raw frames"),
+        ("dark_folder", os.listdir, "the folder of the darks"),
+        ("combined_bias", _look_at_file, "a FITS file, or None to have it found or built"),
+        ("reduced_folder", _look_at_place, "a folder for the results"),
     ):
-        if (path := request.path(name)) is not None and not is_there(path):
-            found = f"{name} is {str(getattr(request.parameters, name))!r}, which is not there"
+        if (path := request.path(name)) is not None and (fault := _fault(look, path)):
+            found = f"{name} is {str(getattr(request.parameters, name))!r}, {fault}"
             problems.append(f"{found} (seen from {request.folder}); expected {expected}.")
     return replace(request, problems=tuple(problems))
+
+
+def _fault(look, path):
+    """Say what keeps `look` from looking at a path."""
+    try:
+        look(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "which is not there"
+    except OSError as error:
+        return f"which cannot be used ({error.strerror})"
+    except ValueError as error:  # NUL, or half a character
+        return f"which cannot be a path ({error})"
+    return ""
+
+
+def _look_at_file(path):
+    if not os.path.isfile(path):
+        os.stat(path)
+        raise FileNotFoundError(path)
+
+
+def _look_at_place(path):
+    with contextlib.suppress(FileNotFoundError):  # it is made when there are results
+        os.stat(path)
 
 
 def _name_problems(name):
     """Check that a name can be that of a folder in the folder of the batch."""
     is_plain = (
-        name == Path(name).name and not name.startswith(".") and name.isprintable() and len(name) <= 200
+        name == os.path.basename(name)
+        and not name.startswith(".")
+        and name.isprintable()
+        and 0 < len(name.encode(errors="replace")) <= _LONGEST_NAME
     )
     taken = name.lower() in ("index.html", "summary.ecsv")
     return (
@@ -259,12 +292,10 @@ def _notebook(values, folder):
             f"the parameter {NOTEBOOK!r} is missing; expected 1, 2 or the path of a notebook."
         )
     asked = values[NOTEBOOK]
-    shipped = shipped_notebooks()
-    if isinstance(asked, str) and asked.strip().isdecimal():
-        asked = int(asked)
-    if isinstance(asked, int) and not isinstance(asked, bool) and asked in shipped:
-        return shipped[asked]
-    if isinstance(asked, str) and asked.endswith(".ipynb") and (folder / asked).is_file():
+    shipped = {str(number): path for number, path in shipped_notebooks().items()}
+    if (number := str(asked).strip()) in shipped:
+        return shipped[number]
+    if isinstance(asked, str) and asked.endswith(".ipynb") and os.path.isfile(folder / asked):
         return folder / asked
     there = (
         f", which is not there (seen from {folder})"
@@ -275,18 +306,24 @@ def _notebook(values, folder):
 
 
 def _look_into(path):
-    return _look_into_file(path, path.stat().st_mtime_ns)
+    try:
+        return _look_into_file(path, path.stat().st_mtime_ns)
+    except ParameterError:
+        raise
+    except OSError as error:
+        raise ParameterError(
+            f"{NOTEBOOK} is {str(path)!r}, which cannot be read: {error.strerror}."
+        ) from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ParameterError(f"{NOTEBOOK} is {str(path)!r}, which is not a notebook ({error!r}).") from error
 
 
 @lru_cache(maxsize=256)
 def _look_into_file(path, _changed):
     """Return a digest of a notebook's cells, and the names and plain values in its cell of parameters."""
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        texts = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
-        tags = [cell["metadata"].get("tags", ()) for cell in cells]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ParameterError(f"{NOTEBOOK} is {str(path)!r}, which is no notebook ({error!r}).") from error
+    cells = json.loads(read_small_text(path, _MOST_NOTEBOOK))["cells"]
+    texts = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    tags = [cell["metadata"].get("tags", ()) for cell in cells]
     source = next((text for (_, text), tag in zip(texts, tags, strict=True) if "parameters" in tag), None)
     if source is None:
         raise ParameterError(
@@ -299,9 +336,9 @@ def _own_values(source, path):
     """Return what a cell assigns: name to value, for values that are written out."""
     try:
         statements = ast.parse(source).body
-    except SyntaxError as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ParameterError(
-            f"{NOTEBOOK} is {str(path)!r}; its cell of parameters is no Python: {error}."
+            f"{NOTEBOOK} is {str(path)!r}; its cell of parameters is not Python: {error}."
         ) from error
     values = {}
     for node in statements:
@@ -313,8 +350,8 @@ def _own_values(source, path):
 def _literal(node):
     try:
         return ast.literal_eval(node)
-    except ValueError:
-        return None  # computed in the notebook; what comes out is checked there
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None  # computed in the notebook, and checked there
 
 
 def _checked_together(requests):
@@ -328,7 +365,7 @@ def _checked_together(requests):
         found[first.source].append(
             f"reduced_folder is {folder!r}, the same folder as in {others}; expected one for each run."
         )
-    raw = {folder.resolve(): request for request in sound for folder in request.raw_folders}
+    raw = {os.path.realpath(folder): request for request in sound for folder in request.raw_folders}
     for request in sound:
         if (victim := raw.get(_results_folder(request))) is not None:
             found[request.source].append(
@@ -339,7 +376,7 @@ def _checked_together(requests):
 
 
 def _results_folder(request):
-    return request.path("reduced_folder").resolve()
+    return os.path.realpath(request.path("reduced_folder"))
 
 
 def _shared(requests, key):
@@ -352,3 +389,8 @@ def _shared(requests, key):
             others = [other.source for other in members if other is not one]
             more = f" and {len(others) - 2} more" if len(others) > 2 else ""
             yield one, ", ".join(others[:2]) + more
+
+
+def _shortened(request):
+    """Keep messages to a length that somebody reads: they hold values, and a value may be a thousand names."""
+    return replace(request, problems=tuple(map(shortened, request.problems)))

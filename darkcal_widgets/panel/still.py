@@ -1,13 +1,13 @@
-"""What the panel shows, as a figure. The other figures stand beside what they show."""
+"""The picture that a notebook keeps of the panel, for those who read it without a kernel."""
 
 from ..drawing import new_figure, plain
 from ..frames.figures import draw_profiles, zoom_to_overscan
 
-__all__ = ["panel_picture"]
+__all__ = ["draw_still"]
 
 
-def panel_picture(profiles, regions, pictures, settings, unit="adu", title=""):
-    """Draw what the panel shows, for a notebook that is read without it: profiles, the frame before and after, settings.
+def draw_still(profiles, regions, pictures, settings, unit="adu", title=""):
+    """Draw what the panel shows: profiles, the frame before and after, settings.
 
     Parameters
     ----------
@@ -23,6 +23,10 @@ def panel_picture(profiles, regions, pictures, settings, unit="adu", title=""):
         Of the values.
     title : str
         Plain text.
+
+    Returns
+    -------
+    Figure
     """
     figure = new_figure(10, 5.6, title)
     top, bottom = figure.subfigures(2, 1, height_ratios=(1.15, 1))

@@ -1,4 +1,4 @@
-"""A folder to work in: the two notebooks, and the sample nights they start from, side by side.
+"""A folder to work in: the two notebooks, and the sample nights they start from, side by side. Runs them there, too.
 
 Notebooks are copies, and belong to the user once edited: what the cells were when a copy was made is noted in
 the folder, so that an untouched copy can follow a newer version of darkcal and an edited one is never replaced.
@@ -12,8 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import DarkcalError, OutputError, RunError
-from .headless import run_notebook, shipped_notebooks
+from ..errors import DarkcalError, OutputError, RunError
+from .execute import run_notebook, shipped_notebooks
 
 __all__ = ["Workspace", "demo", "prepare", "start_lab"]
 
@@ -80,7 +80,7 @@ def prepare(folder):
 
 
 def demo(folder):
-    """Run both examples in a folder, from raw darks to calibrated ones, and say what came out.
+    """Run both examples in a folder, from raw darks to calibrated ones, and print where the results are.
 
     Parameters
     ----------
@@ -140,9 +140,7 @@ def start_lab(folder, options=()):
 
 def _copy_notebooks(folder):
     """Copy what is missing or may follow a newer version; return the edited ones, which stay."""
-    note = folder / _NOTE
-    copied = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
-    edited = []
+    copied, edited = _noted(folder), []
     for notebook in shipped_notebooks().values():
         copy, shipped = folder / notebook.name, _digest(notebook)
         present = _digest(copy) if copy.exists() else None
@@ -152,14 +150,26 @@ def _copy_notebooks(folder):
         if present != shipped:
             shutil.copyfile(notebook, copy)
         copied[copy.name] = shipped
-    note.write_text(json.dumps(copied, indent=1), encoding="utf-8")
+    (folder / _NOTE).write_text(json.dumps(copied, indent=1), encoding="utf-8")
     return tuple(edited)
+
+
+def _noted(folder):
+    """Return the digests of the copies that were made before, by name.
+
+    Where the note is damaged, there are none: older copies then count as edited, and are kept.
+    """
+    try:
+        noted = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def _digest(notebook):
     """Return a digest of a notebook's cells; outputs and what a run leaves do not count.
 
-    A file that is no notebook has the digest of its bytes: it is somebody's, and not ours.
+    A file that is not a notebook has the digest of its bytes: it is the user's, and not ours.
     """
     content = notebook.read_bytes()
     try:
@@ -173,7 +183,7 @@ def _digest(notebook):
 
 def _simulate_missing(folder):
     """Simulate the example nights that are not there, each under another name until it is complete."""
-    from .simulate import EXAMPLE_FOLDERS, simulate_night
+    from ..simulate import EXAMPLE_FOLDERS, simulate_night
 
     made = []
     for camera, name in EXAMPLE_FOLDERS.items():

@@ -1,20 +1,17 @@
-"""Notebooks are run by this interpreter, failures are told in words, reports load and run nothing."""
+"""Notebooks are run by this interpreter, side by side if need be, and failures are told in words."""
 
 import json
-import re
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from darkcal_widgets.errors import ParameterError, RunError
-from darkcal_widgets.headless import NotebookError, run_notebook, shipped_notebooks, write_report
-
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-ATTACK = "<img src=x onerror=\"alert('header')\"><script>alert('header')</script>"
+from darkcal_widgets.notebooks import NotebookError, run_notebook, shipped_notebooks
 
 
 def save(path, *cells, widgets=None):
@@ -26,12 +23,6 @@ def save(path, *cells, widgets=None):
         notebook.metadata["widgets"] = widgets
     nbformat.write(notebook, path)
     return path
-
-
-def shown(path, data):
-    """Write a notebook with one output, as if it had been run."""
-    cell = nbformat.v4.new_code_cell("show()", outputs=[nbformat.v4.new_output("display_data", data=data)])
-    return save(path, cell)
 
 
 def test_parameters_reach_the_notebook_and_folders_start_where_it_runs(tmp_path):
@@ -92,21 +83,30 @@ def test_a_run_can_be_stopped(tmp_path):
     notebook = save(tmp_path / "n.ipynb", "open('started', 'w')", "import time; time.sleep(600)")
     threading.Thread(target=lambda: (wait_for(tmp_path / "started"), stop.set())).start()
     with pytest.raises(NotebookError, match=r"n.ipynb failed: stopped before its end"):
-        run_notebook(notebook, tmp_path / "out", folder=tmp_path, stop=stop)
+        run_notebook(notebook, tmp_path / "out", folder=tmp_path, stop=stop.is_set)
 
 
-def test_warm_kernels_share_no_variables_and_no_random_numbers(tmp_path):
-    code = "import numpy; open(name, 'w').write(f'{numpy.random.rand()}')"
-    notebook = save(tmp_path / "n.ipynb", "name = ''", code, "assert 'seen' not in globals(); seen = True")
-    for name in ("one", "two"):
-        run_notebook(notebook, tmp_path / "out", {"name": name}, folder=tmp_path, warm=True)
-    assert (tmp_path / "one").read_text() != (tmp_path / "two").read_text()
+def test_threads_run_notebooks_side_by_side(tmp_path):
+    notebook = save(
+        tmp_path / "n.ipynb", "name = ''", "import os; open(name, 'w').write(os.environ['GREETING'])"
+    )
+    with ThreadPoolExecutor(3) as pool:
+        for name in ("one", "two", "three"):
+            options = {"folder": tmp_path, "name": f"{name}.ipynb", "environment": {"GREETING": f"to {name}"}}
+            pool.submit(run_notebook, notebook, tmp_path / "out", {"name": name}, **options)
+    assert [(tmp_path / name).read_text() for name in ("one", "two", "three")] == [
+        "to one",
+        "to two",
+        "to three",
+    ]
+    assert len(list((tmp_path / "out").glob("*.html"))) == 3
 
 
-def test_a_killed_warm_kernel_is_told(tmp_path):
-    notebook = save(tmp_path / "n.ipynb", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    with pytest.raises(RunError, match=r"n.ipynb failed: Kernel died"):
-        run_notebook(notebook, tmp_path / "out", warm=True)
+def test_a_lost_kernel_is_told_from_a_failed_cell(tmp_path):
+    for code, lost in (("import os; os._exit(1)", True), ("raise RuntimeError('no luck')", False)):
+        with pytest.raises(NotebookError) as caught:
+            run_notebook(save(tmp_path / "n.ipynb", code), tmp_path / "out")
+        assert caught.value.kernel_lost is lost
 
 
 def wait_for(path, seconds=60):
@@ -119,49 +119,6 @@ def wait_for(path, seconds=60):
 def test_a_missing_notebook_is_named(tmp_path):
     with pytest.raises(ParameterError, match=r"No notebook .*absent.ipynb"):
         run_notebook(tmp_path / "absent.ipynb", tmp_path)
-
-
-def test_report_loads_nothing(tmp_path):
-    state = {
-        "application/vnd.jupyter.widget-state+json": {"version_major": 2, "version_minor": 0, "state": {}}
-    }
-    text = write_report(save(tmp_path / "n.ipynb", "1", widgets=state)).read_text()
-    assert not re.search(r"<script|<link|@import|\bsrc=\"(?!data:)|url\(\s*['\"]?(?!data:|#)", text)
-
-
-def test_report_shows_the_picture_beside_a_widget(tmp_path):
-    view = {"version_major": 2, "version_minor": 0, "model_id": "m"}
-    data = {"application/vnd.jupyter.widget-view+json": view, "image/png": PIXEL, "text/plain": "VBox(...)"}
-    text = write_report(shown(tmp_path / "n.ipynb", data)).read_text()
-    assert f"data:image/png;base64,{PIXEL}" in text
-    assert "VBox" not in text
-
-
-@pytest.mark.parametrize("kind", ["text/html", "text/markdown", "text/plain", "application/javascript"])
-def test_markup_from_a_header_does_not_run_in_a_report(tmp_path, kind):
-    text = write_report(shown(tmp_path / "n.ipynb", {kind: f"a {ATTACK} b", "text/plain": "a"})).read_text()
-    assert "<script" not in text
-    assert "onerror=" not in re.sub(r"&lt;.*?&gt;", "", text)
-
-
-def test_tables_headings_and_own_pictures_survive_the_cleaning(tmp_path):
-    table = "<table class='t'><thead><tr><th colspan='2'>file</th></tr></thead><tbody><tr><td>d1</td></tr></tbody></table>"
-    path = shown(tmp_path / "n.ipynb", {"text/html": table + f"<img src='data:image/png;base64,{PIXEL}'>"})
-    notebook = nbformat.read(path, 4)
-    notebook.cells.append(nbformat.v4.new_markdown_cell("# Darks\n\n> Two *steps*, `a < b`."))
-    nbformat.write(notebook, path)
-    text = write_report(path).read_text()
-    for piece in (
-        '<th colspan="2">file</th>',
-        "<td>d1</td>",
-        "<blockquote>",
-        "<em>steps</em>",
-        "a &lt; b",
-        PIXEL,
-    ):
-        assert piece in text
-    assert re.search(r"<h1[^>]*>Darks", text)
-    assert "&lt;table" not in text
 
 
 def test_both_notebooks_are_shipped():

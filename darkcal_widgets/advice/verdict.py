@@ -1,0 +1,158 @@
+"""Whether to subtract the overscan: what speaks against it, and what remains in doubt. Decisions only, no measuring."""
+
+from dataclasses import dataclass
+
+from .levels import ROUNDING_NOISE
+
+__all__ = ["FLATNESS", "MINIMUM_COLUMNS", "Verdict", "is_flat", "judge", "lines_name"]
+
+# With fewer columns the median of a row carries over 60 % of the read noise of a pixel into the whole row.
+MINIMUM_COLUMNS = 4
+
+# Offsets of columns are the same in every frame and do no harm, but a scatter this many times the noise of a pixel means that
+# part of the strip is something else, such as the edge of the image.
+FLATNESS = 3.0
+
+# What a tail leaves in the clean columns, in parts of the noise of a pixel: worth saying, and too much.
+_LEFT_SAID, _LEFT_TOO_MUCH = 0.1, 0.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the overscan is to be subtracted.
+
+    Attributes
+    ----------
+    usable : bool
+    objections : tuple of str
+        What speaks against it, each the end of a sentence that begins with "because".
+    doubts : tuple of str
+        What could not be measured, or not surely; sentences.
+    """
+
+    usable: bool
+    objections: tuple = ()
+    doubts: tuple = ()
+
+    @property
+    def word(self):
+        """``'usable'`` or ``'not usable'``, with ``', as far as can be judged'`` where there is a doubt."""
+        word = "usable" if self.usable else "not usable"
+        return f"{word}, as far as can be judged" if self.doubts else word
+
+
+def judge(overscan):
+    """Decide whether an overscan is to be subtracted, from what was measured.
+
+    Parameters
+    ----------
+    overscan : Overscan
+
+    Returns
+    -------
+    Verdict
+    """
+    if overscan.strip is None:
+        return Verdict(False, ("none was found",), tuple(_doubts_of_place(overscan)))
+    sure, unsure = list(_sure_objections(overscan)), list(_unsure_objections(overscan))
+    if sure:
+        return Verdict(
+            False, (*sure, *(objection for objection, _ in unsure)), tuple(_doubts_of_place(overscan))
+        )
+    if unsure:
+        objections, doubts = zip(*unsure, strict=True)
+        return Verdict(False, objections, doubts)
+    return Verdict(True, (), (*_doubts_of_place(overscan), *_doubts_of_level(overscan)))
+
+
+def is_flat(overscan):
+    """Tell whether the clean columns lie on one level, but for small offsets."""
+    return overscan.pattern <= FLATNESS * overscan.pixel_noise
+
+
+def lines_name(overscan):
+    """Return ``'rows'`` or ``'columns'``: what the overscan consists of."""
+    return "rows" if overscan.strip is not None and overscan.strip.axis == 0 else "columns"
+
+
+def _sure_objections(overscan):
+    name = lines_name(overscan)
+    if overscan.width < MINIMUM_COLUMNS:
+        yield f"only {overscan.width} {name} are free of light"
+    if overscan.width and not is_flat(overscan) and overscan.jump is None:
+        yield "it is not flat"
+    if overscan.follow.verdict == "no":
+        yield "it does not follow the bias level of the image area"
+    if overscan.shift.verdict == "yes":
+        yield "its level depends on the kind of frame"
+    if overscan.stray.at_least > _LEFT_TOO_MUCH * overscan.pixel_noise:
+        yield f"a tail of the light leaves {overscan.stray.at_least:.2g} {overscan.unit} or more in its last {name}"
+
+
+def _unsure_objections(overscan):
+    """Yield objections, each with the sentence that says why it is not sure."""
+    if overscan.jump is not None:
+        jump, name = overscan.jump, "row" if overscan.jump.axis == 0 else "column"
+        yield (
+            f"the level of the {jump.where} steps by {jump.value:+.3g} {overscan.unit} at {name} {jump.place}",
+            f"The step of {jump.value:+.3g} {overscan.unit} at {name} {jump.place} is that of a second amplifier, whose level "
+            "this overscan does not tell. Give each amplifier its sections with the parameter amplifiers.",
+        )
+    if overscan.pixel_noise < ROUNDING_NOISE and overscan.follow.verdict.startswith("varies too little"):
+        yield (
+            "its level varies too little to be judged",
+            "Rounding to whole numbers hides the noise, and with it any drift of the level.",
+        )
+
+
+def _doubts_of_place(overscan):
+    place = overscan.place
+    if place.source == "unknown" and place.light == "none":
+        yield "No frame has light and no header names an overscan: taken as if there were none, and everything is kept."
+    elif place.source == "unknown":
+        yield (
+            "The frames with light are dark towards an edge, and no header names an overscan there: dark image and overscan "
+            "cannot be told apart. Taken as if there were no overscan, and everything is kept."
+        )
+    if place.source == "header" and place.light == "none":
+        yield "No frame has light, so the place of the overscan is believed as the header claims it."
+    elif place.source == "header":
+        yield (
+            "The frames with light are dark where the header claims the overscan, but also in the image beside it: its place is "
+            "believed."
+        )
+    if place.source == "measured" and place.strip is not None and not overscan.sample.of_kind("bias", "dark"):
+        yield "There is no frame without light to compare with: what is dark and even is taken for the overscan."
+    if place.strip is not None and place.strip.middle:
+        yield (
+            "The overscan lies between two parts of the image and stays in the result; what is right for one is taken to be "
+            "right for both."
+        )
+
+
+def _doubts_of_level(overscan):
+    follow, shift, stray, name = overscan.follow, overscan.shift, overscan.stray, lines_name(overscan)
+    if overscan.claim.amplifiers > 1:
+        yield (
+            f"The header speaks of {overscan.claim.amplifiers} amplifiers; their levels are alike in the bias frames, so one "
+            "overscan is taken for all of the image."
+        )
+    if follow.verdict != "yes":
+        yield f"The overscan follows the bias level of the image area ({follow.verdict})."
+    if shift.verdict == "cannot be judged":
+        yield "The overscan has the same level in frames with and without light."
+    if shift.verdict == "perhaps":
+        yield (
+            f"The overscan has the same level in {shift.kind} frames as in those without light: it differs by {shift.value:+.2g} "
+            f"{overscan.unit}, and a drift of the level may be as large ({shift.limit:.2g} {overscan.unit})."
+        )
+    if stray.at_most > _LEFT_SAID * overscan.pixel_noise:
+        yield (
+            f"What a tail of the light leaves in the {name} used, {stray.left:.2g} {overscan.unit} ({stray.at_least:.2g} to "
+            f"{stray.at_most:.2g}) in the brightest frames, does not matter."
+        )
+    if "alone" in stray.evidence:
+        yield (
+            f"{name.capitalize()} of the overscan that lie on one level hold no light: bright and dark frames could not be "
+            "compared."
+        )

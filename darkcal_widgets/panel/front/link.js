@@ -1,0 +1,20 @@
+// The way between the page and the panel in Python: traits, and a message for each click. No decision is taken here.
+
+// What is set is numbered, so that one can see when the panel has answered. ipywidgets sends one change at a time and, while
+// the kernel is at it, keeps the newest values only: a drag does not queue up.
+export function connect(model, root) {
+  let asked = Math.max(model.get("_asked"), model.get("_answered"));
+  const number = () => {
+    asked += 1;
+    root.dataset.asked = asked;
+    return asked;
+  };
+  const send = (traits) => {
+    for (const [name, value] of Object.entries({ ...traits, _asked: number() })) model.set(name, value);
+    model.save_changes();
+  };
+  const set = (traits) => send({ ...traits, _dragging: false });
+  const drag = (traits) => send({ ...traits, _dragging: true });
+  const act = (action) => model.send({ action, asked: number() });
+  return { get: (name) => model.get(name), set, drag, act };
+}

@@ -1,0 +1,120 @@
+// 1. The night: its folders, the list of its frames, and which darks are picked.
+
+import { pairs, selectControl, textControl } from "./controls.js";
+import { choose, labelled, make, makeButton, row, section, setText } from "./elements.js";
+import { frameTable, listedRows } from "./table.js";
+
+export function nightPart(panel) {
+  const controls = [rawFolder(panel), darkFolder(panel), listedFrames(panel), exposureTimes(panel)];
+  const pickers = pickButtons(panel);
+  const table = frameTable(panel, (rows) => pick(panel, rows));
+  const filesTrouble = make("p", { class: "darkcal-trouble", role: "status" });
+  const notes = make("div", { class: "darkcal-notes", role: "status" });
+  const element = section(
+    "1. The night",
+    row(...controls.map((control) => control.element)),
+    table.element,
+    pickers.element,
+    filesTrouble,
+    notes,
+  );
+  const update = () => {
+    for (const part of [...controls, pickers, table]) part.update();
+    setText(filesTrouble, panel.get("problems").files ?? "");
+    notes.replaceChildren(...panel.get("listing").notes.map((note) => make("p", {}, note)));
+  };
+  const shows = [
+    "raw_folder",
+    "dark_folder",
+    "listed",
+    "exposure",
+    "sort",
+    "listing",
+    "selected",
+    "problems",
+  ];
+  return { element, update, shows };
+}
+
+// Picking all darks is picking no names, so that a dark which comes later belongs to them.
+function pick(panel, rows) {
+  const picked = new Set(rows);
+  const darks = panel
+    .get("listing")
+    .frames.map((frame, n) => ({ ...frame, n }))
+    .filter(({ dark }) => dark);
+  const names = darks.filter(({ n }) => picked.has(n)).map(({ name }) => name);
+  panel.set({ files: names.length === darks.length ? null : names });
+}
+
+function rawFolder(panel) {
+  const tip = "The folder of raw frames, as seen from where the notebook runs";
+  return textControl(panel, "raw_folder", "Folder of the night", tip, {
+    choices: "raw_folder",
+    width: "22em",
+  });
+}
+
+function darkFolder(panel) {
+  const control = make("select", {
+    "data-name": "dark_folder",
+    change: () => panel.set({ dark_folder: control.value }),
+  });
+  const field = labelled("Darks are in", control, "The subfolder of the darks, or the night itself");
+  const update = () => {
+    const inside = panel.get("listing").folders?.dark_folder ?? [];
+    choose(control, [["", "the night's folder"], ...pairs(inside)], panel.get("dark_folder") ?? "");
+    field.mark(panel.get("problems").dark_folder);
+  };
+  return { ...field, update };
+}
+
+function listedFrames(panel) {
+  return selectControl(panel, "listed", "List", "Darks can be picked; all frames can be looked at", [
+    ["darks", "darks only"],
+    ["all", "all frames"],
+  ]);
+}
+
+function exposureTimes(panel) {
+  const control = make("select", {
+    "data-name": "exposure",
+    change: () => panel.set({ exposure: control.value }),
+  });
+  const field = labelled("Exposure", control, "List the darks of one exposure time only");
+  const update = () => {
+    const times = panel
+      .get("listing")
+      .exposures.map(({ label, rows }) => [label, `${label} (${rows.length})`]);
+    const chosen = panel.get("exposure");
+    choose(control, [["", "all"], ...times], times.some(([label]) => label === chosen) ? chosen : "");
+  };
+  return { ...field, update };
+}
+
+function pickButtons(panel) {
+  const picked = () => panel.get("selected").picked;
+  const listed = () => listedRows(panel).filter((n) => panel.get("listing").frames[n].dark);
+  const count = make("span", { class: "darkcal-count", role: "status" });
+  const element = row(
+    makeButton("Pick listed", "Pick every dark in the list above", () =>
+      pick(panel, [...picked(), ...listed()]),
+    ),
+    makeButton("Leave out listed", "Leave out every dark in the list above", () => {
+      const out = new Set(listed());
+      pick(
+        panel,
+        picked().filter((n) => !out.has(n)),
+      );
+    }),
+    makeButton("Pick only listed", "Pick the darks in the list above and no others", () =>
+      pick(panel, listed()),
+    ),
+    count,
+  );
+  const update = () => {
+    const darks = panel.get("listing").frames.filter((frame) => frame.dark).length;
+    setText(count, `${picked().length} of ${darks} darks picked`);
+  };
+  return { element, update };
+}

@@ -1,0 +1,248 @@
+"""Settings as they stand in the controls: what is wrong with them, what they select, what a run would do with them.
+
+They may be wrong: each problem is said for the parameter that has to change. Nothing is shown or written here, and only here
+does the panel ask the rooms below what a run will do.
+"""
+
+import os
+from dataclasses import fields, replace
+from pathlib import Path
+
+from ..errors import DarkcalError, NightError, OutputError, ParameterError
+from ..parameters import Parameters
+from ..recipe import Recipe
+from ..results import Results
+from ..run import make_plan
+from ..sections import parse_section, resolve_regions, to_fits, to_python
+from ..text import visible
+
+__all__ = [
+    "SECTIONS",
+    "bias_note",
+    "bias_path",
+    "commands",
+    "notation",
+    "notebook_of",
+    "plan_of",
+    "planned",
+    "recipe_of",
+    "run_notes",
+    "section_problems",
+]
+
+SECTIONS = ("overscan_columns", "keep_columns")
+
+_NOTEBOOKS = {1: "1-overscan-subtracted-bias-kept.ipynb", 2: "2-bias-subtracted-overscan-trimmed.ipynb"}
+
+
+def recipe_of(values):
+    """Take the recipe from settings of which others, such as the folder of results, may be wrong.
+
+    Raises
+    ------
+    ParameterError
+    """
+    return Recipe(**{field.name: values[field.name] for field in fields(Recipe)})
+
+
+def planned(values, night):
+    """Plan a run with settings; if that cannot be done, say why, one sentence for each control that has to change.
+
+    Parameters
+    ----------
+    values : dict
+        The parameters by name, as they stand in the controls.
+    night : Night
+
+    Returns
+    -------
+    plan : Plan or None
+        `None`: there are problems.
+    problems : dict of str to str
+        Name of the parameter to the sentence; empty: a run can start.
+    """
+    found = _value_problems(values) or section_problems(values, night)
+    if found:
+        return None, found
+    parameters = Parameters(**values)
+    try:
+        return plan_of(parameters, night), {}
+    except DarkcalError as error:
+        return None, {_to_change(parameters, night): str(error)}
+
+
+def plan_of(parameters, night):
+    """Plan a run.
+
+    Raises
+    ------
+    DarkcalError
+        See `~darkcal_widgets.calibrate_darks`.
+    """
+    return make_plan(
+        night,
+        parameters.recipe,
+        parameters.reduced_folder,
+        files=parameters.files,
+        combined_bias=parameters.combined_bias,
+        overwrite=parameters.overwrite,
+    )
+
+
+def section_problems(values, night):
+    """Say what is wrong with the overscan and the kept part; quick enough for every step of a drag."""
+    for shape in _shapes(values, night):
+        for name in SECTIONS:
+            alone = {other: values[other] if other == name else None for other in SECTIONS}
+            if message := _message(_regions, alone, shape):
+                return {name: message}
+        if message := _message(_regions, values, shape):
+            return dict.fromkeys(SECTIONS, message)  # either of the two can be mended
+    return {}
+
+
+def notation(values, name, shape):
+    """Write a section in both notations and as a range along its axis.
+
+    Returns
+    -------
+    dict or None
+        ``python`` and ``fits``; ``axis``, 1 where columns are selected and 0 where rows are; ``rows`` and ``columns``, each start
+        and stop. `None`: there is no such section, or it does not fit the frame.
+    """
+    if values[name] is None:
+        return None
+    try:
+        region = parse_section(values[name], name).resolve(shape)
+    except ParameterError:
+        return None
+    axis = 0 if region[1] == slice(0, shape[1]) and region[0] != slice(0, shape[0]) else 1
+    if name == "overscan_columns":
+        region = tuple(part if n == axis else slice(0, shape[n]) for n, part in enumerate(region))
+    return {
+        "python": to_python(region, shape),
+        "fits": to_fits(region),
+        "axis": axis,
+        "rows": [region[0].start, region[0].stop],
+        "columns": [region[1].start, region[1].stop],
+    }
+
+
+def bias_note(plan, named):
+    """Say which combined bias the darks will get; empty where none is subtracted. `named`: the settings name its file."""
+    if plan.builds_bias:
+        return f"It will be built from {len(plan.night.biases)} bias frames of the night."
+    if plan.bias is None:
+        return ""
+    return (
+        "The combined bias named here is subtracted."
+        if named
+        else f"Found by its header: {visible(plan.bias.path)}."
+    )
+
+
+def run_notes(plan):
+    """Say which results exist already and what becomes of them, and what else should be known before the run."""
+    states = [found.state for found in plan.standings.values()]
+    counts = {state: states.count(state) for state in ("current", "other", "foreign")}
+    fate = (
+        "will be replaced"
+        if plan.overwrite
+        else "will not be replaced (tick Overwrite, or name another folder)"
+    )
+    sentences = {
+        "current": "{} made with these settings stay as they are",
+        "other": f"{{}} made with other settings {fate}",
+        "foreign": "{} not made by darkcal will not be replaced (move them away)",
+    }
+    said = "; ".join(sentences[state].format(count) for state, count in counts.items() if count)
+    results = f"Results that exist already: {said}." if said else f"{len(states)} results will be written."
+    return [results, *map(visible, plan.notes)]
+
+
+def bias_path(values):
+    """Return the combined bias that settings name or that is found by its header, or `None` where it has to be built.
+
+    Raises
+    ------
+    DarkcalError
+        The one that is named does not exist, or several are found.
+    """
+    if not values["subtract_bias"]:
+        return None
+    if values["combined_bias"] is None:
+        bias = Results(values["reduced_folder"]).combined_bias
+        return None if bias is None else bias.path
+    path = Path(values["combined_bias"])
+    if not path.is_file():
+        raise DarkcalError(f"the combined bias {path} does not exist.")
+    return path
+
+
+def commands(parameters, settings_file):
+    """Write the commands that do the same without the panel.
+
+    Returns
+    -------
+    dict of str to str
+        ``folder``, from which ``papermill`` has to be run, and ``python``.
+    """
+    _, path = notebook_of(parameters.subtract_bias)
+    done = f"{Path(path).stem}-done.ipynb"
+    return {
+        "folder": os.getcwd(),
+        "papermill": parameters.papermill_command(path, done, settings_file),
+        "python": parameters.python_code(),
+    }
+
+
+def notebook_of(subtract_bias):
+    """Return number and path of the notebook that settings belong to: the one that is open, or the shipped one."""
+    number = 2 if subtract_bias else 1
+    path = os.environ.get("JPY_SESSION_NAME", "")
+    if not path.endswith(".ipynb"):
+        return number, _NOTEBOOKS[number]
+    name = Path(path).name
+    return int(name[0]) if name[:2] in ("1-", "2-") else number, os.path.relpath(path)
+
+
+def _value_problems(values):
+    names = Parameters.names()
+    alone = {name: {"raw_folder": ".", "reduced_folder": "."} | {name: values[name]} for name in names}
+    found = {name: message for name in names if (message := _message(Parameters, **alone[name]))}
+    if not found and (message := _message(recipe_of, values)):  # sections beside those of amplifiers
+        found = {name: message for name in SECTIONS if values[name] is not None}
+    return found
+
+
+def _to_change(parameters, night):
+    """Return the name of the parameter that has to change: that of the bias, if a run without it could start."""
+    try:
+        plan_of(replace(parameters, subtract_bias=False), night)
+    except OutputError:
+        return "reduced_folder"
+    except NightError:
+        return "dark_folder"
+    except DarkcalError:
+        return "files"
+    return "subtract_bias" if parameters.combined_bias is None else "combined_bias"
+
+
+def _shapes(values, night):
+    try:
+        return list(dict.fromkeys(dark.info.shape for dark in night.select_darks(values["files"])))
+    except DarkcalError:
+        return []
+
+
+def _regions(values, shape):
+    sections = (None if values[name] is None else parse_section(values[name], name) for name in SECTIONS)
+    return resolve_regions(*sections, shape)
+
+
+def _message(check, *arguments, **keywords):
+    try:
+        check(*arguments, **keywords)
+    except DarkcalError as error:
+        return str(error)
+    return ""

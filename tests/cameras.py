@@ -1,0 +1,110 @@
+"""Nights of real cameras in small: frames with the header and the layout of each, made of level, noise and light.
+
+Every function writes into a folder and returns it. What is true of the frames is said in its docstring; nothing here is read
+from real files.
+"""
+
+import numpy as np
+from nights import write_raw
+
+
+def _noise(seed, shape, level, sigma):
+    return np.random.default_rng(seed).normal(level, sigma, shape)
+
+
+def _write(folder, name, image, kind, exposure, dtype="uint16", **cards):
+    values = np.clip(np.rint(image), 0, 65535).astype(dtype)
+    write_raw(folder / f"{name}.fits", values, kind, exposure, **cards)
+
+
+def wht_isis(folder, biases=4, **cards):
+    """A slit spectrum over rows 0:410, dark towards both ends; overscan rows 410:420, and a header that leaves out columns.
+
+    The light at the last row of the image is 57 ADU, at the brightest 45,000.
+    """
+    shape, lit = (420, 96), 410
+    cards = {"BIASSEC": "[20:96,412:419]", "TRIMSEC": "[1:96,1:410]"} | cards
+    rows = np.arange(lit)
+    light = 45000 * np.exp(-0.5 * ((rows - 250) / 60) ** 2) + 20 + 37 * rows / lit
+    for index in range(biases):
+        level = 2178 + 4 * np.sin(index)
+        _write(folder, f"bias-{index}", _noise(index, shape, level, 4), "zero", 0.0, **cards)
+    for index in range(2):
+        image = _noise(50 + index, shape, 2177, 4)
+        image[:lit] += np.random.default_rng(index).poisson(light[:, None], (lit, 96))
+        _write(folder, f"flat-{index}", image, "flat", 2.0, **cards)
+    return folder
+
+
+def kast_blue(folder, levels=(944.0, 966.0)):
+    """Two amplifiers: columns 0:64 and 64:128 on two levels, their overscans 128:144 and 144:160 on the same two; no BIASSEC.
+
+    A slit lights rows 12:60 of 72 with sharp ends.
+    """
+    base = np.repeat(levels, 64).tolist() + np.repeat(levels, 16).tolist()
+    for index in range(4):
+        drift = 1.5 * np.cos(index)
+        _write(folder, f"bias-{index}", _noise(index, (72, 160), base, 2.8) + drift, "bias", 0.0)
+    image = _noise(9, (72, 160), base, 2.8)
+    image[:, :128] += 270
+    image[12:60, :128] += 13000
+    _write(folder, "flat-0", image, "flat", 15.0, AMPSROW=2, AMPSCOL=1, DATASEC="[1:128,1:72]")
+    return folder
+
+
+def saao(folder):
+    """One science frame: overscan columns 0:16 and 120:128, overscan rows 72:80 that TRIMSEC forgets."""
+    image = _noise(1, (80, 128), 214, 3)
+    image[:72, 16:120] += 88
+    cards = {"BIASSEC": "[   4:  13,   1:  80]", "TRIMSEC": "[  17: 120,   1:  80]"}
+    _write(folder, "science", image, "object", 150.0, **cards)
+    return folder
+
+
+SLIT = 6900 * np.exp(-0.5 * ((np.arange(100) - 50) / 9) ** 2)
+
+
+def overscan_night(
+    folder,
+    *,
+    overscan=20,
+    level=1000.0,
+    noise=5.0,
+    drift=6.0,
+    flat=20000.0,
+    tail=(0.0, 1.0),
+    shift=0.0,
+    change=None,
+    **cards,
+):
+    """A night of 6 bias frames, 6 darks of 60 s, 4 flats and 3 science frames; columns 100 on are overscan, 96 rows.
+
+    Parameters
+    ----------
+    overscan : int
+        Columns.
+    level, noise, drift : float
+        Of the bias, ADU; the level of a frame lies within half of the drift from `level`, and the overscan has it, too.
+    flat : float or ndarray
+        Light of a flat in each of the 100 columns of the image, ADU; science frames have 1.5 % of it. `SLIT` is dark towards
+        the edges.
+    tail : tuple of float
+        ADU in the first overscan column of a flat, and the number of columns over which that falls to 1/e.
+    shift : float
+        ADU that the overscan is higher in flats.
+    change : callable, optional
+        ``change(kind, index, image)`` may change a frame before it is written, and returns cards for its header or `None`.
+    cards
+        Header cards of all frames.
+    """
+    rng = np.random.default_rng(17)
+    kinds = {"bias": (6, 0.0, 0.0), "dark": (6, 60.0, 0.0), "flat": (4, 5.0, 1.0), "object": (3, 60.0, 0.015)}
+    for kind, (count, exposure, part) in kinds.items():
+        for index in range(count):
+            image = rng.normal(level, noise, (96, 100 + overscan)) + drift * rng.uniform(-0.5, 0.5)
+            image[:, :100] += rng.poisson(part * flat, (96, 100))
+            image[:, 100:] += part * tail[0] * np.exp(-np.arange(overscan) / tail[1])
+            image[:, 100:] += shift * (kind == "flat")
+            own = change(kind, index, image) if change else None
+            _write(folder, f"{kind}-{index}", image, kind, exposure, **cards, **(own or {}))
+    return folder
