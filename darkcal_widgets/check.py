@@ -13,6 +13,7 @@ from .errors import NightError, RunError
 from .files import checksum
 from .frames import Frame
 from .night import Night
+from .recipe import Recipe
 from .results import Results
 from .simulate import TRUTH_NAME, read_truth
 from .text import visible
@@ -310,7 +311,7 @@ def _kept(results, truth):
 
 
 def _bias(results, truth):
-    needed, subtracted = truth["recipe"]["subtract_bias"], bool(results[0].treatment.bias_file)
+    needed, subtracted = _true_recipe(truth).uses_bias, bool(results[0].treatment.bias_file)
     error, level = _level_error(results, truth)[0], _bias_level(truth)
     if error < -_BIAS_PART * level:
         return Check("bias", "off", f"The bias was removed twice: {_level_text(results, truth)}.")
@@ -351,6 +352,10 @@ def _dark_current(reduced_folder, folder, truth):
 # --- Levels -----------------------------------------------------------------------------------------------
 
 
+def _true_recipe(truth):
+    return Recipe(**{name: value for name, value in truth["recipe"].items() if name != "text"})
+
+
 def _bias_level(truth):
     """Return the mean bias level of the night's bias frames, or of all frames if there are none."""
     levels = truth["bias_levels"]
@@ -365,7 +370,7 @@ def _target(result, truth):
         return dark
     own = truth["bias_levels"][result.frame]
     # A bias of the night's frames takes away their mean level; the drift of this one frame stays.
-    return dark + own - (_bias_level(truth) if truth["recipe"]["subtract_bias"] else 0.0)
+    return dark + own - (_bias_level(truth) if _true_recipe(truth).uses_bias else 0.0)
 
 
 def _level_error(results, truth):

@@ -18,12 +18,6 @@ __all__ = ["Parameters"]
 
 # A parameter file may also name its notebook (1, 2 or a path); papermill passes the name on like any other.
 NOTEBOOK = "notebook"
-# The order of the notebooks: a reader meets what belongs together side by side.
-_ORDER = """
-    raw_folder dark_folder reduced_folder
-    overscan_columns keep_columns subtract_bias amplifiers extensions combined_bias
-    files image_types unit output_dtype overwrite
-""".split()
 # Not set by the notebooks of version 0.1.
 _NEW = ("amplifiers", "extensions", "image_types")
 _RECIPE = [field.name for field in fields(Recipe)]
@@ -88,7 +82,9 @@ class Parameters(Recipe):
     @classmethod
     def names(cls):
         """Return the names of the parameters, in the order of the notebooks."""
-        return list(_ORDER)
+        places = [field.name for field in fields(cls) if field.name not in _RECIPE]
+        # Where the frames are, what is done to them, which of them; what is seldom set comes last.
+        return [*places[:3], *_RECIPE[:-2], *places[3:-1], *_RECIPE[-2:], places[-1]]
 
     @classmethod
     def required(cls):
