@@ -132,6 +132,7 @@ def check_run(reduced_folder, night=None):
             _kept(results, truth),
             _bias(results, truth),
             _level(results, truth),
+            _combined(reduced_folder),
             _dark_current(reduced_folder, folder, truth),
         )
     )
@@ -334,6 +335,20 @@ def _level(results, truth):
         return Check("level", "off", text[0].upper() + text[1:] + f" (tolerance {tolerance:.1f} ADU).")
     text = f"It is right within {tolerance:.1f} ADU, on average over {len(results)} darks."
     return Check("level", "right", text)
+
+
+def _combined(reduced_folder):
+    """Judge whether the combined darks are what the calibrated ones would give now."""
+    results = Results(reduced_folder)
+    if not results.combined_darks:
+        return Check("combined darks", "not checked", "There are none; combine_darks makes them.")
+    outdated = {dark.name: results.out_of_date(dark) for dark in results.combined_darks}
+    for name, reason in outdated.items():
+        if reason:
+            return Check("combined darks", "off", f"{name} is out of date: {reason}")
+    return Check(
+        "combined darks", "right", f"All {len(outdated)} are made from the calibrated darks as they are now."
+    )
 
 
 def _dark_current(reduced_folder, folder, truth):
