@@ -1,6 +1,5 @@
 """Check the answer: results from a simulated night against its true values, in sentences for a student."""
 
-import html
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from .darks.treatment import Treatment
 from .errors import NightError, RunError
 from .files import checksum
 from .frames import Frame
+from .html import html_table
 from .night import Night
 from .recipe import Recipe
 from .results import Results
@@ -81,12 +81,7 @@ class CheckReport:
         return "\n".join(f"{check.state:11}  {check.what}: {visible(check.text)}" for check in self.checks)
 
     def _repr_html_(self):
-        rows = "".join(
-            f"<tr><td>{html.escape(check.state)}</td><th>{html.escape(check.what)}</th>"
-            f"<td style='text-align:left'>{html.escape(visible(check.text))}</td></tr>"
-            for check in self.checks
-        )
-        return f"<table>{rows}</table>"
+        return html_table([(check.what, check.state, check.text) for check in self.checks])
 
 
 @dataclass(frozen=True)
