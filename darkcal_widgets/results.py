@@ -10,6 +10,7 @@ import numpy as np
 from .errors import FrameError, NightError
 from .files import frame_paths, result_name
 from .frames import Frame
+from .frames.numbers import count_of, number
 from .groups import part_by_temperature, same_exposure
 from .inventory import Inventory
 from .parallel import threaded
@@ -291,13 +292,13 @@ def _row(frame):
     level, scatter = level_and_scatter(frame.data)
     return (
         frame.name,
-        header.get("NCOMBINE", 1),
+        count_of(header, "NCOMBINE", 1),
         np.nan if frame.info.exposure is None else frame.info.exposure,
-        header.get("OSCNMEAN", np.nan),
+        np.nan if (overscan := number(header.get("OSCNMEAN"))) is None else overscan,
         level,
         scatter,
         frame.unit(),
-        header.get("BIASFILE", ""),
+        str(header.get("BIASFILE", "")),
     )
 
 

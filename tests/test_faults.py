@@ -17,12 +17,23 @@ import pytest
 from killer import CONTEXT, broken_results, digests, finish_run, kill_many, start_run
 from nights import folder_bytes, random_frame, small_night, write_raw
 
-from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks, combine_bias, combine_darks
+from darkcal_widgets import (
+    Night,
+    Parameters,
+    Recipe,
+    calibrate_darks,
+    combine_bias,
+    combine_darks,
+    simulate_night,
+)
 from darkcal_widgets.combine import files
 from darkcal_widgets.errors import FrameError, Interrupted, OutputError, ParameterError, RunError
+from darkcal_widgets.notebooks import run_notebook, shipped_notebooks
 from darkcal_widgets.run import make_plan
 from darkcal_widgets.run.file import calibrate_file
+from darkcal_widgets.simulate import EXAMPLE_FOLDERS
 
+NIGHTS = dict(enumerate(EXAMPLE_FOLDERS.values(), start=1))
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
 
@@ -257,6 +268,53 @@ def test_saturated_pixels_and_pixels_without_a_value_are_counted_and_reported(tm
         Night(tmp_path / "raw"), Recipe(keep_columns=":24"), tmp_path / "out", mixed="keep", progress=False
     )
     assert (len(again.unchanged), again.notes) == (3, run.notes)
+
+
+# --- Odd frames in a night -----------------------------------------------------------------------------------------------------
+
+
+def make_odd(path, change, **cards):
+    """Write a raw frame anew as float32, changed, with further cards."""
+    from astropy.io import fits
+
+    data, header = fits.getdata(path).astype("float32"), fits.getheader(path)
+    for keyword in ("BZERO", "BSCALE"):
+        header.remove(keyword, ignore_missing=True)
+    header.update(cards)
+    change(data)
+    fits.writeto(path, data, header, overwrite=True)
+
+
+def _spoil(data):
+    data[3, 5] = np.inf
+    data[5] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("number", "camera", "change"),
+    [
+        (1, "cryogenic", _spoil),
+        (2, "thermo-electric", _spoil),
+        (1, "cryogenic", lambda data: data.fill(np.nan)),
+        (2, "thermo-electric", lambda data: data.fill(np.inf)),
+    ],
+    ids=["1-some", "2-some", "1-all", "2-all"],
+)
+def test_odd_darks_do_not_stop_a_notebook(tmp_path, number, camera, change):
+    folder = tmp_path / NIGHTS[number]
+    simulate_night(folder, camera, rows=48)
+    (folder / "truth.json").unlink()
+    os.mkfifo(folder / "truth.json")
+    night = Night(folder, folder / "darks" if number == 1 else None)
+    for dark in (
+        night.darks[0],
+        night.darks[-1],
+    ):  # the panel shows the first, the figures of the run the last
+        make_odd(dark.path, change, NCOMBINE="x", OSCNMEAN="x")
+    for bias in night.biases:
+        make_odd(bias.path, lambda data: None, NCOMBINE="x", OSCNMEAN="x")
+    executed = run_notebook(shipped_notebooks()[number], tmp_path / "out", folder=tmp_path, timeout=300)
+    assert "0 failed" in executed.read_text()
 
 
 # --- Two at once --------------------------------------------------------------------------------------------------------------

@@ -131,7 +131,9 @@ def _make_way(notebook, executed):
     try:
         executed.parent.mkdir(parents=True, exist_ok=True)
         if executed.exists() and not executed.is_symlink() and executed.samefile(notebook):
-            raise ParameterError(f"{notebook} would be replaced by what it is executed to; name another folder.")
+            raise ParameterError(
+                f"{notebook} would be replaced by what it is executed to; name another folder."
+            )
         executed.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(

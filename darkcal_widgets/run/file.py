@@ -8,6 +8,7 @@ from ..errors import DarkcalError, FrameError, OutputError
 from ..files import ANYTHING
 from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
+from ..frames.numbers import count_of
 from ..outcome import Outcome
 from ..recipe.calibrate import Calibration, PixelCounts, calibrated_header
 from ..results import standing
@@ -208,5 +209,5 @@ def hold_bias(path, unit):
         images = {
             part.label if len(frame.parts) > 1 else "": (part.data, part.unit(unit)) for part in frame.parts
         }
-        _HELD[path, frame.checksum, unit] = images, frame.header.get("NCOMBINE")
+        _HELD[path, frame.checksum, unit] = images, count_of(frame.header, "NCOMBINE")
     return frame.checksum
