@@ -1,5 +1,6 @@
 """Check the answer: results from a simulated night against its true values, in sentences for a student."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 from .darks import measure_darks
 from .darks.background import background
 from .darks.treatment import Treatment
-from .errors import NightError, RunError
+from .errors import DarkcalError, NightError, RunError
 from .files import checksum
 from .frames import Frame
 from .html import html_table
@@ -118,19 +119,34 @@ def check_run(reduced_folder, night=None):
     paths = _result_paths(Path(reduced_folder))
     folder = find_night(reduced_folder) if night is None else Path(getattr(night, "raw_folder", night))
     truth = read_truth(folder)
-    _check_origin(paths, folder, truth)
-    results = _results(paths, truth)
-    return CheckReport(
-        (
-            _frames(results, truth),
-            _overscan(results, truth),
-            _kept(results, truth),
-            _bias(results, truth),
-            _level(results, truth),
-            _combined(reduced_folder),
-            _dark_current(reduced_folder, folder, truth),
+    with _damage_named(folder):
+        _check_origin(paths, folder, truth)
+        results = _results(paths, truth)
+        return CheckReport(
+            (
+                _frames(results, truth),
+                _overscan(results, truth),
+                _kept(results, truth),
+                _bias(results, truth),
+                _level(results, truth),
+                _combined(reduced_folder),
+                _dark_current(reduced_folder, folder, truth),
+            )
         )
-    )
+
+
+@contextlib.contextmanager
+def _damage_named(folder):
+    """Turn what a truth file of the right outline and wrong values leads to into an error that names it."""
+    try:
+        yield
+    except DarkcalError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise NightError(
+            f"{folder / TRUTH_NAME} is damaged ({found}), or the results are not of this night; make the night again."
+        ) from error
 
 
 def find_night(reduced_folder):
@@ -152,8 +168,9 @@ def find_night(reduced_folder):
     places = dict.fromkeys((Path(reduced_folder).resolve().parent, Path.cwd()))
     for place in places:
         for truth in sorted([*place.glob(TRUTH_NAME), *place.glob(f"*/{TRUTH_NAME}")]):
-            if _origin_problem(paths, truth.parent, read_truth(truth.parent)) is None:
-                return truth.parent
+            with _damage_named(truth.parent):
+                if _origin_problem(paths, truth.parent, read_truth(truth.parent)) is None:
+                    return truth.parent
     raise NightError(
         f"no simulated night of these results was found in {', '.join(map(str, places))}; name its folder, the one with "
         f"{TRUTH_NAME} in it (darkcal check {reduced_folder} --night FOLDER)."

@@ -1,6 +1,7 @@
 """Check the answer: right and wrong results of simulated nights, each told by name."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -246,3 +247,18 @@ def test_combined_darks_of_other_columns_are_not_right(cryogenic, tmp_path):
     )
     combine_darks(out, overwrite=True)
     assert not check_run(out, cryogenic).off
+
+
+@pytest.mark.parametrize("name", ["version", "frames", "overscan", "bias_levels", "pipe"])
+def test_a_damaged_truth_is_named_and_a_pipe_is_not_waited_for(cryogenic, tmp_path, name):
+    answer(cryogenic, tmp_path / "out", overscan_columns="2055:", keep_columns=":2048")
+    night = tmp_path / "night"
+    shutil.copytree(cryogenic.raw_folder, night)
+    truth = json.loads((night / "truth.json").read_text())
+    (night / "truth.json").unlink()
+    if name == "pipe":
+        os.mkfifo(night / "truth.json")
+    else:
+        (night / "truth.json").write_text(json.dumps(truth | {name: {"x": "y"}}))
+    with pytest.raises(NightError, match=r"truth\.json"):
+        check_run(tmp_path / "out", night)

@@ -94,3 +94,24 @@ def test_a_combined_dark_is_out_of_date_where_its_darks_are_of_several_temperatu
     calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
     state = {row["file"]: row["state"] for row in Results(tmp_path / "out").table}
     assert state[combined.name] == "d3.fits is not in it; combine again."
+
+
+def test_cards_of_a_camera_that_darkcal_uses_too_do_not_stop_the_table(tmp_path):
+    cards = dict.fromkeys(
+        ("NCOMBINE", "OSCNMEAN", "NSATPIX", "NBADPIX", "CCDMEAN", "DCNBIAS", "BIASFILE"), "x"
+    )
+    write_raw(tmp_path / "raw" / "dark.fits", random_frame(1), **cards)
+    write_raw(tmp_path / "raw" / "dark-2.fits", random_frame(2), **dict.fromkeys(cards, True))
+    recipe = Recipe(keep_columns=":24")
+    calibrate_darks(Night(tmp_path / "raw"), recipe, tmp_path / "out", progress=False).raise_failures()
+    combine_darks(tmp_path / "out").raise_failures()
+    results = Results(tmp_path / "out")
+    assert "nan" in str(results)
+    assert list(results.table["frames"]) == [2, 1, 1]
+    assert np.isnan(results.table["overscan"]).all()
+
+
+def test_a_frame_without_a_value_has_no_level():
+    assert np.isnan(level_and_scatter(np.full((8, 8), np.nan))).all()
+    assert np.isnan(level_and_scatter(np.full((8, 8), np.inf))).all()
+    assert level_and_scatter(np.where(np.eye(8), np.inf, 5.0)) == (5.0, 0.0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..drawing import COLOURS, colour_cycle, new_figure, plain
+from ..drawing import COLOURS, colour_cycle, drawable, new_figure, plain
 
 __all__ = ["exposures", "overscan_evidence"]
 
@@ -114,7 +114,10 @@ def _shade(axes, overscan):
 
 def _fit(axes, parts):
     """Fit the vertical axis to the overscan; the image in frames with light may lie far above."""
-    values = np.concatenate(parts)
+    values = drawable(np.concatenate(parts))
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return
     reach = max(float(np.ptp(values)), 4.0)
     axes.set_ylim(values.min() - 0.3 * reach, values.max() + 0.3 * reach)
 

@@ -17,7 +17,7 @@ from ..parallel import own_array, threaded
 from ..recipe import Recipe
 from ..recipe.calibrate import Calibration, calibrated_header
 from ..recipe.steps import KEEP_BIAS
-from ..results import Results, identity, members_digest, misnamed, standing
+from ..results import Results, damage, identity, members_digest, misnamed, standing
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
 
@@ -167,8 +167,8 @@ def combine_darks(reduced_folder, *, files=None, overwrite=False):
     results = Results(reduced_folder).require()
     picked = _picked(results, files)
     wrong = dict(results.unreadable) if files is None else {}
-    for dark, damage in zip(picked, threaded(_damage, picked), strict=True):
-        if reason := misnamed(dark) or _without_exposure(dark) or damage:
+    for dark, loss in zip(picked, threaded(_damage, picked), strict=True):
+        if reason := misnamed(dark) or _without_exposure(dark) or loss:
             wrong[dark.name] = reason
     darks = [dark for dark in picked if dark.name not in wrong]
     if not darks:
@@ -244,9 +244,8 @@ def _dark_member(dark):
 
 
 def _damage(dark):
-    if dark.is_intact:
-        return ""
-    return f"{dark.path} is damaged: its pixels do not have the DATASUM of its header; calibrate it again with overwrite."
+    loss = damage(dark)
+    return loss and f"{dark.path} {loss}; calibrate it again with overwrite."
 
 
 def _without_exposure(dark):

@@ -10,6 +10,7 @@ import numpy as np
 from astropy.table import Table
 
 from ..errors import FrameError, NightError, ParameterError
+from ..frames.numbers import count_of
 from ..groups import TEMPERATURE_TOLERANCE, group_exposures
 from ..html import html_table
 from ..parallel import threaded
@@ -149,7 +150,7 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, ext
     if gain is None:
         notes.append(_no_gain(info))
     ground = background(frame.data)
-    frames = frame.header.get("NCOMBINE", 1)
+    frames = count_of(frame.header, "NCOMBINE", 1)
     hot = hot_pixels(frame.data, info.exposure, gain=gain, frames=frames, sigma=sigma, ground=ground)
     groups, hot = _grouped(singles, ground, hot, info.exposure)
     ground = ground.without(hot["x"], hot["y"])
@@ -294,7 +295,8 @@ def _bias_of(reduced_folder, biases, singles, ground, notes):
     header = singles[0].header
     overscan, name = "OSCNMEAN" in header or "DCOSCAN" in header, header.get("BIASFILE", "")
     combined = _combined_bias(Results(reduced_folder), name, singles[0].extension)
-    count = header.get("DCNBIAS", None if combined is None else combined.header.get("NCOMBINE"))
+    built_from = None if combined is None else count_of(combined.header, "NCOMBINE")
+    count = count_of(header, "DCNBIAS", built_from)
     bias = Bias(overscan, bool(name), count)
     if overscan or (name and combined is None):
         return bias

@@ -21,7 +21,7 @@ from .cards import END, CardValues
 from .guard import BLOCK, Source, named_failures, open_file, walk
 from .kinds import asked_keywords
 from .words import KEYWORDS, FrameInfo, describe
-from .write import STORAGE_KEYWORDS, datasum_of
+from .write import STORAGE_KEYWORDS, datasum_of, is_whole_sum, sum_words
 
 __all__ = ["Frame"]
 
@@ -252,6 +252,15 @@ class Frame:
         After a power cut a file may have its length and its header, but zeros for pixels.
         """
         return all(part._is_intact() for part in self.parts)
+
+    @property
+    def has_checksums(self):
+        """Whether every header of the file states both checksums and all adds up, if the pixels are those of ``DATASUM``.
+
+        What darkcal writes has them. Where some pages of a header are lost, it may still be read, and say less than it did.
+        """
+        with named_failures(self.path), open_file(self.path) as stream:
+            return all(map(_adds_up, walk(Source(stream, os.fstat(stream.fileno()).st_size, self.path))))
 
     def in_rows(self, spill):
         """Return the frame as one of which some rows can be read quickly: itself, or its pixels uncompressed into a file.
@@ -529,6 +538,13 @@ def _most_likely_the_last(hdu, source):
     return (
         hdu.number == 0
     )  # bzip2 does not tell; images in extensions seldom have one in the primary HDU before them
+
+
+def _adds_up(hdu):
+    """Tell whether a header and the sum of its data, ``DATASUM``, add up to what ``CHECKSUM`` makes them give."""
+    cards = hdu.cards({b"CHECKSUM", b"DATASUM "})
+    datasum = str(cards.get("DATASUM", "")).strip()
+    return "CHECKSUM" in cards and datasum.isdigit() and is_whole_sum(sum_words(hdu.text) + int(datasum))
 
 
 def _science(hdus):
