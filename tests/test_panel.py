@@ -436,3 +436,47 @@ def test_every_parameter_is_a_trait(panel):
     send(panel, amplifiers=[list(pair) for pair in two], overscan_columns=None, keep_columns=None)
     assert panel.recipe == Recipe(amplifiers=two)
     assert panel.problems == {}
+
+
+def notebook_cell(night, out, earlier=None, **settings):
+    """What the notebook's cell does, the first time and again."""
+    parameters = Parameters(raw_folder=night.raw_folder, reduced_folder=out, **settings)
+    return DarkPanel.from_parameters(parameters, continues=earlier)
+
+
+def test_a_panel_goes_on_when_the_cells_are_run_again(night, tmp_path):
+    panel = notebook_cell(night, tmp_path / "out")
+    assert panel.notes["start"] == ""
+    send(panel, keep_columns=":20", overwrite=True)
+    write_raw(night.raw_folder / "dark-9.fits", random_frame(9), "dark")
+    again = notebook_cell(night, tmp_path / "out", panel)
+    assert (again.keep_columns, again.overwrite) == (":20", True)
+    assert "run again" in again.notes["start"]
+    assert "As at the start" in again.notes["start"]
+    assert again.notes["changed"] == ["keep_columns", "overwrite"]
+    assert len(again.night.darks) == 4  # the night is looked at again
+    press(again, "as at the start")
+    assert (again.keep_columns, again.overwrite, again.notes["changed"]) == (None, False, [])
+    assert notebook_cell(night, tmp_path / "out", again).notes["start"] == ""
+    again.close()
+
+
+def test_a_panel_starts_afresh_when_the_parameters_have_changed(night, tmp_path):
+    panel = notebook_cell(night, tmp_path / "out")
+    send(panel, keep_columns=":20")
+    other = notebook_cell(night, tmp_path / "out", panel, keep_columns=":21")
+    assert (other.keep_columns, panel.comm) == (":21", None)
+    assert "starts afresh" in other.notes["start"]
+    other.close()
+    last = notebook_cell(
+        night, tmp_path / "out", other, keep_columns=":21"
+    )  # one that was closed does not go on
+    assert last is not other
+    last.close()
+
+
+def test_settings_follow_the_advice_at_the_press_of_a_button(panel):
+    send(panel, keep_columns=":9", overscan_columns="", subtract_bias=True)
+    press(panel, "as advised")
+    assert panel.advice.differences(panel.recipe) == []
+    assert "advice" in panel.notes["start"]

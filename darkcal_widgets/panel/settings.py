@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from ..errors import DarkcalError, NightError, OutputError, ParameterError
-from ..parameters import Parameters
+from ..parameters import Parameters, as_lists
 from ..recipe import Recipe
 from ..results import Results
 from ..run import make_plan
@@ -17,6 +17,7 @@ from ..sections import parse_section, resolve_regions, to_fits, to_python
 from ..text import visible
 
 __all__ = [
+    "ADVISED",
     "SECTIONS",
     "bias_note",
     "bias_path",
@@ -28,9 +29,12 @@ __all__ = [
     "recipe_of",
     "run_notes",
     "section_problems",
+    "start_notes",
 ]
 
 SECTIONS = ("overscan_columns", "keep_columns")
+# What the advice on a night decides.
+ADVISED = (*SECTIONS, "amplifiers", "subtract_bias")
 
 _NOTEBOOKS = {1: "1-overscan-subtracted-bias-kept.ipynb", 2: "2-bias-subtracted-overscan-trimmed.ipynb"}
 
@@ -158,6 +162,35 @@ def run_notes(plan):
     said = "; ".join(sentences[state].format(count) for state, count in counts.items() if count)
     results = f"Results that exist already: {said}." if said else f"{len(states)} results will be written."
     return [results, *map(visible, plan.notes)]
+
+
+def start_notes(values, given, beginning):
+    """Say how the settings came about.
+
+    Parameters
+    ----------
+    values : dict
+    given : Parameters
+        Those that the panel was made from.
+    beginning : str or None
+        ``'goes on'``: it goes on after the cells were run again; ``'afresh'``: the parameters have changed meanwhile.
+
+    Returns
+    -------
+    dict
+        ``changed``: names of the settings that differ from those given; ``start``: a sentence, if there is something to say.
+    """
+    at_start = given.to_dict()
+    changed = [name for name, value in at_start.items() if as_lists(values[name]) != value]
+    sentence = ""
+    if beginning == "goes on" and changed:
+        sentence = (
+            "The cells were run again, and the settings changed in this panel still hold. Press As at the start to have those of "
+            "the cell of parameters."
+        )
+    elif beginning == "afresh":
+        sentence = "The cell of parameters has changed, so this panel starts afresh with its values."
+    return {"changed": changed, "start": sentence}
 
 
 def bias_path(values):

@@ -18,6 +18,7 @@ from threading import Event, RLock, Thread
 import anywidget
 import traitlets
 
+from ..advice import advise
 from ..errors import DarkcalError, FrameError, NightError
 from ..night import Night
 from ..parameters import Parameters
@@ -27,6 +28,7 @@ from .effect import Effect
 from .listing import night_list
 from .progress import Progress
 from .settings import (
+    ADVISED,
     SECTIONS,
     bias_note,
     bias_path,
@@ -38,6 +40,7 @@ from .settings import (
     recipe_of,
     run_notes,
     section_problems,
+    start_notes,
 )
 from .still import draw_still
 
@@ -209,6 +212,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         self._one_run = RLock()
         self._cancel = Event()
         self._closed = Event()
+        self._advice = None
+        self._beginning = None  # see start_notes
         self._progress = self._reader = self._still = self._loop = self._may_replace = None
         self._holding, self._stale, self._turn = True, True, 0
         dark_folder = None if night.dark_folder == night.raw_folder else night.dark_folder
@@ -225,7 +230,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             **{name: value for name, value in places.items() if name in _NAMES},
             **recipe.to_parameters(),
         )
-        self._opened = (parameters.raw_folder, parameters.dark_folder, parameters.image_types)
+        self._given = parameters
+        self._opened = self._places(parameters)
         self._take_night(night)
         super().__init__(**options | parameters.to_dict())
         self.on_msg(self._act)
@@ -234,18 +240,58 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             self._show(listing=night_list(night, self.raw_folder))
 
     @classmethod
-    def from_parameters(cls, parameters):
-        """Make a panel, and its night, from `Parameters`.
+    def from_parameters(cls, parameters, *, continues=None, advice=None):
+        """Make a panel, and its night, from `Parameters`; or go on with the one that was made from the same ones.
+
+        Parameters
+        ----------
+        parameters : Parameters
+        continues : DarkPanel or None
+            An earlier panel, such as that of the same notebook before its cells were run again. If it was made from equal
+            parameters, it is returned itself, with the settings that stand in it, and its night is looked at again; otherwise it
+            is closed.
+        advice : Advice, optional
+            On the night of `parameters`, if it was asked for already.
+
+        Returns
+        -------
+        DarkPanel
 
         Raises
         ------
         NightError
             A folder does not exist or holds no FITS file.
         """
+        if continues is not None and continues._goes_on(parameters):
+            continues._go_on()
+            panel = continues
+        else:
+            panel = cls._afresh(parameters)
+            if continues is not None:
+                continues.close()
+                panel._begin("afresh")
+        if advice is not None and panel._opened == panel._places(parameters):
+            panel._advice = advice
+        return panel
+
+    @classmethod
+    def _afresh(cls, parameters):
         steps = parameters.recipe.to_parameters()
         places = {name: value for name, value in parameters.to_dict().items() if name not in steps}
         night = Night(parameters.raw_folder, parameters.dark_folder, image_types=parameters.image_types)
         return cls(night, parameters.recipe, **places)
+
+    def _goes_on(self, parameters):
+        return self._given == parameters and not self._closed.is_set()
+
+    def _go_on(self):
+        with self._at_once():
+            self._open_night(*self._opened, anew=True)
+            self._begin("goes on")
+
+    def _begin(self, how):
+        with self._at_once():
+            self._beginning, self._stale = how, True
 
     # As code
 
@@ -277,8 +323,21 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     def parameters(self, parameters):
         with self._at_once():
             self._stale = True  # even the same ones are looked at again
-            self._open_night(parameters.raw_folder, parameters.dark_folder, parameters.image_types)
+            self._open_night(*self._places(parameters))
             self._set(parameters.to_dict())
+
+    @property
+    def advice(self):
+        """The `Advice` on the night that is looked at; it is measured when it is first asked for.
+
+        Raises
+        ------
+        DarkcalError
+            There is no night, or a frame cannot be read any more.
+        """
+        if self._advice is None:
+            self._advice = advise(self.night)
+        return self._advice
 
     @property
     def recipe(self):
@@ -390,7 +449,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         self._turn += 1
         self._may_replace = None
         self._move_along()
-        self._open_night(self.raw_folder, self.dark_folder, self.image_types)
+        self._open_night(*self._places(self))
         wrong = self._night_trouble or section_problems(self._values(), self._night)
         # The picture goes first; each step of a drag is one message.
         with self.hold_sync():
@@ -416,8 +475,12 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         beside = None if dark_folder is None else os.path.join(self.raw_folder, os.path.basename(dark_folder))
         self._set({"dark_folder": beside if beside and os.path.isdir(beside) else None, "files": None})
 
-    def _open_night(self, raw_folder, dark_folder, image_types):
-        if (raw_folder, dark_folder, image_types) == self._opened:
+    @staticmethod
+    def _places(settings):
+        return settings.raw_folder, settings.dark_folder, settings.image_types
+
+    def _open_night(self, raw_folder, dark_folder, image_types, anew=False):
+        if (raw_folder, dark_folder, image_types) == self._opened and not anew:
             return
         self._opened = (raw_folder, dark_folder, image_types)
         try:
@@ -429,7 +492,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         self._show(listing=night_list(self._night, raw_folder))
 
     def _take_night(self, night, trouble=None):
-        self._night, self._night_trouble = night, trouble or {}
+        self._night, self._night_trouble, self._advice = night, trouble or {}, None
         self._effect = None if night is None else Effect(night)
         frames = () if night is None else night.frames
         self._frame_names = {visible(frame.name): frame.name for frame in frames}
@@ -468,9 +531,9 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         plan, found = (
             (None, self._night_trouble) if self._night is None else planned(self._values(), self._night)
         )
-        notes, code = {}, {}
+        notes, code = start_notes(self._values(), self._given, self._beginning), {}
         if plan is not None:
-            notes = {"bias": bias_note(plan, self.combined_bias is not None), "run": run_notes(plan)}
+            notes |= {"bias": bias_note(plan, self.combined_bias is not None), "run": run_notes(plan)}
             code = commands(self.parameters, self.settings_file)
         self._show(problems=_visible_values(found), notes=notes, commands=code)
 
@@ -550,6 +613,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             "cancel": self._on_cancel,
             "save": self._on_save,
             "load": self._on_load,
+            "as advised": self._on_as_advised,
+            "as at the start": self._on_as_at_the_start,
         }
         if message.get("action") in actions:
             self._asked = message.get("asked", self._asked)
@@ -577,6 +642,16 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         path = self.settings_file
         self._say(self._tried(lambda: self.load(path), f"Loaded from {path}."))
 
+    def _on_as_advised(self):
+        self._say(self._tried(self._follow_advice, "Set as the advice on this night recommends."), "start")
+
+    def _follow_advice(self):
+        recipe = self.advice.recipe
+        self._set({name: getattr(recipe, name) for name in ADVISED})
+
+    def _on_as_at_the_start(self):
+        self.parameters = self._given
+
     @staticmethod
     def _tried(act, done):
         try:
@@ -585,9 +660,9 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             return str(error)
         return done
 
-    def _say(self, sentence):
+    def _say(self, sentence, where="file"):
         with self._lock:
-            self._show(notes=self.notes | {"file": visible(sentence)})
+            self._show(notes=self.notes | {where: visible(sentence)})
 
     # A run
 

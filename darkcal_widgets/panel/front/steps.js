@@ -31,21 +31,46 @@ export function stepsPart(panel) {
     sectionControls(panel, drag, "keep_columns"),
     biasControls(panel),
   ];
+  const start = startControls(panel);
   const view = viewControls(panel);
   const charts = profileCharts(panel, drag);
   const element = section(
     "2. The steps",
+    start.element,
     make("div", { class: "darkcal-steps" }, ...steps.map((step) => step.element)),
     row(...view.elements, charts.legend),
     charts.element,
   );
   const update = () => {
-    for (const part of [...steps, view, charts]) part.update();
+    for (const part of [start, ...steps, view, charts]) part.update();
     element.classList.toggle("darkcal-empty", !panel.get("profiles").lines);
   };
   const settings = ["overscan_columns", "keep_columns", "subtract_bias", "combined_bias"];
   const looks = ["statistic", "axis", "drag_sets", "aligned"];
   return { element, update, shows: [...settings, ...looks, "selected", "problems", "notes", "profiles"] };
+}
+
+// From where the settings come: the advice, or the cell of parameters.
+function startControls(panel) {
+  const advised = makeButton(
+    "As advised",
+    "Set overscan, kept part and bias as the measurements of this night recommend",
+    () => panel.act("as advised"),
+    { "data-name": "as-advised" },
+  );
+  const back = makeButton(
+    "As at the start",
+    "Take back all changes: the settings that the panel was made with, as in the cell of parameters",
+    () => panel.act("as at the start"),
+    { "data-name": "as-at-the-start" },
+  );
+  const note = make("span", { class: "darkcal-note", role: "status", "data-name": "start" });
+  const update = () => {
+    const { changed = [], start = "" } = panel.get("notes");
+    back.disabled = changed.length === 0;
+    setText(note, start);
+  };
+  return { element: row(advised, back, note), update };
 }
 
 function biasControls(panel) {
