@@ -480,3 +480,65 @@ def test_settings_follow_the_advice_at_the_press_of_a_button(panel):
     press(panel, "as advised")
     assert panel.advice.differences(panel.recipe) == []
     assert "advice" in panel.notes["start"]
+
+
+@pytest.fixture
+def other_camera(tmp_path):
+    """A night of larger frames, of which columns 50 on are overscan and free of light."""
+    folder, shape = tmp_path / "larger", (40, 60)
+    for index in range(3):
+        write_raw(folder / f"dark-{index}.fits", random_frame(index, shape, 1200), INSTRUME="Large")
+    return folder
+
+
+def test_settings_of_another_camera_are_questioned(panel, other_camera, tmp_path):
+    send(panel, raw_folder=str(other_camera))
+    assert set(panel.problems) == {"overscan_columns", "keep_columns"}
+    assert "24: was set for the frames of another night (20 x 30)" in panel.problems["overscan_columns"]
+    assert "(Large 40 x 60)" in panel.problems["keep_columns"]
+    assert "run" not in panel.notes
+    press(panel, "calibrate")
+    with pytest.raises(ParameterError, match="was set for the frames of another night"):
+        panel.calibrate()
+    assert not (tmp_path / "out").exists()
+    send(panel, overscan_columns="50:")
+    assert set(panel.problems) == {"keep_columns"}  # each is questioned until it is changed
+    send(panel, keep_columns=":50")
+    assert panel.problems == {}
+    assert len(panel.calibrate().written) == 3
+
+
+def test_settings_of_another_camera_can_be_accepted_or_follow_the_advice(panel, other_camera, night):
+    send(panel, raw_folder=str(other_camera))
+    press(panel, "accept")
+    assert panel.problems == {}
+    send(panel, raw_folder=str(night.raw_folder))
+    assert set(panel.problems) == {"overscan_columns", "keep_columns"}  # now they are of the other one
+    press(panel, "as advised")
+    assert panel.problems == {}
+    assert panel.advice.differences(panel.recipe) == []
+
+
+def test_nothing_is_questioned_where_the_camera_is_the_same_or_all_was_set_together(
+    panel, other_camera, tmp_path
+):
+    small_night(tmp_path / "same")
+    send(panel, raw_folder=str(tmp_path / "same"))
+    assert panel.problems == {}
+    send(panel, raw_folder=str(tmp_path / "nowhere"))
+    send(panel, raw_folder=str(tmp_path / "same"))
+    assert panel.problems == {}
+    panel.parameters = Parameters(
+        raw_folder=other_camera, reduced_folder="out", overscan_columns="50:", keep_columns=":50"
+    )
+    assert panel.problems == {}
+    send(panel, raw_folder=str(tmp_path / "same"))
+    assert set(panel.problems) == {"overscan_columns", "keep_columns"}
+    send(panel, raw_folder=str(other_camera))  # back again
+    assert panel.problems == {}
+
+
+def test_the_effect_of_questioned_settings_is_shown(panel, other_camera):
+    send(panel, _shown=True, raw_folder=str(other_camera))
+    assert panel.problems
+    assert panel.effect["shape"] == [40, 60]

@@ -5,6 +5,7 @@ does the panel ask the rooms below what a run will do.
 """
 
 import os
+from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -21,11 +22,13 @@ __all__ = [
     "SECTIONS",
     "bias_note",
     "bias_path",
+    "camera_of",
     "commands",
     "notation",
     "notebook_of",
     "plan_of",
     "planned",
+    "questions",
     "recipe_of",
     "run_notes",
     "section_problems",
@@ -103,6 +106,40 @@ def section_problems(values, night):
         if message := _message(_regions, values, shape):
             return dict.fromkeys(SECTIONS, message)  # either of the two can be mended
     return {}
+
+
+def camera_of(night):
+    """Return the instrument and the shape, in words, of most of a night's darks, or of its frames if there is no dark."""
+    kinds = Counter((frame.info.instrument, frame.shape_text) for frame in night.darks or night.frames)
+    return kinds.most_common(1)[0][0] if kinds else None
+
+
+def questions(values, night, accepted):
+    """Question settings that were made for another camera: they may fit these frames and be wrong for them.
+
+    Parameters
+    ----------
+    values : dict
+    night : Night
+    accepted : tuple
+        The camera, as `camera_of` tells it, for which settings were made or accepted last, and these by name.
+
+    Returns
+    -------
+    dict of str to str
+        Name of each setting that is still the same, to a sentence.
+    """
+    camera, (made_for, before) = camera_of(night), accepted
+    if None in (camera, made_for) or camera == made_for:
+        return {}
+    names = SECTIONS if values["amplifiers"] is None else ("amplifiers",)
+    frames, others = (" ".join(filter(None, (name, shape))) for name, shape in (camera, made_for))
+    return {
+        name: f"{values[name] or 'Nothing'} was set for the frames of another night ({others}), and these are of another kind "
+        f"({frames}). Press As advised or Keep as they are, or change it."
+        for name in names
+        if values[name] == before[name]
+    }
 
 
 def notation(values, name, shape):

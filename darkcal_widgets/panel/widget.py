@@ -19,7 +19,7 @@ import anywidget
 import traitlets
 
 from ..advice import advise
-from ..errors import DarkcalError, FrameError, NightError
+from ..errors import DarkcalError, FrameError, NightError, ParameterError
 from ..night import Night
 from ..parameters import Parameters
 from ..run.night import run_plan
@@ -32,11 +32,13 @@ from .settings import (
     SECTIONS,
     bias_note,
     bias_path,
+    camera_of,
     commands,
     notation,
     notebook_of,
     plan_of,
     planned,
+    questions,
     recipe_of,
     run_notes,
     section_problems,
@@ -213,6 +215,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         self._cancel = Event()
         self._closed = Event()
         self._advice = None
+        self._accepted, self._questions = (None, {}), {}  # see questions
         self._beginning = None  # see start_notes
         self._progress = self._reader = self._still = self._loop = self._may_replace = None
         self._holding, self._stale, self._turn = True, True, 0
@@ -325,6 +328,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             self._stale = True  # even the same ones are looked at again
             self._open_night(*self._places(parameters))
             self._set(parameters.to_dict())
+            self._accept()
 
     @property
     def advice(self):
@@ -348,6 +352,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     def recipe(self, recipe):
         with self._at_once():
             self._set(recipe.to_parameters())
+            self._accept()
 
     def calibrate(self):
         """Calibrate the picked darks with the current settings, as the button does; a second call waits for the first.
@@ -450,6 +455,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         self._may_replace = None
         self._move_along()
         self._open_night(*self._places(self))
+        self._ask_again()
         wrong = self._night_trouble or section_problems(self._values(), self._night)
         # The picture goes first; each step of a drag is one message.
         with self.hold_sync():
@@ -457,7 +463,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
                 self._draw(wrong)
             self._show(selected=self._selected())
             if self._dragging:
-                self._show(problems=_visible_values(wrong))
+                self._show(problems=_visible_values(wrong | self._questions))
                 self._answer()
         if self._dragging:
             return
@@ -490,6 +496,18 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             where = named[0] if named else "raw_folder"
             self._take_night(None, {where: str(error)})
         self._show(listing=night_list(self._night, raw_folder))
+
+    def _ask_again(self):
+        """Question settings that were made for another camera; where there is nothing to question, they are accepted."""
+        self._questions = (
+            {} if self._night is None else questions(self._values(), self._night, self._accepted)
+        )
+        if not self._questions:
+            self._accept()
+
+    def _accept(self):
+        if self._night is not None:
+            self._accepted = (camera_of(self._night), {name: getattr(self, name) for name in ADVISED})
 
     def _take_night(self, night, trouble=None):
         self._night, self._night_trouble, self._advice = night, trouble or {}, None
@@ -532,7 +550,11 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             (None, self._night_trouble) if self._night is None else planned(self._values(), self._night)
         )
         notes, code = start_notes(self._values(), self._given, self._beginning), {}
-        if plan is not None:
+        found = found | self._questions
+        if self._questions:
+            notes["start"] = "Look at the settings marked below: they were made for another camera."
+            notes["questions"] = list(self._questions)
+        if plan is not None and not self._questions:
             notes |= {"bias": bias_note(plan, self.combined_bias is not None), "run": run_notes(plan)}
             code = commands(self.parameters, self.settings_file)
         self._show(problems=_visible_values(found), notes=notes, commands=code)
@@ -613,6 +635,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             "cancel": self._on_cancel,
             "save": self._on_save,
             "load": self._on_load,
+            "accept": self._on_accept,
             "as advised": self._on_as_advised,
             "as at the start": self._on_as_at_the_start,
         }
@@ -647,7 +670,14 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
 
     def _follow_advice(self):
         recipe = self.advice.recipe
-        self._set({name: getattr(recipe, name) for name in ADVISED})
+        with self._at_once():
+            self._set({name: getattr(recipe, name) for name in ADVISED})
+            self._accept()
+
+    def _on_accept(self):
+        with self._at_once():
+            self._accept()
+            self._stale = True
 
     def _on_as_at_the_start(self):
         self.parameters = self._given
@@ -669,6 +699,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     def _calibrate(self, progress):
         with self._lock:
             parameters, night = self.parameters, self.night
+            for sentence in self._questions.values():
+                raise ParameterError(sentence)
         plan = plan_of(parameters, night)
         progress.begin(len(plan.jobs))
         return run_plan(plan, progress=False, on_outcome=progress.step, cancel=self._cancel)

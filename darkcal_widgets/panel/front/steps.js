@@ -64,13 +64,20 @@ function startControls(panel) {
     () => panel.act("as at the start"),
     { "data-name": "as-at-the-start" },
   );
+  const keep = makeButton(
+    "Keep as they are",
+    "Use the settings of the other night for this one, too",
+    () => panel.act("accept"),
+    { "data-name": "accept" },
+  );
   const note = make("span", { class: "darkcal-note", role: "status", "data-name": "start" });
   const update = () => {
-    const { changed = [], start = "" } = panel.get("notes");
+    const { changed = [], start = "", questions = [] } = panel.get("notes");
     back.disabled = changed.length === 0;
+    keep.hidden = questions.length === 0;
     setText(note, start);
   };
-  return { element: row(advised, back, note), update };
+  return { element: row(advised, keep, back, note), update };
 }
 
 function biasControls(panel) {
