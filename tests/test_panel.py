@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from ipywidgets import HBox, Text
 from nights import folder_bytes, random_frame, small_night, write_raw
 from traitlets import TraitError, link
@@ -542,3 +543,77 @@ def test_the_effect_of_questioned_settings_is_shown(panel, other_camera):
     send(panel, _shown=True, raw_folder=str(other_camera))
     assert panel.problems
     assert panel.effect["shape"] == [40, 60]
+
+
+@pytest.fixture
+def two_images(tmp_path):
+    """A night of files with two images, B of which is brighter and smaller."""
+    for index, kind in enumerate(("dark", "dark", "bias", "bias")):
+        header = fits.Header({"IMAGETYP": kind, "EXPTIME": 10.0 if kind == "dark" else 0.0})
+        images = [
+            fits.ImageHDU(random_frame(index, (20, 30), 1000), name="A"),
+            fits.ImageHDU(random_frame(index, (16, 28), 3000), name="B"),
+        ]
+        path = tmp_path / "two" / f"{kind}-{index}.fits"
+        path.parent.mkdir(exist_ok=True)
+        fits.HDUList([fits.PrimaryHDU(header=header), *images]).writeto(path)
+    return Night(tmp_path / "two")
+
+
+def test_of_several_images_one_is_looked_at(two_images, tmp_path):
+    panel = DarkPanel(two_images, Recipe(overscan_columns="24:", keep_columns=":22"), tmp_path / "out")
+    send(panel, _shown=True)
+    assert (panel.selected["images"], panel.selected["image"]) == (["A", "B"], "A")
+    assert panel.selected["calibrated"] == ["A", "B"]
+    assert 900 < panel.effect["before"]["median"] < 1100
+    send(panel, extension="B")
+    assert (panel.selected["image"], panel.selected["shape"]) == ("B", (16, 28))
+    assert panel.selected["overscan_columns"]["columns"] == [24, 28]
+    assert 2900 < panel.effect["before"]["median"] < 3100
+    assert panel.effect["name"] == "dark-0.fits[B]"
+    assert len(panel.profiles["lines"][0]["values"]) == 28 * 4
+    wait_until(lambda: len(panel.levels["rows"]) == 2)
+    run = panel.calibrate()
+    from darkcal_widgets.frames import Frame
+
+    _, result = Frame(run.results[0]).parts
+    assert np.median(result.data[::4, ::4]) == panel.effect["after"]["median"]
+    panel.close()
+
+
+def test_of_several_images_some_are_calibrated(two_images, tmp_path):
+    panel = DarkPanel(two_images, Recipe(), tmp_path / "out")
+    send(panel, _shown=True, extensions=["B"], subtract_bias=True)
+    assert (panel.selected["calibrated"], panel.selected["image"]) == (["B"], "B")
+    assert panel.problems == {}
+    assert abs(panel.effect["after"]["median"]) < 30  # the bias of the same image was subtracted
+    send(panel, extensions=["C"])
+    assert "does not have" in panel.problems["extensions"]
+    send(panel, extensions=None, overscan_columns="28:")  # is in A and not in B
+    assert "a frame of 28 columns" in panel.problems["overscan_columns"]
+    panel.close()
+
+
+def test_several_amplifiers_are_set_seen_and_joined(panel):
+    send(panel, _shown=True)
+    press(panel, "several amplifiers")
+    assert panel.amplifiers == (("24:", ":11"), ("24:", "11:22"))
+    assert (panel.overscan_columns, panel.keep_columns, panel.problems) == (None, None, {})
+    send(panel, amplifiers=[["24:27", "0:11"], ["27:30", "11:22"]])
+    first, second = panel.selected["amplifiers"]
+    assert (first["overscan"]["columns"], second["image"]["columns"]) == ([24, 27], [11, 22])
+    assert (panel.effect["shape"], panel.effect["after"]["shape"]) == ([20, 30], [20, 22])
+    run = panel.calibrate()
+    from darkcal_widgets.frames import Frame
+
+    # The pixels of the sketch, which are every 4th of the raw frame, are all in these columns of the result.
+    shown = np.median(Frame(run.results[0]).data[::4, [0, 4, 8, 12, 16, 20]])
+    assert panel.effect["after"]["median"] == shown
+    send(panel, amplifiers=[["24:27", "0:11"], ["27:30", "12:22"], [None, ""]])
+    assert set(panel.problems) == {"amplifiers"}
+    send(panel, amplifiers=[["24:27", "0:11"], ["27:30", "10:22"]])
+    assert "rectangle" in panel.problems["amplifiers"]
+    press(panel, "one amplifier")
+    assert (panel.amplifiers, panel.overscan_columns, panel.keep_columns) == (None, "24:27", ":22")
+    assert panel.problems == {}
+    assert "image/png" in panel._repr_mimebundle_()

@@ -24,16 +24,18 @@ from ..night import Night
 from ..parameters import Parameters
 from ..run.night import run_plan
 from ..text import visible
-from .effect import Effect
+from .effect import Effect, image_of
 from .listing import night_list
 from .progress import Progress
 from .settings import (
     ADVISED,
     SECTIONS,
+    amplifier_notations,
     bias_note,
     bias_path,
     camera_of,
     commands,
+    join_amplifiers,
     notation,
     notebook_of,
     plan_of,
@@ -42,6 +44,7 @@ from .settings import (
     recipe_of,
     run_notes,
     section_problems,
+    split_amplifiers,
     start_notes,
 )
 from .still import draw_still
@@ -62,7 +65,7 @@ _NAMES = tuple(Parameters.names())
 
 def _front():
     """Join the modules of the browser into the one that anywidget loads; in one scope they need no imports and exports."""
-    order = "elements link sections axes profile picture spreads controls table night drag steps effect calibrate save panel"
+    order = "elements link sections axes profile picture spreads controls images table night drag amplifiers steps effect calibrate save panel"
     source = "\n".join((_FRONT / f"{name}.js").read_text(encoding="utf-8") for name in order.split())
     source = re.sub(r'^import\s[^;]*?from "\./\w+\.js";\n', "", source, flags=re.MULTILINE)
     return re.sub(r"^export (?!default)", "", source, flags=re.MULTILINE)
@@ -119,6 +122,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         What is wrong with them: name of each parameter that has to change, to a sentence. Empty: a run can start.
     frame : str or None
         Name of the frame looked at; `None`: the first picked dark.
+    extension : str or None
+        Of a file with several images, the one that is looked at: its ``EXTNAME`` or number; `None`: the first that is calibrated.
     statistic : str
         Of the profile: ``'mean'`` or ``'median'``.
     axis : int
@@ -172,6 +177,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     overwrite = _synced(traitlets.Bool(False))
 
     frame = _Text(None, allow_none=True).tag(sync=True, to_json=_to_page, from_json=_from_page)
+    extension = _synced(_Text(None, allow_none=True))
     statistic = _synced(traitlets.Enum(("mean", "median"), "mean"))
     axis = _synced(traitlets.Enum((1, 0), 1))
     aligned = _synced(traitlets.Bool(True))
@@ -427,7 +433,9 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             finally:
                 self._holding = not outermost
 
-    @traitlets.observe(*_NAMES, "frame", "statistic", "axis", "settings_file", "_shown", "_dragging")
+    @traitlets.observe(
+        *_NAMES, "frame", "extension", "statistic", "axis", "settings_file", "_shown", "_dragging"
+    )
     def _changed(self, _change):
         with self._at_once():
             self._stale = True
@@ -456,6 +464,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         self._move_along()
         self._open_night(*self._places(self))
         self._ask_again()
+        self._look_at_image()
         wrong = self._night_trouble or section_problems(self._values(), self._night)
         # The picture goes first; each step of a drag is one message.
         with self.hold_sync():
@@ -534,15 +543,43 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             return self.frame
         return next(iter([*self._picked(), *(dark.name for dark in self._night.darks), *names]), None)
 
+    def _image(self):
+        """Return the image looked at of the frame looked at, `None` where there is no frame."""
+        name = self._looked_at()
+        if name is None:
+            return None
+        frame = next(frame for frame in self._night.frames if frame.name == name)
+        if any(part.label == self.extension for part in frame.parts):
+            return image_of(frame, self.extension)
+        return next(iter(self._calibrated_parts(frame)), frame.parts[0])
+
+    def _calibrated_parts(self, frame):
+        try:
+            return frame.select(self.extensions)
+        except DarkcalError:  # as problems says
+            return ()
+
+    def _look_at_image(self):
+        image = self._image()
+        extension = image and image.extension
+        if image is not None and extension != self._effect.extension:
+            self._effect = Effect(self._night, extension, self._effect.sketches)
+
     def _selected(self):
-        """Return what the settings select in the night: rows of the list, and the parts of the frame looked at."""
+        """Return what the settings select in the night: rows of the list, and the parts of the image looked at."""
         frames = () if self._night is None else self._night.frames
         rows = {frame.name: row for row, frame in enumerate(frames)}
-        row = rows.get(self._looked_at())
-        shape = None if row is None else frames[row].info.shape
-        values = self._values()
+        row, image = rows.get(self._looked_at()), self._image()
+        values, shape = self._values(), image and image.shape
         parts = {name: shape and notation(values, name, shape) for name in SECTIONS}
-        return {"picked": [rows[name] for name in self._picked()], "row": row, "shape": shape, **parts}
+        parts["amplifiers"] = shape and amplifier_notations(values, shape)
+        images = {"image": image and image.label, "images": [], "calibrated": []}
+        if row is not None and len(frames[row].parts) > 1:
+            images["images"] = [part.label for part in frames[row].parts]
+            images["calibrated"] = [part.label for part in self._calibrated_parts(frames[row])]
+        return (
+            {"picked": [rows[name] for name in self._picked()], "row": row, "shape": shape} | images | parts
+        )
 
     def _look_ahead(self):
         """Show what a run would do, or why it cannot start."""
@@ -637,6 +674,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             "load": self._on_load,
             "accept": self._on_accept,
             "as advised": self._on_as_advised,
+            "several amplifiers": partial(self._on_amplifiers, split_amplifiers),
+            "one amplifier": partial(self._on_amplifiers, join_amplifiers),
             "as at the start": self._on_as_at_the_start,
         }
         if message.get("action") in actions:
@@ -678,6 +717,12 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         with self._at_once():
             self._accept()
             self._stale = True
+
+    def _on_amplifiers(self, change):
+        image = self._image()
+        if image is not None:
+            with self._at_once(), contextlib.suppress(DarkcalError):  # what is wrong is said already
+                self._set(change(self._values(), image.shape))
 
     def _on_as_at_the_start(self):
         self.parameters = self._given
