@@ -14,7 +14,7 @@ from .recipe import Recipe
 from .recipe.recipe import check_names
 from .yamlfile import read_yaml
 
-__all__ = ["Parameters"]
+__all__ = ["Parameters", "as_lists"]
 
 # A parameter file may also name its notebook (1, 2 or a path); papermill passes the name on like any other.
 NOTEBOOK = "notebook"
@@ -200,7 +200,7 @@ class Parameters(Recipe):
     def to_dict(self):
         """Return names and values as papermill and YAML take them."""
         values = asdict(self)
-        return {name: _as_lists(values[name]) for name in self.names()}
+        return {name: as_lists(values[name]) for name in self.names()}
 
     def papermill_command(self, notebook, output, parameter_file):
         """Return the shell command that runs `notebook` with the parameters saved in `parameter_file`."""
@@ -238,8 +238,9 @@ class Parameters(Recipe):
         )
 
 
-def _as_lists(value):
-    return [_as_lists(each) for each in value] if isinstance(value, tuple) else value
+def as_lists(value):
+    """Return tuples, also those inside, as lists, as papermill and YAML have them."""
+    return [as_lists(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _message(check, *arguments, **keywords):
