@@ -162,7 +162,7 @@ def advise(night):
     return Advice(
         findings,
         _recipe(overscan, matches),
-        tuple(_missing(night, sample)),
+        (*_missing(night, sample), *_missing_temperatures(matches)),
         tuple(_assumed(overscan, matches)),
         overscan,
         matches,
@@ -221,6 +221,13 @@ def _missing(night, sample):
         yield f"{len(silent)} frames have no exposure time, such as {silent[0]}; they were not compared with the darks."
     yield from sample.left_out
     yield from (f"Unreadable: {reason}" for reason in night.unreadable.values())
+
+
+def _missing_temperatures(matches):
+    wanted = sorted({round(match.temperature) for match in matches if match.apart})
+    if wanted:
+        listed = " and ".join(f"{degrees:g} °C" for degrees in wanted)
+        yield f"There is no dark at {listed}, as some flats or science frames have it: take darks of the same temperature."
 
 
 def _assumed(overscan, matches):
