@@ -335,3 +335,11 @@ def test_real_darks_of_two_temperatures_are_all_calibrated_and_combined_apart(re
         for exposure in (60, 150, 300)
         for temperature in (-10, -5)
     ]
+
+
+def test_thousands_of_darks_may_be_named_one_by_one(tmp_path, monkeypatch):
+    night = Night(small_night(tmp_path, darks=2))
+    looked = []
+    monkeypatch.setattr("darkcal_widgets.choice._names", lambda dark: looked.append(dark) or [dark.name])
+    assert len(night.select_darks(["dark-1.fits", "dark-0.fits"] * 50)) == 2
+    assert len(looked) == 2
