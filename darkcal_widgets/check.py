@@ -1,7 +1,6 @@
 """Check the answer: results from a simulated night against its true values, in sentences for a student."""
 
 import contextlib
-import html
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,9 @@ from .darks.treatment import Treatment
 from .errors import DarkcalError, NightError, RunError
 from .files import checksum
 from .frames import Frame
+from .html import html_table
 from .night import Night
+from .recipe import Recipe
 from .results import Results
 from .simulate import TRUTH_NAME, read_truth
 from .text import visible
@@ -81,12 +82,7 @@ class CheckReport:
         return "\n".join(f"{check.state:11}  {check.what}: {visible(check.text)}" for check in self.checks)
 
     def _repr_html_(self):
-        rows = "".join(
-            f"<tr><td>{html.escape(check.state)}</td><th>{html.escape(check.what)}</th>"
-            f"<td style='text-align:left'>{html.escape(visible(check.text))}</td></tr>"
-            for check in self.checks
-        )
-        return f"<table>{rows}</table>"
+        return html_table([(check.what, check.state, check.text) for check in self.checks])
 
 
 @dataclass(frozen=True)
@@ -133,6 +129,7 @@ def check_run(reduced_folder, night=None):
                 _kept(results, truth),
                 _bias(results, truth),
                 _level(results, truth),
+                _combined(reduced_folder),
                 _dark_current(reduced_folder, folder, truth),
             )
         )
@@ -327,7 +324,7 @@ def _kept(results, truth):
 
 
 def _bias(results, truth):
-    needed, subtracted = truth["recipe"]["subtract_bias"], bool(results[0].treatment.bias_file)
+    needed, subtracted = _true_recipe(truth).uses_bias, bool(results[0].treatment.bias_file)
     error, level = _level_error(results, truth)[0], _bias_level(truth)
     if error < -_BIAS_PART * level:
         return Check("bias", "off", f"The bias was removed twice: {_level_text(results, truth)}.")
@@ -352,6 +349,20 @@ def _level(results, truth):
     return Check("level", "right", text)
 
 
+def _combined(reduced_folder):
+    """Judge whether the combined darks are what the calibrated ones would give now."""
+    results = Results(reduced_folder)
+    if not results.combined_darks:
+        return Check("combined darks", "not checked", "There are none; combine_darks makes them.")
+    outdated = {dark.name: results.out_of_date(dark) for dark in results.combined_darks}
+    for name, reason in outdated.items():
+        if reason:
+            return Check("combined darks", "off", f"{name} is out of date: {reason}")
+    return Check(
+        "combined darks", "right", f"All {len(outdated)} are made from the calibrated darks as they are now."
+    )
+
+
 def _dark_current(reduced_folder, folder, truth):
     try:
         report = measure_darks(reduced_folder, Night(folder), gain=truth["gain"])
@@ -368,6 +379,10 @@ def _dark_current(reduced_folder, folder, truth):
 # --- Levels -----------------------------------------------------------------------------------------------
 
 
+def _true_recipe(truth):
+    return Recipe(**{name: value for name, value in truth["recipe"].items() if name != "text"})
+
+
 def _bias_level(truth):
     """Return the mean bias level of the night's bias frames, or of all frames if there are none."""
     levels = truth["bias_levels"]
@@ -382,7 +397,7 @@ def _target(result, truth):
         return dark
     own = truth["bias_levels"][result.frame]
     # A bias of the night's frames takes away their mean level; the drift of this one frame stays.
-    return dark + own - (_bias_level(truth) if truth["recipe"]["subtract_bias"] else 0.0)
+    return dark + own - (_bias_level(truth) if _true_recipe(truth).uses_bias else 0.0)
 
 
 def _level_error(results, truth):

@@ -14,16 +14,10 @@ from .recipe import Recipe
 from .recipe.recipe import check_names
 from .yamlfile import read_yaml
 
-__all__ = ["Parameters"]
+__all__ = ["Parameters", "as_lists"]
 
 # A parameter file may also name its notebook (1, 2 or a path); papermill passes the name on like any other.
 NOTEBOOK = "notebook"
-# The order of the notebooks: a reader meets what belongs together side by side.
-_ORDER = """
-    raw_folder dark_folder reduced_folder
-    overscan_columns keep_columns subtract_bias amplifiers extensions combined_bias
-    files image_types unit output_dtype overwrite
-""".split()
 # Not set by the notebooks of version 0.1.
 _NEW = ("amplifiers", "extensions", "image_types")
 _RECIPE = [field.name for field in fields(Recipe)]
@@ -88,7 +82,9 @@ class Parameters(Recipe):
     @classmethod
     def names(cls):
         """Return the names of the parameters, in the order of the notebooks."""
-        return list(_ORDER)
+        places = [field.name for field in fields(cls) if field.name not in _RECIPE]
+        # Where the frames are, what is done to them, which of them; what is seldom set comes last.
+        return [*places[:3], *_RECIPE[:-2], *places[3:-1], *_RECIPE[-2:], places[-1]]
 
     @classmethod
     def required(cls):
@@ -204,7 +200,7 @@ class Parameters(Recipe):
     def to_dict(self):
         """Return names and values as papermill and YAML take them."""
         values = asdict(self)
-        return {name: _as_lists(values[name]) for name in self.names()}
+        return {name: as_lists(values[name]) for name in self.names()}
 
     def papermill_command(self, notebook, output, parameter_file):
         """Return the shell command that runs `notebook` with the parameters saved in `parameter_file`."""
@@ -242,8 +238,9 @@ class Parameters(Recipe):
         )
 
 
-def _as_lists(value):
-    return [_as_lists(each) for each in value] if isinstance(value, tuple) else value
+def as_lists(value):
+    """Return tuples, also those inside, as lists, as papermill and YAML have them."""
+    return [as_lists(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _message(check, *arguments, **keywords):

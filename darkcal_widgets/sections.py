@@ -17,6 +17,7 @@ __all__ = [
     "overscan_axis",
     "parse_section",
     "resolve_regions",
+    "to_brief",
     "to_fits",
     "to_python",
 ]
@@ -253,6 +254,29 @@ def overscan_axis(overscan, keep, shape):
             return 1 if beside[1] else 0
     rows, columns = (part.stop - part.start for part in overscan)
     return 0 if rows < columns else 1
+
+
+def to_brief(region, shape):
+    """Write slices in the briefest way to be read back: a Python slice of columns where all rows are in it, else a FITS section.
+
+    Returns
+    -------
+    str or None
+        `None`: the whole frame.
+
+    Examples
+    --------
+    >>> to_brief((slice(0, 4128), slice(2055, 2080)), (4128, 2080))
+    '2055:'
+    """
+    rows, columns = region
+    if rows != slice(0, shape[0]):
+        return to_fits(region)
+    if columns == slice(0, shape[1]):
+        return None
+    start = "" if columns.start == 0 else columns.start
+    stop = "" if columns.stop == shape[1] else columns.stop
+    return f"{start}:{stop}"
 
 
 def to_fits(region):

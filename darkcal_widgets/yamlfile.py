@@ -74,8 +74,8 @@ def parse_yaml(text):
 
     Examples
     --------
-    >>> parse_yaml("files: [a.fits, b.fits]\\nobserved: 2024-01-01\\nsubtract_bias: no")
-    {'files': ['a.fits', 'b.fits'], 'observed': '2024-01-01', 'subtract_bias': False}
+    >>> parse_yaml("files: [a.fits, b.fits]\\nobserved: 2024-01-01\\noverwrite: no")
+    {'files': ['a.fits', 'b.fits'], 'observed': '2024-01-01', 'overwrite': False}
     """
     try:
         _check_events(yaml.parse(text, _Parser))

@@ -331,6 +331,39 @@ def test_the_dark_to_scale_is_the_one_with_the_least_noise(tmp_path, darks, scie
     assert match.dark == chosen
 
 
+def temperatures_night(folder, darks, flats):
+    """Write darks and flats, each a list of (seconds, degrees)."""
+    frame = np.ones((4, 4), "uint16")
+    for kind, frames in (("dark", darks), ("flat", flats)):
+        for index, (exposure, degrees) in enumerate(frames):
+            write_raw(folder / f"{kind}-{index}.fits", frame, kind, exposure, CCD_TEMP=degrees)
+    return Night(folder)
+
+
+def test_a_dark_of_the_same_temperature_is_taken_even_if_it_has_to_be_scaled(tmp_path):
+    night = temperatures_night(tmp_path, [(60.0, -10.2), (300.0, -4.9)], [(60.0, -5.2)])
+    (match,) = match_exposures(night)
+    assert (match.dark, match.choices[0].temperature, match.scaled) == (300.0, -4.9, True)
+    assert len(match.choices) == 1
+
+
+def test_flats_of_several_temperatures_get_a_dark_each(tmp_path):
+    darks = [(60.0, -10.2), (60.0, -5.1)]
+    night = temperatures_night(tmp_path, darks, [(60.0, -5.0), (60.0, -10.0)])
+    advice = advise(night)
+    assert [(match.matches, match.apart) for match in advice.exposures] == [(True, 0.0), (True, 0.0)]
+    assert [match.choices[0].temperature for match in advice.exposures] == [-10.2, -5.1]
+    assert advice.finding("Is there a dark for the flat frames of 60 s at -10 °C?").verdict == "yes"
+
+
+def test_a_dark_of_the_same_temperature_is_asked_for_where_there_is_none(tmp_path):
+    advice = advise(temperatures_night(tmp_path, [(60.0, -10.0)], [(60.0, -20.0)]))
+    finding = advice.finding("Is there a dark for the flat frames of 60 s?")
+    assert finding.verdict == "no, of another temperature"
+    assert "more of it" in finding.reason
+    assert any("no dark at -20 °C" in text for text in advice.missing)
+
+
 def test_the_noise_of_each_choice_of_dark_is_said(tmp_path):
     advice = advise(exposures_night(tmp_path, {60.0: 10, 600.0: 10}, 320.0))
     finding = advice.finding("Is there a dark for the science frames of 320 s?")

@@ -28,9 +28,9 @@ def test_before_and_after_have_one_span_of_values_each_around_its_own_median():
 
 
 def test_a_profile_is_drawn_whole_and_zoomed_to_the_overscan():
-    regions = Recipe(overscan_columns="50:", keep_columns=":48").regions((40, 60))
+    pieces = Recipe(overscan_columns="50:", keep_columns=":48").pieces((40, 60))
     profiles = {"dark $x$": noisy(100).mean(axis=0)}
-    whole, zoomed = drawn(figures.column_profile(profiles, regions, margin=5))
+    whole, zoomed = drawn(figures.column_profile(profiles, pieces, margin=5))
     assert whole.get_xlim() == (0, 60)
     assert zoomed.get_xlim() == (45, 60)
     assert "overscan" in whole.get_legend_handles_labels()[1]
@@ -40,8 +40,8 @@ def test_a_profile_is_drawn_whole_and_zoomed_to_the_overscan():
     ("keep", "left"), [(":48", 48), ("10:", 0), (None, 59)], ids=["right", "left", "nothing"]
 )
 def test_without_an_overscan_the_zoom_shows_what_is_cut_off(keep, left):
-    regions = Recipe(keep_columns=keep).regions((40, 60))
-    _, zoomed = drawn(figures.column_profile({"dark": noisy(100).mean(axis=0)}, regions, margin=0))
+    pieces = Recipe(keep_columns=keep).pieces((40, 60))
+    _, zoomed = drawn(figures.column_profile({"dark": noisy(100).mean(axis=0)}, pieces, margin=0))
     assert zoomed.get_xlim()[0] == left
 
 
@@ -85,3 +85,10 @@ def test_an_image_of_one_value_can_be_drawn():
     constant = np.full((5, 6), 7.0)
     drawn(figures.before_after(constant, constant))
     drawn(figures.combined_images({"constant": constant}))
+
+
+def test_the_overscan_of_each_amplifier_is_shaded_once():
+    pieces = Recipe(amplifiers=(("50:55", ":24"), ("55:60", "24:48"))).pieces((40, 60))
+    whole, zoomed = drawn(figures.column_profile({"dark": noisy(100).mean(axis=0)}, pieces, margin=5))
+    assert whole.get_legend_handles_labels()[1] == ["dark", "overscan 1", "overscan 2"]
+    assert zoomed.get_xlim() == (45, 60)

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from ipywidgets import HBox, Text
 from nights import folder_bytes, random_frame, small_night, write_raw
 from traitlets import TraitError, link
@@ -436,3 +437,183 @@ def test_every_parameter_is_a_trait(panel):
     send(panel, amplifiers=[list(pair) for pair in two], overscan_columns=None, keep_columns=None)
     assert panel.recipe == Recipe(amplifiers=two)
     assert panel.problems == {}
+
+
+def notebook_cell(night, out, earlier=None, **settings):
+    """What the notebook's cell does, the first time and again."""
+    parameters = Parameters(raw_folder=night.raw_folder, reduced_folder=out, **settings)
+    return DarkPanel.from_parameters(parameters, continues=earlier)
+
+
+def test_a_panel_goes_on_when_the_cells_are_run_again(night, tmp_path):
+    panel = notebook_cell(night, tmp_path / "out")
+    assert panel.notes["start"] == ""
+    send(panel, keep_columns=":20", overwrite=True)
+    write_raw(night.raw_folder / "dark-9.fits", random_frame(9), "dark")
+    again = notebook_cell(night, tmp_path / "out", panel)
+    assert (again.keep_columns, again.overwrite) == (":20", True)
+    assert "run again" in again.notes["start"]
+    assert "As at the start" in again.notes["start"]
+    assert again.notes["changed"] == ["keep_columns", "overwrite"]
+    assert len(again.night.darks) == 4  # the night is looked at again
+    press(again, "as at the start")
+    assert (again.keep_columns, again.overwrite, again.notes["changed"]) == (None, False, [])
+    assert notebook_cell(night, tmp_path / "out", again).notes["start"] == ""
+    again.close()
+
+
+def test_a_panel_starts_afresh_when_the_parameters_have_changed(night, tmp_path):
+    panel = notebook_cell(night, tmp_path / "out")
+    send(panel, keep_columns=":20")
+    other = notebook_cell(night, tmp_path / "out", panel, keep_columns=":21")
+    assert (other.keep_columns, panel.comm) == (":21", None)
+    assert "starts afresh" in other.notes["start"]
+    other.close()
+    last = notebook_cell(
+        night, tmp_path / "out", other, keep_columns=":21"
+    )  # one that was closed does not go on
+    assert last is not other
+    last.close()
+
+
+def test_settings_follow_the_advice_at_the_press_of_a_button(panel):
+    send(panel, keep_columns=":9", overscan_columns="", subtract_bias=True)
+    press(panel, "as advised")
+    assert panel.advice.differences(panel.recipe) == []
+    assert "advice" in panel.notes["start"]
+
+
+@pytest.fixture
+def other_camera(tmp_path):
+    """A night of larger frames, of which columns 50 on are overscan and free of light."""
+    folder, shape = tmp_path / "larger", (40, 60)
+    for index in range(3):
+        write_raw(folder / f"dark-{index}.fits", random_frame(index, shape, 1200), INSTRUME="Large")
+    return folder
+
+
+def test_settings_of_another_camera_are_questioned(panel, other_camera, tmp_path):
+    send(panel, raw_folder=str(other_camera))
+    assert set(panel.problems) == {"overscan_columns", "keep_columns"}
+    assert "24: was set for the frames of another night (20 x 30)" in panel.problems["overscan_columns"]
+    assert "(Large 40 x 60)" in panel.problems["keep_columns"]
+    assert "run" not in panel.notes
+    press(panel, "calibrate")
+    with pytest.raises(ParameterError, match="was set for the frames of another night"):
+        panel.calibrate()
+    assert not (tmp_path / "out").exists()
+    send(panel, overscan_columns="50:")
+    assert set(panel.problems) == {"keep_columns"}  # each is questioned until it is changed
+    send(panel, keep_columns=":50")
+    assert panel.problems == {}
+    assert len(panel.calibrate().written) == 3
+
+
+def test_settings_of_another_camera_can_be_accepted_or_follow_the_advice(panel, other_camera, night):
+    send(panel, raw_folder=str(other_camera))
+    press(panel, "accept")
+    assert panel.problems == {}
+    send(panel, raw_folder=str(night.raw_folder))
+    assert set(panel.problems) == {"overscan_columns", "keep_columns"}  # now they are of the other one
+    press(panel, "as advised")
+    assert panel.problems == {}
+    assert panel.advice.differences(panel.recipe) == []
+
+
+def test_nothing_is_questioned_where_the_camera_is_the_same_or_all_was_set_together(
+    panel, other_camera, tmp_path
+):
+    small_night(tmp_path / "same")
+    send(panel, raw_folder=str(tmp_path / "same"))
+    assert panel.problems == {}
+    send(panel, raw_folder=str(tmp_path / "nowhere"))
+    send(panel, raw_folder=str(tmp_path / "same"))
+    assert panel.problems == {}
+    panel.parameters = Parameters(
+        raw_folder=other_camera, reduced_folder="out", overscan_columns="50:", keep_columns=":50"
+    )
+    assert panel.problems == {}
+    send(panel, raw_folder=str(tmp_path / "same"))
+    assert set(panel.problems) == {"overscan_columns", "keep_columns"}
+    send(panel, raw_folder=str(other_camera))  # back again
+    assert panel.problems == {}
+
+
+def test_the_effect_of_questioned_settings_is_shown(panel, other_camera):
+    send(panel, _shown=True, raw_folder=str(other_camera))
+    assert panel.problems
+    assert panel.effect["shape"] == [40, 60]
+
+
+@pytest.fixture
+def two_images(tmp_path):
+    """A night of files with two images, B of which is brighter and smaller."""
+    for index, kind in enumerate(("dark", "dark", "bias", "bias")):
+        header = fits.Header({"IMAGETYP": kind, "EXPTIME": 10.0 if kind == "dark" else 0.0})
+        images = [
+            fits.ImageHDU(random_frame(index, (20, 30), 1000), name="A"),
+            fits.ImageHDU(random_frame(index, (16, 28), 3000), name="B"),
+        ]
+        path = tmp_path / "two" / f"{kind}-{index}.fits"
+        path.parent.mkdir(exist_ok=True)
+        fits.HDUList([fits.PrimaryHDU(header=header), *images]).writeto(path)
+    return Night(tmp_path / "two")
+
+
+def test_of_several_images_one_is_looked_at(two_images, tmp_path):
+    panel = DarkPanel(two_images, Recipe(overscan_columns="24:", keep_columns=":22"), tmp_path / "out")
+    send(panel, _shown=True)
+    assert (panel.selected["images"], panel.selected["image"]) == (["A", "B"], "A")
+    assert panel.selected["calibrated"] == ["A", "B"]
+    assert 900 < panel.effect["before"]["median"] < 1100
+    send(panel, extension="B")
+    assert (panel.selected["image"], panel.selected["shape"]) == ("B", (16, 28))
+    assert panel.selected["overscan_columns"]["columns"] == [24, 28]
+    assert 2900 < panel.effect["before"]["median"] < 3100
+    assert panel.effect["name"] == "dark-0.fits[B]"
+    assert len(panel.profiles["lines"][0]["values"]) == 28 * 4
+    wait_until(lambda: len(panel.levels["rows"]) == 2)
+    run = panel.calibrate()
+    from darkcal_widgets.frames import Frame
+
+    _, result = Frame(run.results[0]).parts
+    assert np.median(result.data[::4, ::4]) == panel.effect["after"]["median"]
+    panel.close()
+
+
+def test_of_several_images_some_are_calibrated(two_images, tmp_path):
+    panel = DarkPanel(two_images, Recipe(), tmp_path / "out")
+    send(panel, _shown=True, extensions=["B"], subtract_bias=True)
+    assert (panel.selected["calibrated"], panel.selected["image"]) == (["B"], "B")
+    assert panel.problems == {}
+    assert abs(panel.effect["after"]["median"]) < 30  # the bias of the same image was subtracted
+    send(panel, extensions=["C"])
+    assert "does not have" in panel.problems["extensions"]
+    send(panel, extensions=None, overscan_columns="28:")  # is in A and not in B
+    assert "a frame of 28 columns" in panel.problems["overscan_columns"]
+    panel.close()
+
+
+def test_several_amplifiers_are_set_seen_and_joined(panel):
+    send(panel, _shown=True)
+    press(panel, "several amplifiers")
+    assert panel.amplifiers == (("24:", ":11"), ("24:", "11:22"))
+    assert (panel.overscan_columns, panel.keep_columns, panel.problems) == (None, None, {})
+    send(panel, amplifiers=[["24:27", "0:11"], ["27:30", "11:22"]])
+    first, second = panel.selected["amplifiers"]
+    assert (first["overscan"]["columns"], second["image"]["columns"]) == ([24, 27], [11, 22])
+    assert (panel.effect["shape"], panel.effect["after"]["shape"]) == ([20, 30], [20, 22])
+    run = panel.calibrate()
+    from darkcal_widgets.frames import Frame
+
+    # The pixels of the sketch, which are every 4th of the raw frame, are all in these columns of the result.
+    shown = np.median(Frame(run.results[0]).data[::4, [0, 4, 8, 12, 16, 20]])
+    assert panel.effect["after"]["median"] == shown
+    send(panel, amplifiers=[["24:27", "0:11"], ["27:30", "12:22"], [None, ""]])
+    assert set(panel.problems) == {"amplifiers"}
+    send(panel, amplifiers=[["24:27", "0:11"], ["27:30", "10:22"]])
+    assert "rectangle" in panel.problems["amplifiers"]
+    press(panel, "one amplifier")
+    assert (panel.amplifiers, panel.overscan_columns, panel.keep_columns) == (None, "24:27", ":22")
+    assert panel.problems == {}
+    assert "image/png" in panel._repr_mimebundle_()

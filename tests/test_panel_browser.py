@@ -156,6 +156,34 @@ def test_notebook_2_toggles_the_bias_cancels_and_goes_on(open_example, tmp_path)
     assert not lab.errors
 
 
+PRINTED = """() => window.jupyterapp.shell.currentWidget.context.model.toJSON().cells
+    .flatMap(cell => cell.outputs ?? []).map(output => String(output.text ?? '')).join('')"""
+
+
+def test_what_was_set_in_the_panel_survives_a_second_run_of_all_cells(open_example):
+    lab = open_example(1)
+    assert "The settings follow the advice." in lab.page.evaluate(PRINTED)
+    control(lab, "overscan_columns").fill("2060:")
+    control(lab, "overwrite").check()
+    settle(lab)
+    assert "9 written, 0 unchanged, 0 failed" in calibrate(lab)
+    lab.run_all()
+    printed = lab.page.evaluate(PRINTED)
+    assert "overscan_columns is '2060:', the advice is" in printed
+    assert "The settings follow the advice." not in printed
+    assert "9 calibrated and" in printed  # the last cell
+    assert lab.value("[len(run.unchanged), run.failed, panel.overscan_columns]") == [9, {}, "2060:"]
+    lab.bring_into_view(lab.page.locator(PANEL))
+    settle(lab)
+    assert "press as at the start" in control(lab, "start").inner_text().lower()
+    control(lab, "as-at-the-start").click()
+    settle(lab)
+    assert control(lab, "overscan_columns").input_value() == "2055:"
+    assert lab.value("panel.parameters == parameters")
+    assert control(lab, "as-at-the-start").is_disabled()
+    assert not lab.errors
+
+
 def test_the_panel_is_operated_by_keys_alone(open_example):
     lab = open_example(1, width=1000, dark=True)
     keys = lab.page.keyboard

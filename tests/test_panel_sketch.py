@@ -18,6 +18,15 @@ RECIPES = [
     Recipe(overscan_columns=":6", keep_columns="7:53"),
     Recipe(overscan_columns="[1:53, 31:37]", keep_columns="[3:50, 2:30]"),
     Recipe(keep_columns="[2:41, 6:33]", output_dtype="float64"),
+    Recipe(amplifiers=(("45:49", ":22"), ("49:", "22:45"))),
+    Recipe(amplifiers=((None, "3:21"), (":3", "21:50")), output_dtype="float64"),
+    Recipe(
+        amplifiers=tuple(
+            (overscan, f"[{columns}, {rows}]")
+            for rows in ("2:19", "20:37")
+            for overscan, columns in (("46:50", "3:20"), ("50:", "21:45"))
+        )
+    ),
 ]
 
 
@@ -31,45 +40,58 @@ def result(data, recipe, bias=None):
     return calibration.band(0, calibration.shape[0])
 
 
-def sampled(values, regions):
-    """Those pixels of a kept part whose row and column in the frame are multiples of 4."""
-    rows, columns = (slice(-part.start % 4, None, 4) for part in regions.keep)
-    return values[rows, columns]
+def sampled(values, pieces):
+    """Those pixels of a result whose row and column in the frame are multiples of 4."""
+    return values[np.ix_(*(of_result(pieces, axis) for axis in (0, 1)))]
+
+
+def of_result(pieces, axis):
+    """Rows (or columns) of the result which in the frame are multiples of 4."""
+    pairs = {
+        (piece.place[axis] + n, piece.keep[axis].start + n)
+        for piece in pieces
+        for n in range(piece.shape[axis])
+    }
+    return [place for place, raw in sorted(pairs) if raw % 4 == 0]
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=str)
 def test_calibrated_pixels_are_those_of_the_result(recipe):
-    data, regions = frame(), recipe.regions(SHAPE)
-    shown = Sketch.of(data, "adu").calibrated(regions, dtype=recipe.output_dtype)
-    np.testing.assert_array_equal(shown, sampled(result(data, recipe), regions))
+    data, pieces = frame(), recipe.pieces(SHAPE)
+    shown = Sketch.of(data, "adu").calibrated(pieces, dtype=recipe.output_dtype)
+    np.testing.assert_array_equal(shown, sampled(result(data, recipe), pieces))
     assert shown.dtype == recipe.output_dtype
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=str)
 def test_a_combined_bias_is_subtracted_where_it_belongs(recipe):
-    data, regions = frame(), recipe.regions(SHAPE)
+    data, pieces = frame(), recipe.pieces(SHAPE)
     whole = result(data, recipe)
     bias = np.arange(whole.size, dtype=float).reshape(whole.shape)
-    shown = Sketch.of(data, "adu").calibrated(regions, bias_from_file(bias, regions), recipe.output_dtype)
-    np.testing.assert_array_equal(shown, sampled(result(data, recipe, bias), regions))
+    shown = Sketch.of(data, "adu").calibrated(pieces, bias_from_file(bias, pieces), recipe.output_dtype)
+    np.testing.assert_array_equal(shown, sampled(result(data, recipe, bias), pieces))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=str)
 def test_a_bias_to_be_built_is_the_mean_of_its_frames(recipe):
-    regions, frames = recipe.regions(SHAPE), [frame(seed) for seed in range(4)]
+    pieces, frames = recipe.pieces(SHAPE), [frame(seed) for seed in range(4)]
     sketches = [Sketch.of(one, "adu") for one in frames]
-    shown = bias_from_frames(sketches, mean_raw(sketches), regions)
+    shown = bias_from_frames(sketches, mean_raw(sketches), pieces)
     mean = np.mean([result(one, recipe) for one in frames], axis=0)
-    np.testing.assert_allclose(shown, sampled(mean, regions), rtol=1e-6)
+    np.testing.assert_allclose(shown, sampled(mean, pieces), rtol=1e-6)
+
+
+def _grid(piece):
+    return tuple(slice(-part.start % 4, None, 4) for part in piece.keep)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=str)
 def test_the_level_before_is_the_median_of_the_raw_pixels(recipe):
-    data, regions = frame(), recipe.regions(SHAPE)
+    data, pieces = frame(), recipe.pieces(SHAPE)
     sketch = Sketch.of(data, "adu")
-    expected = np.median(sampled(data[regions.keep], regions))
-    assert sketch.kept_median(regions) == expected
-    assert sketch.kept_median(regions) == expected  # kept
+    expected = np.median(np.concatenate([data[piece.keep][_grid(piece)].ravel() for piece in pieces]))
+    assert sketch.kept_median(pieces) == expected
+    assert sketch.kept_median(pieces) == expected  # kept
 
 
 def test_profiles_are_of_all_rows_and_columns():

@@ -8,7 +8,7 @@ from astropy.table import Table
 
 from ..html import html_table, html_text
 from ..recipe import Recipe
-from ..sections import to_fits
+from ..sections import to_brief
 from ..text import visible
 from .claims import read_claim
 from .exposures import match_exposures
@@ -162,7 +162,7 @@ def advise(night):
     return Advice(
         findings,
         _recipe(overscan, matches),
-        tuple(_missing(night, sample)),
+        (*_missing(night, sample), *_missing_temperatures(matches)),
         tuple(_assumed(overscan, matches)),
         overscan,
         matches,
@@ -186,7 +186,7 @@ def _recipe(overscan, matches):
         whole = tuple(slice(0, length) for length in overscan.sample.shape)
         axis = overscan.strip.axis
         part = tuple(overscan.clean if axis == along else whole[along] for along in (0, 1))
-        columns = _section(part, overscan.sample.shape)
+        columns = to_brief(part, overscan.sample.shape)
     return Recipe(
         overscan_columns=columns,
         keep_columns=_keep_text(overscan),
@@ -197,19 +197,7 @@ def _recipe(overscan, matches):
 def _keep_text(overscan):
     """Return the part to keep as it is written in a recipe, or `None` for all."""
     keep = overscan.place.keep
-    return None if keep is None else _section(keep, overscan.sample.shape)
-
-
-def _section(part, shape):
-    """Write a part of a frame: a Python slice of columns where all rows are in it, else a FITS section; `None` for all."""
-    rows, columns = part
-    if rows != slice(0, shape[0]):
-        return to_fits(part)
-    if columns == slice(0, shape[1]):
-        return None
-    start = "" if columns.start == 0 else columns.start
-    stop = "" if columns.stop == shape[1] else columns.stop
-    return f"{start}:{stop}"
+    return None if keep is None else to_brief(keep, overscan.sample.shape)
 
 
 def _missing(night, sample):
@@ -233,6 +221,13 @@ def _missing(night, sample):
         yield f"{len(silent)} frames have no exposure time, such as {silent[0]}; they were not compared with the darks."
     yield from sample.left_out
     yield from (f"Unreadable: {reason}" for reason in night.unreadable.values())
+
+
+def _missing_temperatures(matches):
+    wanted = sorted({round(match.temperature) for match in matches if match.apart})
+    if wanted:
+        listed = " and ".join(f"{degrees:g} °C" for degrees in wanted)
+        yield f"There is no dark at {listed}, as some flats or science frames have it: take darks of the same temperature."
 
 
 def _assumed(overscan, matches):

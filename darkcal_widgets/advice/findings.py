@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..groups import TEMPERATURE_TOLERANCE
 from .edges import LIT_FRACTION
 from .exposures import NEARLY
 from .levels import FOLLOWING_RATIO
@@ -287,11 +288,14 @@ def _kept(overscan, keep):
 
 
 def _match(match):
-    question = f"Is there a dark for the {match.kind} frames of {match.exposure:g} s?"
+    at = f" at {_degrees(match.temperature)}" if match.named else ""
+    question = f"Is there a dark for the {match.kind} frames of {match.exposure:g} s{at}?"
     threshold = f"0.1 s or 0.1 %, whichever is larger; within {NEARLY:.0%} it is not scaled"
     if match.dark is None:
         return Finding(question, "no darks", threshold, "no", "There are no darks with a known exposure.")
     value = f"{match.dark:g} s for {match.frames} frame{'s' if match.frames > 1 else ''}"
+    if match.apart:
+        return _other_temperature(match, question, value)
     if match.matches:
         return Finding(question, value, threshold, "yes", "It is subtracted as it is.")
     if match.factor is None:
@@ -305,6 +309,21 @@ def _match(match):
         return Finding(question, value, threshold, "no, scaled up", reason)
     reason = "The dark has to be scaled down, and only dark current may be scaled, not bias."
     return Finding(question, value, threshold, "no, scaled down", reason)
+
+
+def _other_temperature(match, question, value):
+    dark = match.choices[0].temperature
+    value += f", taken at {_degrees(dark)}, the {match.kind} frames at {_degrees(match.temperature)}"
+    reason = (
+        f"Dark current doubles with some 6 degrees, so this dark holds {'more' if match.apart > 0 else 'less'} of it than the "
+        f"frames; take darks at {_degrees(match.temperature)}."
+    )
+    threshold = f"within {TEMPERATURE_TOLERANCE:g} degrees"
+    return Finding(question, value, threshold, "no, of another temperature", reason)
+
+
+def _degrees(temperature):
+    return "an unknown temperature" if temperature is None else f"{temperature:.3g} °C"
 
 
 def _noises(choices):

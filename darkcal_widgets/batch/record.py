@@ -89,7 +89,7 @@ class Record:
     @classmethod
     def of(cls, request, state, **facts):
         """Return the record of a sound request."""
-        recipe = _recipe_text(request.parameters.recipe)
+        recipe = request.parameters.summary
         return cls(request.name, request.source, state, request.notebook.name, recipe, **facts)
 
     def save(self, folder):
@@ -222,12 +222,3 @@ def _listing(folder):
 def _status(entry):
     status = entry.stat()
     return os.fspath(entry), status.st_size, status.st_mtime_ns
-
-
-def _recipe_text(recipe):
-    steps = [
-        f"overscan {recipe.overscan_columns}" if recipe.overscan_columns is not None else "no overscan",
-        f"keep {recipe.keep_columns}" if recipe.keep_columns is not None else "keep all",
-        "bias subtracted" if recipe.subtract_bias else "bias kept",
-    ]
-    return ", ".join(steps)

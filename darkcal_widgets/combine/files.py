@@ -16,6 +16,7 @@ from ..outcome import Outcome, Run
 from ..parallel import own_array, threaded
 from ..recipe import Recipe
 from ..recipe.calibrate import Calibration, calibrated_header
+from ..recipe.steps import KEEP_BIAS
 from ..results import Results, damage, identity, members_digest, misnamed, standing
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
@@ -126,7 +127,7 @@ def bias_frames(night, recipe):
     if not night.biases:
         raise NightError(
             f"there are no bias frames in {night.raw_folder} to build a combined bias from; give one with combined_bias, or "
-            "set subtract_bias to False."
+            f"{KEEP_BIAS}."
         )
     frames, odd = without_odd(night.biases, recipe.unit)
     for part in frames[0].select(recipe.extensions):

@@ -83,7 +83,7 @@ def _check_bias_gone(header):
     if "BIASFILE" not in header and "combined bias subtracted" not in history:
         raise FrameError(
             "the bias was not subtracted from this dark (no BIASFILE in its header), and the bias does not grow with exposure: "
-            "calibrate the darks with subtract_bias = True before scaling them."
+            "calibrate the darks with the bias subtracted before scaling them."
         )
 
 

@@ -15,6 +15,9 @@ from ..drawing import (
 
 __all__ = ["before_after", "column_profile", "combined_images", "draw_profiles", "levels", "zoom_to_overscan"]
 
+# The overscans of several amplifiers.
+_STRIPS = (COLOURS["sky"], COLOURS["orange"], COLOURS["green"], COLOURS["purple"])
+
 
 def before_after(raw, calibrated, unit="adu", title=""):
     """Show a frame before and after calibration on one stretch: the same span of values, each around its own median.
@@ -41,15 +44,15 @@ def before_after(raw, calibrated, unit="adu", title=""):
     return figure
 
 
-def column_profile(profiles, regions=None, unit="adu", title="", margin=40):
+def column_profile(profiles, pieces=(), unit="adu", title="", margin=40):
     """Draw the mean of each column over the rows, whole width and zoomed to the overscan, with the overscan shaded.
 
     Parameters
     ----------
     profiles : mapping of str to ndarray
         Label to one value per column.
-    regions : Regions, optional
-        From `Recipe.regions`: its overscan is shaded, the kept part is marked.
+    pieces : sequence of Regions, optional
+        From `Recipe.pieces`: the overscan of each is shaded, the kept part is marked.
     unit : str
         Of the values.
     title : str
@@ -60,14 +63,14 @@ def column_profile(profiles, regions=None, unit="adu", title="", margin=40):
     figure = new_figure(10, 4.2, title)
     whole, zoomed = figure.subplots(1, 2)
     for axes in (whole, zoomed):
-        draw_profiles(axes, profiles, regions, unit)
+        draw_profiles(axes, profiles, pieces, unit)
     whole.set_xlim(0, _width(profiles))
     whole.legend(fontsize=8, loc="best")
-    zoom_to_overscan(zoomed, profiles, regions, margin)
+    zoom_to_overscan(zoomed, profiles, pieces, margin)
     return figure
 
 
-def draw_profiles(axes, profiles, regions, unit):
+def draw_profiles(axes, profiles, pieces, unit):
     """Draw profiles over the columns, the overscan shaded and the edges of the kept part dotted.
 
     Parameters
@@ -75,22 +78,22 @@ def draw_profiles(axes, profiles, regions, unit):
     axes : `matplotlib.axes.Axes`
     profiles : mapping of str to ndarray
         Label to one value per column.
-    regions : Regions or None
-        From `Recipe.regions`.
+    pieces : sequence of Regions
+        From `Recipe.pieces`; may be empty.
     unit : str
         Of the values.
     """
     for (label, profile), colour in zip(profiles.items(), colour_cycle(), strict=False):
         axes.plot(np.arange(len(profile)), drawable(profile), label=plain(label), color=colour, linewidth=0.9)
-    _shade(axes, regions)
+    _shade(axes, pieces)
     axes.set_xlabel("column (0-based)")
     axes.set_ylabel(f"mean of the column [{unit}]")
 
 
-def zoom_to_overscan(axes, profiles, regions, margin=40):
+def zoom_to_overscan(axes, profiles, pieces, margin=40):
     """Fit the axes to the overscan, or to what else is cut off, and `margin` columns on each side of it."""
     width = _width(profiles)
-    strip = _strip(regions, width)
+    strip = _strip(pieces, width)
     axes.set_xlim(max(-1, strip.start - margin), min(width, strip.stop + margin))
     near = np.concatenate([profile[max(0, strip.start - 2) : strip.stop] for profile in profiles.values()])
     near = drawable(near)
@@ -109,33 +112,38 @@ def _width(profiles):
     return max(len(profile) for profile in profiles.values())
 
 
-def _strip(regions, width):
-    """Return the columns to zoom to: the overscan, or what the trim removes, or the last columns."""
-    if regions is not None and regions.overscan is not None and regions.axis == 1:
-        return regions.overscan[1]
-    if regions is not None and regions.keep[1].stop < width:
-        return slice(regions.keep[1].stop, width)
-    return (
-        slice(0, regions.keep[1].start)
-        if regions is not None and regions.keep[1].start > 0
-        else slice(width - 1, width)
+def _strip(pieces, width):
+    """Return the columns to zoom to: those of the overscan, or what the trim removes, or the last columns."""
+    overscans = [piece.overscan[1] for piece in pieces if _has_columns(piece)]
+    if overscans:
+        return slice(min(part.start for part in overscans), max(part.stop for part in overscans))
+    start, stop = (
+        min((piece.keep[1].start for piece in pieces), default=0),
+        max((piece.keep[1].stop for piece in pieces), default=width),
     )
+    if stop < width:
+        return slice(stop, width)
+    return slice(0, start) if start > 0 else slice(width - 1, width)
 
 
-def _shade(axes, regions):
-    if regions is None:
-        return
-    if regions.overscan is not None and regions.axis == 1:
-        strip = regions.overscan[1]
+def _has_columns(piece):
+    """Tell whether a piece has an overscan of columns."""
+    return piece.overscan is not None and piece.axis == 1
+
+
+def _shade(axes, pieces):
+    """Shade each overscan once, and mark the edges of what is kept."""
+    overscans = dict.fromkeys((p.overscan[1].start, p.overscan[1].stop) for p in pieces if _has_columns(p))
+    for n, (start, stop) in enumerate(overscans):
         axes.axvspan(
-            strip.start - 0.5,
-            strip.stop - 0.5,
-            color=COLOURS["sky"],
+            start - 0.5,
+            stop - 0.5,
+            color=_STRIPS[n % len(_STRIPS)],
             alpha=0.3,
-            label="overscan",
+            label="overscan" if len(overscans) == 1 else f"overscan {n + 1}",
             linewidth=0,
         )
-    for edge in (regions.keep[1].start, regions.keep[1].stop):
+    for edge in dict.fromkeys(edge for p in pieces for edge in (p.keep[1].start, p.keep[1].stop)):
         axes.axvline(edge - 0.5, color=COLOURS["black"], linestyle=":", linewidth=1)
 
 

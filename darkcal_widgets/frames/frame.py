@@ -8,7 +8,7 @@ read some rows at a time.
 import contextlib
 import os
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from astropy.io import fits
 from ..errors import FrameError, ParameterError
 from ..files import checksum, checksum_of, file_state
 from ..parallel import BAND_BYTES, own_array
-from .cards import END
+from .cards import END, CardValues
 from .guard import BLOCK, Source, named_failures, open_file, walk
 from .kinds import asked_keywords
 from .words import KEYWORDS, FrameInfo, describe
@@ -616,35 +616,14 @@ def _header(primary, image):
     return header
 
 
-class _Cards(dict):
-    """Values by keyword, and their comments as those of astropy's headers; few comments are asked for, and all take time."""
-
-    def __init__(self, cards):
-        super().__init__((card.keyword, card.value) for card in cards)
-        self.comments = _Comments((card.keyword, card) for card in cards)
-
-
-class _Comments(dict):
-    def __getitem__(self, keyword):
-        return super().__getitem__(keyword).comment
-
-
-@lru_cache(maxsize=16)
-def _as_bytes(keywords):
-    """Return keywords as they stand in a file; long ones stand behind HIERARCH."""
-    return frozenset(
-        f"{keyword if len(keyword) <= 8 and ' ' not in keyword else 'HIERARCH':<8}".encode()
-        for keyword in keywords
-    )
-
-
 def _described(primary, image, asked):
-    """Return the cards that `describe` looks at, and others that a user asks for."""
+    """Return the cards that `describe` looks at, and others that a user asks for: the image's own before the primary ones."""
     keywords = KEYWORDS | _ALSO_WANTED | asked
-    wanted = _as_bytes(keywords)
-    cards = [*image.cards(wanted).cards, *(() if primary is image else primary.cards(wanted).cards)]
-    # Of those that are there twice, the first counts.
-    return _Cards([card for card in reversed(cards) if card.keyword in keywords])
+    own = image.values(keywords)
+    if primary is image:
+        return own
+    others = primary.values(keywords)
+    return CardValues.of({**others, **own}, {**others.comments, **own.comments})
 
 
 def _merged(primary, header):

@@ -12,7 +12,7 @@ from ..statistics import MAD_TO_SIGMA, median
 from ..text import visible
 from .sketch import Sketches, bias_from_file, bias_from_frames, mean_raw
 
-__all__ = ["PICTURE_SIZE", "Effect", "half_width", "histogram", "picture", "thin"]
+__all__ = ["PICTURE_SIZE", "Effect", "half_width", "histogram", "image_of", "picture", "thin"]
 
 # Levels are drawn for at most this many darks, evenly taken from the picked ones: a hundred points more show no more.
 _LEVEL_FRAMES = 40
@@ -31,12 +31,22 @@ class Effect:
     Parameters
     ----------
     night : Night
+    extension : str, optional
+        Of files with several images, the one that is looked at; `None`, or where there is none of that name: the first.
+    sketches : Sketches, optional
+        Those that are there already.
+
+    Attributes
+    ----------
+    extension : str or None
+    sketches : Sketches
     """
 
-    def __init__(self, night):
+    def __init__(self, night, extension=None, sketches=None):
         self._night = night
-        self._frames = {frame.name: frame for frame in night.frames}
-        self._sketches = Sketches()
+        self.extension = extension
+        self._frames = {frame.name: image_of(frame, extension) for frame in night.frames}
+        self.sketches = Sketches() if sketches is None else sketches
         self._bias = self._mean = (None, None)  # what it was made from, and the bias
 
     def profiles(self, name, unit, axis, statistic):
@@ -99,17 +109,18 @@ class Effect:
         DarkcalError
             The frame cannot be read, or the recipe or the bias do not fit it.
         """
-        sketch, regions, result = self._calibrated(name, recipe, bias_path)
+        sketch, pieces, result = self._calibrated(name, recipe, bias_path)
         middle, half = median(result), half_width(result)
         pixels = picture(result, middle, half)
         return {
-            "name": visible(name),
+            "name": visible(self._frames[name].name),
             "shape": list(sketch.shape),
-            "keep": [[part.start, part.stop] for part in regions.keep],
             "half": half,
             "unit": sketch.unit,
-            "before": _side(sketch.kept(regions), sketch.kept_median(regions), half),
-            "after": _side(result, middle, half) | {"size": list(pixels.shape), "pixels": pixels.tobytes()},
+            "before": _side(sketch.kept(pieces), sketch.kept_median(pieces), half),
+            "after": _side(result, middle, half)
+            | _placed(pieces, sketch.shape, recipe)
+            | {"size": list(pixels.shape), "pixels": pixels.tobytes()},
         }
 
     def levels(self, names, recipe, bias_path):
@@ -144,14 +155,14 @@ class Effect:
         profiles = {visible(frame.name): one.profile(1, "mean") for frame, one in self._profiled(name, unit)}
         if recipe is None:
             sketch = self._sketch(name, unit)
-            return {"profiles": profiles, "regions": None, "pictures": {}, "unit": sketch.unit}
-        sketch, regions, result = self._calibrated(name, recipe, bias_path)
-        before, after, half = sketch.kept_median(regions), median(result), half_width(result)
+            return {"profiles": profiles, "pieces": (), "pictures": {}, "unit": sketch.unit}
+        sketch, pieces, result = self._calibrated(name, recipe, bias_path)
+        before, after, half = sketch.kept_median(pieces), median(result), half_width(result)
         pictures = {
             f"before: median {before:.6g} {sketch.unit}": (thin(sketch.pixels), before, half),
             f"after: median {after:.6g} {sketch.unit}": (thin(result), after, half),
         }
-        return {"profiles": profiles, "regions": regions, "pictures": pictures, "unit": sketch.unit}
+        return {"profiles": profiles, "pieces": pieces, "pictures": pictures, "unit": sketch.unit}
 
     def unread(self, names, unit):
         """Return the frames that `levels` would like to have read, and then the bias frames, should the bias be subtracted."""
@@ -167,14 +178,15 @@ class Effect:
         ------
         FrameError
         """
-        self._sketches.get(frame.path, unit)
+        self.sketches.get(frame.path, unit, frame.extension)
 
     def _sketch(self, name, unit):
-        return self._sketches.get(self._frames[name].path, unit)
+        frame = self._frames[name]
+        return self.sketches.get(frame.path, unit, frame.extension)
 
     def _has(self, frame, unit):
         try:
-            return self._sketches.has(frame.path, unit)
+            return self.sketches.has(frame.path, unit, frame.extension)
         except FrameError:
             return False
 
@@ -184,7 +196,7 @@ class Effect:
         found = [(frame, self._sketch(name, unit))]
         for other in self._companions(frame):
             try:
-                found.append((other, self._sketches.get(other.path, unit)))
+                found.append((other, self.sketches.get(other.path, unit, other.extension)))
             except FrameError:
                 continue  # It is listed as unreadable where frames are listed, or fails by name in the run.
         return found
@@ -192,47 +204,59 @@ class Effect:
     def _companions(self, frame):
         """Return one bright frame and one bias of the same shape: light that leaks into the overscan shows in the first only."""
         for kind in (self._night.flats or self._night.science, self._night.biases):
+            others = (self._frames[other.name] for other in kind)
             alike = [
-                other for other in kind if other.info.shape == frame.info.shape and other.name != frame.name
+                other for other in others if other.info.shape == frame.info.shape and other.path != frame.path
             ]
             if alike:
                 yield alike[0]
 
     def _calibrated(self, name, recipe, bias_path):
         sketch = self._sketch(name, recipe.unit)
-        regions = recipe.regions(sketch.shape)
-        bias = self._bias_of(sketch.shape, recipe, regions, bias_path)
-        return sketch, regions, sketch.calibrated(regions, bias, recipe.output_dtype)
+        pieces = recipe.pieces(sketch.shape)
+        bias = self._bias_of(sketch.shape, recipe, pieces, bias_path)
+        return sketch, pieces, sketch.calibrated(pieces, bias, recipe.output_dtype)
 
     def _level(self, name, recipe, bias_path):
-        sketch, regions, result = self._calibrated(name, recipe, bias_path)
-        before, after = sketch.kept_median(regions), median(result)
-        exposure = self._frames[name].info.exposure
-        return {"name": visible(name), "before": before, "after": after, "exposure": exposure}
+        sketch, pieces, result = self._calibrated(name, recipe, bias_path)
+        before, after = sketch.kept_median(pieces), median(result)
+        frame = self._frames[name]
+        return {
+            "name": visible(frame.name),
+            "before": before,
+            "after": after,
+            "exposure": frame.info.exposure,
+        }
 
-    def _bias_of(self, shape, recipe, regions, path):
+    def _bias_of(self, shape, recipe, pieces, path):
         if not recipe.subtract_bias:
             return None
-        key = (path, path and path.stat().st_mtime_ns, shape, recipe.unit, repr(regions))
+        key = (path, path and path.stat().st_mtime_ns, shape, recipe.unit, repr(pieces))
         if self._bias[0] != key:
-            self._bias = (key, self._read_bias(shape, recipe.unit, regions, path))
+            self._bias = (key, self._read_bias(shape, recipe.unit, pieces, path))
         return self._bias[1]
 
-    def _read_bias(self, shape, unit, regions, path):
+    def _read_bias(self, shape, unit, pieces, path):
         if path is not None:
-            return bias_from_file(Frame(path).data, regions)
+            return bias_from_file(image_of(Frame(path), self.extension).data, pieces)
         frames = self._bias_frames(shape)
         if not frames:
             raise FrameError(
                 f"no bias frame has the shape of the dark, {shape[0]} rows x {shape[1]} columns; name a combined bias."
             )
-        sketches = [self._sketches.get(frame.path, unit) for frame in frames]
+        sketches = [self.sketches.get(frame.path, unit, frame.extension) for frame in frames]
         if self._mean[0] != sketches:  # sketches are equal only to themselves; no recipe changes their mean
             self._mean = (sketches, mean_raw(sketches))
-        return bias_from_frames(*self._mean, regions)
+        return bias_from_frames(*self._mean, pieces)
 
     def _bias_frames(self, shape):
-        return _evenly([frame for frame in self._night.biases if frame.info.shape == shape], _BIAS_FRAMES)
+        frames = (self._frames[frame.name] for frame in self._night.biases)
+        return _evenly([frame for frame in frames if frame.info.shape == shape], _BIAS_FRAMES)
+
+
+def image_of(frame, extension):
+    """Return the image of a frame that is looked at: the one that is named, or else the first."""
+    return next((part for part in frame.parts if part.label == extension), frame.parts[0])
 
 
 def thin(values):
@@ -282,6 +306,15 @@ def _finite(values):
     """Return the values that can be drawn, shape (values,)."""
     values = drawable(values)
     return values[~np.isnan(values)]
+
+
+def _placed(pieces, shape, recipe):
+    """Say where a result is drawn: in its place in the frame; that of several amplifiers, which are joined, by itself."""
+    keep = pieces[0].keep
+    if len(pieces) > 1:
+        shape = recipe.result_shape(shape)
+        keep = tuple(slice(0, length) for length in shape)
+    return {"shape": list(shape), "keep": [[part.start, part.stop] for part in keep]}
 
 
 def _side(values, middle, half):

@@ -5,32 +5,42 @@ does the panel ask the rooms below what a run will do.
 """
 
 import os
+from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path
 
 from ..errors import DarkcalError, NightError, OutputError, ParameterError
-from ..parameters import Parameters
+from ..parameters import Parameters, as_lists
 from ..recipe import Recipe
 from ..results import Results
 from ..run import make_plan
-from ..sections import parse_section, resolve_regions, to_fits, to_python
+from ..sections import parse_section, resolve_regions, to_brief, to_fits, to_python
 from ..text import visible
 
 __all__ = [
+    "ADVISED",
     "SECTIONS",
+    "amplifier_notations",
     "bias_note",
     "bias_path",
+    "camera_of",
     "commands",
+    "join_amplifiers",
     "notation",
     "notebook_of",
     "plan_of",
     "planned",
+    "questions",
     "recipe_of",
     "run_notes",
     "section_problems",
+    "split_amplifiers",
+    "start_notes",
 ]
 
 SECTIONS = ("overscan_columns", "keep_columns")
+# What the advice on a night decides.
+ADVISED = (*SECTIONS, "amplifiers", "subtract_bias")
 
 _NOTEBOOKS = {1: "1-overscan-subtracted-bias-kept.ipynb", 2: "2-bias-subtracted-overscan-trimmed.ipynb"}
 
@@ -90,15 +100,61 @@ def plan_of(parameters, night):
 
 
 def section_problems(values, night):
-    """Say what is wrong with the overscan and the kept part; quick enough for every step of a drag."""
-    for shape in _shapes(values, night):
-        for name in SECTIONS:
-            alone = {other: values[other] if other == name else None for other in SECTIONS}
-            if message := _message(_regions, alone, shape):
-                return {name: message}
-        if message := _message(_regions, values, shape):
-            return dict.fromkeys(SECTIONS, message)  # either of the two can be mended
+    """Say what is wrong with the parts of the images; quick enough for every step of a drag."""
+    darks = _picked(values, night)
+    if message := _message(_shapes, darks, values["extensions"]):
+        return {"extensions": message}
+    for shape in _shapes(darks, values["extensions"]):
+        if found := _problems_on(values, shape):
+            return found
     return {}
+
+
+def _problems_on(values, shape):
+    """Say what is wrong with the parts on images of one shape."""
+    if values["amplifiers"] is not None:
+        message = _message(lambda: recipe_of(values).pieces(shape))
+        return {"amplifiers": message} if message else {}
+    for name in SECTIONS:
+        alone = {other: values[other] if other == name else None for other in SECTIONS}
+        if message := _message(_regions, alone, shape):
+            return {name: message}
+    message = _message(_regions, values, shape)
+    return dict.fromkeys(SECTIONS, message) if message else {}  # either of the two can be mended
+
+
+def camera_of(night):
+    """Return the instrument and the shape, in words, of most of a night's darks, or of its frames if there is no dark."""
+    kinds = Counter((frame.info.instrument, frame.shape_text) for frame in night.darks or night.frames)
+    return kinds.most_common(1)[0][0] if kinds else None
+
+
+def questions(values, night, accepted):
+    """Question settings that were made for another camera: they may fit these frames and be wrong for them.
+
+    Parameters
+    ----------
+    values : dict
+    night : Night
+    accepted : tuple
+        The camera, as `camera_of` tells it, for which settings were made or accepted last, and these by name.
+
+    Returns
+    -------
+    dict of str to str
+        Name of each setting that is still the same, to a sentence.
+    """
+    camera, (made_for, before) = camera_of(night), accepted
+    if None in (camera, made_for) or camera == made_for:
+        return {}
+    names = SECTIONS if values["amplifiers"] is None else ("amplifiers",)
+    frames, others = (" ".join(filter(None, (name, shape))) for name, shape in (camera, made_for))
+    return {
+        name: f"{values[name] or 'Nothing'} was set for the frames of another night ({others}), and these are of another kind "
+        f"({frames}). Press As advised or Keep as they are, or change it."
+        for name in names
+        if values[name] == before[name]
+    }
 
 
 def notation(values, name, shape):
@@ -126,6 +182,49 @@ def notation(values, name, shape):
         "rows": [region[0].start, region[0].stop],
         "columns": [region[1].start, region[1].stop],
     }
+
+
+def amplifier_notations(values, shape):
+    """Write the parts of each amplifier as `notation` does.
+
+    Returns
+    -------
+    list of dict, or None
+        ``overscan`` and ``image`` of each; `None`: there is one amplifier.
+    """
+    if values["amplifiers"] is None:
+        return None
+    return [
+        {
+            "overscan": notation({"overscan_columns": overscan}, "overscan_columns", shape),
+            "image": notation({"keep_columns": image}, "keep_columns", shape),
+        }
+        for overscan, image in values["amplifiers"]
+    ]
+
+
+def split_amplifiers(values, shape):
+    """Return the settings for two amplifiers, to begin with: each has half of the columns kept so far, and the same overscan.
+
+    Raises
+    ------
+    ParameterError
+        The sections do not fit an image of `shape`.
+    """
+    rows, columns = _regions(values, shape).keep
+    middle = (columns.start + columns.stop) // 2
+    halves = ((rows, slice(columns.start, middle)), (rows, slice(middle, columns.stop)))
+    pairs = tuple((values["overscan_columns"], to_brief(half, shape)) for half in halves)
+    return {"amplifiers": pairs} | dict.fromkeys(SECTIONS)
+
+
+def join_amplifiers(values, shape):
+    """Return the settings for one amplifier: the first overscan, and of the image all that those of several had."""
+    images = [found["image"] for found in amplifier_notations(values, shape) if found["image"]]
+    ends = [(image["rows"], image["columns"]) for image in images] or [([0, shape[0]], [0, shape[1]])]
+    keep = tuple(slice(min(one[n][0] for one in ends), max(one[n][1] for one in ends)) for n in (0, 1))
+    overscan = values["amplifiers"][0][0]
+    return {"amplifiers": None, "overscan_columns": overscan, "keep_columns": to_brief(keep, shape)}
 
 
 def bias_note(plan, named):
@@ -158,6 +257,35 @@ def run_notes(plan):
     said = "; ".join(sentences[state].format(count) for state, count in counts.items() if count)
     results = f"Results that exist already: {said}." if said else f"{len(states)} results will be written."
     return [results, *map(visible, plan.notes)]
+
+
+def start_notes(values, given, beginning):
+    """Say how the settings came about.
+
+    Parameters
+    ----------
+    values : dict
+    given : Parameters
+        Those that the panel was made from.
+    beginning : str or None
+        ``'goes on'``: it goes on after the cells were run again; ``'afresh'``: the parameters have changed meanwhile.
+
+    Returns
+    -------
+    dict
+        ``changed``: names of the settings that differ from those given; ``start``: a sentence, if there is something to say.
+    """
+    at_start = given.to_dict()
+    changed = [name for name, value in at_start.items() if as_lists(values[name]) != value]
+    sentence = ""
+    if beginning == "goes on" and changed:
+        sentence = (
+            "The cells were run again, and the settings changed in this panel still hold. Press As at the start to have those of "
+            "the cell of parameters."
+        )
+    elif beginning == "afresh":
+        sentence = "The cell of parameters has changed, so this panel starts afresh with its values."
+    return {"changed": changed, "start": sentence}
 
 
 def bias_path(values):
@@ -228,11 +356,16 @@ def _to_change(parameters, night):
     return "subtract_bias" if parameters.combined_bias is None else "combined_bias"
 
 
-def _shapes(values, night):
+def _picked(values, night):
     try:
-        return list(dict.fromkeys(dark.info.shape for dark in night.select_darks(values["files"])))
+        return night.select_darks(values["files"])
     except DarkcalError:
         return []
+
+
+def _shapes(darks, extensions):
+    """Return the shapes of the images that are calibrated, each once."""
+    return list(dict.fromkeys(part.shape for dark in darks for part in dark.select(extensions)))
 
 
 def _regions(values, shape):

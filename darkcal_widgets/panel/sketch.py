@@ -5,7 +5,7 @@ shown is the level of the result, taken over every 4th row and column as in `~da
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
 
@@ -16,7 +16,7 @@ from ..errors import FrameError
 from ..frames import Frame
 from ..recipe.calibrate import subtract_terms
 from ..recipe.steps import Overscan
-from ..sections import Regions
+from ..sections import Regions, joined
 from ..statistics import SAMPLING, median
 
 __all__ = ["Sketch", "Sketches", "bias_from_file", "bias_from_frames", "mean_raw"]
@@ -80,35 +80,45 @@ class Sketch:
         """Return one value for each column (`axis` 1) or row (`axis` 0); `statistic` is ``'mean'`` or ``'median'``."""
         return getattr(self, f"{'column' if axis == 1 else 'row'}_{statistic}s")
 
-    def kept(self, regions):
-        """Return the raw pixels of the kept part: those whose row and column number is a multiple of 4."""
-        return self.pixels[tuple(_sampled(part) for part in regions.keep)]
+    def kept(self, pieces):
+        """Return the raw pixels of the kept parts, joined: those whose row and column number is a multiple of 4.
 
-    def kept_median(self, regions):
-        """Return the median of `kept`: the level before, which stays the same unless the kept part changes."""
-        key = repr(regions.keep)
+        Parameters
+        ----------
+        pieces : sequence of Regions
+            From `Recipe.pieces`, one for each amplifier.
+        """
+        return _joined(pieces, [self.pixels[_sampled(piece)] for piece in pieces])
+
+    def kept_median(self, pieces):
+        """Return the median of `kept`: the level before, which stays the same unless the kept parts change."""
+        key = repr([piece.keep for piece in pieces])
         if key not in self._kept_medians:
-            self._kept_medians[key] = median(self.kept(regions))
+            self._kept_medians[key] = median(self.kept(pieces))
         return self._kept_medians[key]
 
-    def overscan_level(self, regions):
+    def overscan_level(self, pieces):
         """Return what is subtracted from `kept` for the overscan, to be broadcast over it; `None` where there is none."""
-        if regions.overscan is None:
+        levels = [self._level(piece) for piece in pieces]
+        if all(level is None for level in levels):
             return None
-        rows, columns = (_sampled(part) for part in regions.keep)
-        if regions.axis == 1:
-            piece = Regions(regions.overscan, 1, (rows, regions.keep[1]))
-            return Overscan((piece,)).measure(self.rows)[0]
-        piece = Regions(regions.overscan, 0, (regions.keep[0], columns))
-        return Overscan((piece,)).measure(self.columns)[0]
+        if len(pieces) == 1:
+            return levels[0]
+        found = next(level.dtype for level in levels if level is not None)
+        none = np.zeros((1, 1), found)
+        spread = [
+            np.broadcast_to(none if level is None else level, self.pixels[_sampled(piece)].shape)
+            for piece, level in zip(pieces, levels, strict=True)
+        ]
+        return _joined(pieces, spread)
 
-    def calibrated(self, regions, bias=None, dtype="float32"):
+    def calibrated(self, pieces, bias=None, dtype="float32"):
         """Calibrate `kept`.
 
         Parameters
         ----------
-        regions : Regions
-            From `Recipe.regions`.
+        pieces : sequence of Regions
+            From `Recipe.pieces`, one for each amplifier.
         bias : ndarray, optional
             Of the same pixels.
         dtype : str
@@ -118,8 +128,18 @@ class Sketch:
         -------
         ndarray
         """
-        terms = [term for term in (self.overscan_level(regions), bias) if term is not None]
-        return subtract_terms(self.kept(regions), terms, dtype)
+        terms = [term for term in (self.overscan_level(pieces), bias) if term is not None]
+        return subtract_terms(self.kept(pieces), terms, dtype)
+
+    def _level(self, piece):
+        if piece.overscan is None:
+            return None
+        rows, columns = _sampled(piece)
+        if piece.axis == 1:
+            thinned, image = replace(piece, keep=(rows, piece.keep[1])), self.rows
+        else:
+            thinned, image = replace(piece, keep=(piece.keep[0], columns)), self.columns
+        return Overscan((thinned,)).measure(image)[0]
 
 
 class Sketches:
@@ -130,20 +150,20 @@ class Sketches:
         self._lock = Lock()
         self._kept = OrderedDict()
 
-    def get(self, path, unit):
-        """Return the sketch of a file.
+    def get(self, path, unit, extension=""):
+        """Return the sketch of a file, or of one image of a file with several, which `extension` names.
 
         Raises
         ------
         FrameError
             The file cannot be read.
         """
-        key = self._key(path, unit)
+        key = self._key(path, unit, extension)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        frame = Frame(path)
+        frame = Frame(path).select([extension] if extension else None)[0]
         sketch = Sketch.of(frame.data, frame.unit(unit))
         with self._lock:
             self._kept[key] = sketch
@@ -151,7 +171,7 @@ class Sketches:
                 self._kept.popitem(last=False)
         return sketch
 
-    def has(self, path, unit):
+    def has(self, path, unit, extension=""):
         """Tell whether `get` would read nothing.
 
         Raises
@@ -160,23 +180,22 @@ class Sketches:
             The file does not exist.
         """
         with self._lock:
-            return self._key(path, unit) in self._kept
+            return self._key(path, unit, extension) in self._kept
 
     @staticmethod
-    def _key(path, unit):
+    def _key(path, unit, extension):
         try:
             status = path.stat()
         except OSError as error:
             raise FrameError(
                 f"{path} cannot be read: {error.strerror}. Look for it, then choose the folder again."
             ) from error
-        return path, status.st_mtime_ns, status.st_size, unit
+        return path, status.st_mtime_ns, status.st_size, unit, extension
 
 
-def bias_from_file(data, regions):
+def bias_from_file(data, pieces):
     """Return the pixels of a combined bias that belong to those of `Sketch.kept`."""
-    rows, columns = (slice(-part.start % SAMPLING, None, SAMPLING) for part in regions.keep)
-    return data[rows, columns]
+    return _joined(pieces, [data[_sampled_of_result(piece)] for piece in pieces])
 
 
 def mean_raw(sketches):
@@ -184,7 +203,7 @@ def mean_raw(sketches):
     return np.mean([sketch.pixels for sketch in sketches], axis=0)
 
 
-def bias_from_frames(sketches, mean, regions):
+def bias_from_frames(sketches, mean, pieces):
     """Return the combined bias to be built, without its clipping: the mean of bias frames in the pixels of `Sketch.kept`.
 
     The mean of frames less their overscan is the mean of the frames less the mean of their overscan levels; only the levels
@@ -195,14 +214,34 @@ def bias_from_frames(sketches, mean, regions):
     sketches : sequence of Sketch
     mean : ndarray
         From `mean_raw`.
-    regions : Regions
+    pieces : sequence of Regions
+        From `Recipe.pieces`, one for each amplifier.
     """
-    part = mean[tuple(_sampled(kept) for kept in regions.keep)]
-    if regions.overscan is None:
-        return part
-    return part - np.mean([sketch.overscan_level(regions) for sketch in sketches], axis=0)
+    part = _joined(pieces, [mean[_sampled(piece)] for piece in pieces])
+    levels = [sketch.overscan_level(pieces) for sketch in sketches]
+    return part if levels[0] is None else part - np.mean(levels, axis=0)
 
 
-def _sampled(part):
-    """Return the places, among every 4th row or column of a frame, of those inside `part`."""
-    return slice(-(-part.start // SAMPLING), -(-part.stop // SAMPLING))
+def _joined(pieces, values):
+    """Return as one image those of several amplifiers, each thinned."""
+    if len(pieces) == 1:
+        return values[0]
+    places = joined([Regions(None, 1, _sampled(piece)) for piece in pieces])
+    shape = tuple(max(one.place[axis] + one.shape[axis] for one in places) for axis in (0, 1))
+    whole = np.empty(shape, np.result_type(*values))
+    for place, value in zip(places, values, strict=True):
+        whole[tuple(slice(at, at + size) for at, size in zip(place.place, place.shape, strict=True))] = value
+    return whole
+
+
+def _sampled(piece):
+    """Return the places, among every 4th row and column of a frame, of those that a piece keeps."""
+    return tuple(slice(-(-part.start // SAMPLING), -(-part.stop // SAMPLING)) for part in piece.keep)
+
+
+def _sampled_of_result(piece):
+    """Return the places in the result of those rows and columns that a piece keeps and that a sketch has."""
+    return tuple(
+        slice(at + -part.start % SAMPLING, at + size, SAMPLING)
+        for at, size, part in zip(piece.place, piece.shape, piece.keep, strict=True)
+    )

@@ -6,15 +6,15 @@ from ..frames.figures import draw_profiles, zoom_to_overscan
 __all__ = ["draw_still"]
 
 
-def draw_still(profiles, regions, pictures, settings, unit="adu", title=""):
+def draw_still(profiles, pieces, pictures, settings, unit="adu", title=""):
     """Draw what the panel shows: profiles, the frame before and after, settings.
 
     Parameters
     ----------
     profiles : mapping of str to ndarray
         Label to one value per column.
-    regions : Regions or None
-        `None`: the settings cannot be used.
+    pieces : sequence of Regions
+        From `Recipe.pieces`; empty: the settings cannot be used.
     pictures : mapping of str to tuple
         Label to an image, thinned or not, and the value in the middle and half the width of its stretch; may be empty.
     settings : sequence of str
@@ -31,7 +31,7 @@ def draw_still(profiles, regions, pictures, settings, unit="adu", title=""):
     figure = new_figure(10, 5.6, title)
     top, bottom = figure.subfigures(2, 1, height_ratios=(1.15, 1))
     for axes, zoomed in zip(top.subplots(1, 2), (False, True), strict=True):
-        _draw_profiles(axes, profiles, regions, unit, zoomed)
+        _draw_profiles(axes, profiles, pieces, unit, zoomed)
     places = bottom.subplots(1, 3, width_ratios=(1, 1, 1.15))
     for axes, (label, (image, middle, half)) in zip(places, pictures.items(), strict=False):
         axes.imshow(
@@ -48,13 +48,13 @@ def draw_still(profiles, regions, pictures, settings, unit="adu", title=""):
     return figure
 
 
-def _draw_profiles(axes, profiles, regions, unit, zoomed):
-    draw_profiles(axes, profiles, regions, unit)
+def _draw_profiles(axes, profiles, pieces, unit, zoomed):
+    draw_profiles(axes, profiles, pieces, unit)
     axes.tick_params(labelsize=7)
     axes.xaxis.label.set_size(8)
     axes.yaxis.label.set_size(8)
     if zoomed:
-        zoom_to_overscan(axes, profiles, regions)
+        zoom_to_overscan(axes, profiles, pieces)
     else:
         axes.set_xlim(0, max(len(profile) for profile in profiles.values()))
         axes.legend(fontsize=7, loc="best")

@@ -18,26 +18,34 @@ from threading import Event, RLock, Thread
 import anywidget
 import traitlets
 
-from ..errors import DarkcalError, FrameError, NightError
+from ..advice import advise
+from ..errors import DarkcalError, FrameError, NightError, ParameterError
 from ..night import Night
 from ..parameters import Parameters
 from ..run.night import run_plan
 from ..text import visible
-from .effect import Effect
+from .effect import Effect, image_of
 from .listing import night_list
 from .progress import Progress
 from .settings import (
+    ADVISED,
     SECTIONS,
+    amplifier_notations,
     bias_note,
     bias_path,
+    camera_of,
     commands,
+    join_amplifiers,
     notation,
     notebook_of,
     plan_of,
     planned,
+    questions,
     recipe_of,
     run_notes,
     section_problems,
+    split_amplifiers,
+    start_notes,
 )
 from .still import draw_still
 
@@ -57,7 +65,7 @@ _NAMES = tuple(Parameters.names())
 
 def _front():
     """Join the modules of the browser into the one that anywidget loads; in one scope they need no imports and exports."""
-    order = "elements link sections axes profile picture spreads controls table night drag steps effect calibrate save panel"
+    order = "elements link sections axes profile picture spreads controls images table night drag amplifiers steps effect calibrate save panel"
     source = "\n".join((_FRONT / f"{name}.js").read_text(encoding="utf-8") for name in order.split())
     source = re.sub(r'^import\s[^;]*?from "\./\w+\.js";\n', "", source, flags=re.MULTILINE)
     return re.sub(r"^export (?!default)", "", source, flags=re.MULTILINE)
@@ -114,6 +122,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         What is wrong with them: name of each parameter that has to change, to a sentence. Empty: a run can start.
     frame : str or None
         Name of the frame looked at; `None`: the first picked dark.
+    extension : str or None
+        Of a file with several images, the one that is looked at: its ``EXTNAME`` or number; `None`: the first that is calibrated.
     statistic : str
         Of the profile: ``'mean'`` or ``'median'``.
     axis : int
@@ -167,6 +177,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     overwrite = _synced(traitlets.Bool(False))
 
     frame = _Text(None, allow_none=True).tag(sync=True, to_json=_to_page, from_json=_from_page)
+    extension = _synced(_Text(None, allow_none=True))
     statistic = _synced(traitlets.Enum(("mean", "median"), "mean"))
     axis = _synced(traitlets.Enum((1, 0), 1))
     aligned = _synced(traitlets.Bool(True))
@@ -209,6 +220,9 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         self._one_run = RLock()
         self._cancel = Event()
         self._closed = Event()
+        self._advice = None
+        self._accepted, self._questions = (None, {}), {}  # see questions
+        self._beginning = None  # see start_notes
         self._progress = self._reader = self._still = self._loop = self._may_replace = None
         self._holding, self._stale, self._turn = True, True, 0
         dark_folder = None if night.dark_folder == night.raw_folder else night.dark_folder
@@ -225,7 +239,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             **{name: value for name, value in places.items() if name in _NAMES},
             **recipe.to_parameters(),
         )
-        self._opened = (parameters.raw_folder, parameters.dark_folder, parameters.image_types)
+        self._given = parameters
+        self._opened = self._places(parameters)
         self._take_night(night)
         super().__init__(**options | parameters.to_dict())
         self.on_msg(self._act)
@@ -234,18 +249,58 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             self._show(listing=night_list(night, self.raw_folder))
 
     @classmethod
-    def from_parameters(cls, parameters):
-        """Make a panel, and its night, from `Parameters`.
+    def from_parameters(cls, parameters, *, continues=None, advice=None):
+        """Make a panel, and its night, from `Parameters`; or go on with the one that was made from the same ones.
+
+        Parameters
+        ----------
+        parameters : Parameters
+        continues : DarkPanel or None
+            An earlier panel, such as that of the same notebook before its cells were run again. If it was made from equal
+            parameters, it is returned itself, with the settings that stand in it, and its night is looked at again; otherwise it
+            is closed.
+        advice : Advice, optional
+            On the night of `parameters`, if it was asked for already.
+
+        Returns
+        -------
+        DarkPanel
 
         Raises
         ------
         NightError
             A folder does not exist or holds no FITS file.
         """
+        if continues is not None and continues._goes_on(parameters):
+            continues._go_on()
+            panel = continues
+        else:
+            panel = cls._afresh(parameters)
+            if continues is not None:
+                continues.close()
+                panel._begin("afresh")
+        if advice is not None and panel._opened == panel._places(parameters):
+            panel._advice = advice
+        return panel
+
+    @classmethod
+    def _afresh(cls, parameters):
         steps = parameters.recipe.to_parameters()
         places = {name: value for name, value in parameters.to_dict().items() if name not in steps}
         night = Night(parameters.raw_folder, parameters.dark_folder, image_types=parameters.image_types)
         return cls(night, parameters.recipe, **places)
+
+    def _goes_on(self, parameters):
+        return self._given == parameters and not self._closed.is_set()
+
+    def _go_on(self):
+        with self._at_once():
+            self._open_night(*self._opened, anew=True)
+            self._begin("goes on")
+
+    def _begin(self, how):
+        with self._at_once():
+            self._beginning, self._stale = how, True
 
     # As code
 
@@ -277,8 +332,22 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     def parameters(self, parameters):
         with self._at_once():
             self._stale = True  # even the same ones are looked at again
-            self._open_night(parameters.raw_folder, parameters.dark_folder, parameters.image_types)
+            self._open_night(*self._places(parameters))
             self._set(parameters.to_dict())
+            self._accept()
+
+    @property
+    def advice(self):
+        """The `Advice` on the night that is looked at; it is measured when it is first asked for.
+
+        Raises
+        ------
+        DarkcalError
+            There is no night, or a frame cannot be read any more.
+        """
+        if self._advice is None:
+            self._advice = advise(self.night)
+        return self._advice
 
     @property
     def recipe(self):
@@ -289,6 +358,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     def recipe(self, recipe):
         with self._at_once():
             self._set(recipe.to_parameters())
+            self._accept()
 
     def calibrate(self):
         """Calibrate the picked darks with the current settings, as the button does; a second call waits for the first.
@@ -363,7 +433,9 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             finally:
                 self._holding = not outermost
 
-    @traitlets.observe(*_NAMES, "frame", "statistic", "axis", "settings_file", "_shown", "_dragging")
+    @traitlets.observe(
+        *_NAMES, "frame", "extension", "statistic", "axis", "settings_file", "_shown", "_dragging"
+    )
     def _changed(self, _change):
         with self._at_once():
             self._stale = True
@@ -390,7 +462,9 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         self._turn += 1
         self._may_replace = None
         self._move_along()
-        self._open_night(self.raw_folder, self.dark_folder, self.image_types)
+        self._open_night(*self._places(self))
+        self._ask_again()
+        self._look_at_image()
         wrong = self._night_trouble or section_problems(self._values(), self._night)
         # The picture goes first; each step of a drag is one message.
         with self.hold_sync():
@@ -398,7 +472,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
                 self._draw(wrong)
             self._show(selected=self._selected())
             if self._dragging:
-                self._show(problems=_visible_values(wrong))
+                self._show(problems=_visible_values(wrong | self._questions))
                 self._answer()
         if self._dragging:
             return
@@ -416,8 +490,12 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         beside = None if dark_folder is None else os.path.join(self.raw_folder, os.path.basename(dark_folder))
         self._set({"dark_folder": beside if beside and os.path.isdir(beside) else None, "files": None})
 
-    def _open_night(self, raw_folder, dark_folder, image_types):
-        if (raw_folder, dark_folder, image_types) == self._opened:
+    @staticmethod
+    def _places(settings):
+        return settings.raw_folder, settings.dark_folder, settings.image_types
+
+    def _open_night(self, raw_folder, dark_folder, image_types, anew=False):
+        if (raw_folder, dark_folder, image_types) == self._opened and not anew:
             return
         self._opened = (raw_folder, dark_folder, image_types)
         try:
@@ -428,8 +506,20 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             self._take_night(None, {where: str(error)})
         self._show(listing=night_list(self._night, raw_folder))
 
+    def _ask_again(self):
+        """Question settings that were made for another camera; where there is nothing to question, they are accepted."""
+        self._questions = (
+            {} if self._night is None else questions(self._values(), self._night, self._accepted)
+        )
+        if not self._questions:
+            self._accept()
+
+    def _accept(self):
+        if self._night is not None:
+            self._accepted = (camera_of(self._night), {name: getattr(self, name) for name in ADVISED})
+
     def _take_night(self, night, trouble=None):
-        self._night, self._night_trouble = night, trouble or {}
+        self._night, self._night_trouble, self._advice = night, trouble or {}, None
         self._effect = None if night is None else Effect(night)
         frames = () if night is None else night.frames
         self._frame_names = {visible(frame.name): frame.name for frame in frames}
@@ -453,24 +543,56 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             return self.frame
         return next(iter([*self._picked(), *(dark.name for dark in self._night.darks), *names]), None)
 
+    def _image(self):
+        """Return the image looked at of the frame looked at, `None` where there is no frame."""
+        name = self._looked_at()
+        if name is None:
+            return None
+        frame = next(frame for frame in self._night.frames if frame.name == name)
+        if any(part.label == self.extension for part in frame.parts):
+            return image_of(frame, self.extension)
+        return next(iter(self._calibrated_parts(frame)), frame.parts[0])
+
+    def _calibrated_parts(self, frame):
+        try:
+            return frame.select(self.extensions)
+        except DarkcalError:  # as problems says
+            return ()
+
+    def _look_at_image(self):
+        image = self._image()
+        extension = image and image.extension
+        if image is not None and extension != self._effect.extension:
+            self._effect = Effect(self._night, extension, self._effect.sketches)
+
     def _selected(self):
-        """Return what the settings select in the night: rows of the list, and the parts of the frame looked at."""
+        """Return what the settings select in the night: rows of the list, and the parts of the image looked at."""
         frames = () if self._night is None else self._night.frames
         rows = {frame.name: row for row, frame in enumerate(frames)}
-        row = rows.get(self._looked_at())
-        shape = None if row is None else frames[row].info.shape
-        values = self._values()
+        row, image = rows.get(self._looked_at()), self._image()
+        values, shape = self._values(), image and image.shape
         parts = {name: shape and notation(values, name, shape) for name in SECTIONS}
-        return {"picked": [rows[name] for name in self._picked()], "row": row, "shape": shape, **parts}
+        parts["amplifiers"] = shape and amplifier_notations(values, shape)
+        images = {"image": image and image.label, "images": [], "calibrated": []}
+        if row is not None and len(frames[row].parts) > 1:
+            images["images"] = [part.label for part in frames[row].parts]
+            images["calibrated"] = [part.label for part in self._calibrated_parts(frames[row])]
+        return (
+            {"picked": [rows[name] for name in self._picked()], "row": row, "shape": shape} | images | parts
+        )
 
     def _look_ahead(self):
         """Show what a run would do, or why it cannot start."""
         plan, found = (
             (None, self._night_trouble) if self._night is None else planned(self._values(), self._night)
         )
-        notes, code = {}, {}
-        if plan is not None:
-            notes = {"bias": bias_note(plan, self.combined_bias is not None), "run": run_notes(plan)}
+        notes, code = start_notes(self._values(), self._given, self._beginning), {}
+        found = found | self._questions
+        if self._questions:
+            notes["start"] = "Look at the settings marked below: they were made for another camera."
+            notes["questions"] = list(self._questions)
+        if plan is not None and not self._questions:
+            notes |= {"bias": bias_note(plan, self.combined_bias is not None), "run": run_notes(plan)}
             code = commands(self.parameters, self.settings_file)
         self._show(problems=_visible_values(found), notes=notes, commands=code)
 
@@ -550,6 +672,11 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             "cancel": self._on_cancel,
             "save": self._on_save,
             "load": self._on_load,
+            "accept": self._on_accept,
+            "as advised": self._on_as_advised,
+            "several amplifiers": partial(self._on_amplifiers, split_amplifiers),
+            "one amplifier": partial(self._on_amplifiers, join_amplifiers),
+            "as at the start": self._on_as_at_the_start,
         }
         if message.get("action") in actions:
             self._asked = message.get("asked", self._asked)
@@ -577,6 +704,29 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         path = self.settings_file
         self._say(self._tried(lambda: self.load(path), f"Loaded from {path}."))
 
+    def _on_as_advised(self):
+        self._say(self._tried(self._follow_advice, "Set as the advice on this night recommends."), "start")
+
+    def _follow_advice(self):
+        recipe = self.advice.recipe
+        with self._at_once():
+            self._set({name: getattr(recipe, name) for name in ADVISED})
+            self._accept()
+
+    def _on_accept(self):
+        with self._at_once():
+            self._accept()
+            self._stale = True
+
+    def _on_amplifiers(self, change):
+        image = self._image()
+        if image is not None:
+            with self._at_once(), contextlib.suppress(DarkcalError):  # what is wrong is said already
+                self._set(change(self._values(), image.shape))
+
+    def _on_as_at_the_start(self):
+        self.parameters = self._given
+
     @staticmethod
     def _tried(act, done):
         try:
@@ -585,15 +735,17 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             return str(error)
         return done
 
-    def _say(self, sentence):
+    def _say(self, sentence, where="file"):
         with self._lock:
-            self._show(notes=self.notes | {"file": visible(sentence)})
+            self._show(notes=self.notes | {where: visible(sentence)})
 
     # A run
 
     def _calibrate(self, progress):
         with self._lock:
             parameters, night = self.parameters, self.night
+            for sentence in self._questions.values():
+                raise ParameterError(sentence)
         plan = plan_of(parameters, night)
         progress.begin(len(plan.jobs))
         return run_plan(plan, progress=False, on_outcome=progress.step, cancel=self._cancel)

@@ -21,7 +21,7 @@ _SMALL_BUFFER = 512  # numbers; fewer than a row has
 
 
 def calibrate_dark(dark, recipe, combined_bias=None):
-    """Calibrate one dark by `ccdproc.subtract_overscan`, `ccdproc.trim_image` and `ccdproc.subtract_bias`, as the recipe says.
+    """Calibrate one dark by ccdproc's functions, one step of the recipe after the other.
 
     Parameters
     ----------

@@ -144,6 +144,11 @@ class Recipe:
         return ", ".join(kind.summary(self) for kind in STEPS)
 
     @property
+    def uses_bias(self):
+        """Whether a combined bias is needed."""
+        return self.subtract_bias
+
+    @property
     def of_bias(self):
         """The recipe of the combined bias that fits: the same overscan and trim."""
         return replace(self, subtract_bias=False)

@@ -12,7 +12,10 @@ import numpy as np
 from ..errors import FrameError, ParameterError
 from ..sections import parse_section, to_fits
 
-__all__ = ["STEPS", "Overscan", "SubtractBias", "Trim"]
+__all__ = ["KEEP_BIAS", "STEPS", "Overscan", "SubtractBias", "Trim"]
+
+# What to do where there is no combined bias.
+KEEP_BIAS = "set subtract_bias to False"
 
 # Sections and flags of the raw frame that are no longer true after a trim.
 _SECTION_KEYWORDS = (
@@ -209,7 +212,7 @@ class SubtractBias:
         """
         if bias_shape is None:
             raise FrameError(
-                "subtract_bias is True, but there is no combined bias; give one, or set subtract_bias to False."
+                f"subtract_bias is True, but there is no combined bias; give one, or {KEEP_BIAS}."
             )
         if bias_shape != self.shape:
             found, expected = (" x ".join(map(str, shape)) for shape in (bias_shape, self.shape))

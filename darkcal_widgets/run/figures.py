@@ -40,7 +40,7 @@ def column_profile(run, recipe):
     raw, calibrated = _pair(run.done[-1])
     title = f"{raw.name}: raw columns, overscan shaded"
     profile = {"before": drawable(raw.data).mean(axis=0)}
-    return figures.column_profile(profile, recipe.regions(raw.shape), calibrated.unit(), title)
+    return figures.column_profile(profile, recipe.pieces(raw.shape), calibrated.unit(), title)
 
 
 def levels(run):

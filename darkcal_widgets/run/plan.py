@@ -109,7 +109,7 @@ def make_plan(
         folder, night.folders, [job.result for job in jobs], [frame.path for frame in night.frames]
     )
     bias, builds_bias = None, False
-    if recipe.subtract_bias and jobs:
+    if recipe.uses_bias and jobs:
         bias = _chosen_bias(night, recipe, folder, darks, combined_bias, overwrite)
         builds_bias = bias is None
     notes = [

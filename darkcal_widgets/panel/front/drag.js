@@ -55,9 +55,10 @@ export function dragging(panel, redraw) {
     const [start, stop] = [part[0] + (endOnly ? 0 : step), part[1] + step];
     if (start >= 0 && stop <= size() && start < stop) panel.set(text(name, [start, stop]));
   };
+  const isOn = () => panel.get("amplifiers") === null; // the parts of several amplifiers are typed
   const isDragging = () => grip !== null;
   const part = (name) => (grip?.name === name && grip.part ? grip.part : partOf(name));
-  return { begin, move, end, key, edgeAt, isDragging, part };
+  return { begin, move, end, key, edgeAt, isOn, isDragging, part };
 }
 
 // Let the mouse and the arrow keys over the canvas of a chart, {canvas, x}, move what is dragged.
@@ -65,7 +66,7 @@ export function listen(drag, chart) {
   const { canvas } = chart;
   const placeOf = (event) => event.clientX - canvas.getBoundingClientRect().left;
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || !chart.x) return;
+    if (event.button !== 0 || !chart.x || !drag.isOn()) return;
     drag.begin(chart, placeOf(event));
     canvas.setPointerCapture(event.pointerId);
     canvas.focus({ preventScroll: true });
@@ -73,13 +74,14 @@ export function listen(drag, chart) {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (drag.isDragging()) drag.move(chart, placeOf(event));
+    else if (!drag.isOn()) canvas.style.cursor = "default";
     else if (chart.x) canvas.style.cursor = drag.edgeAt(chart, placeOf(event)) ? "ew-resize" : "crosshair";
   });
   canvas.addEventListener("pointerup", drag.end);
   canvas.addEventListener("pointercancel", drag.end);
   canvas.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
+    if (!step || !drag.isOn()) return;
     event.preventDefault();
     drag.key(step, event.shiftKey);
   });

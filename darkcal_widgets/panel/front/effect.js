@@ -17,9 +17,9 @@ export function effectPart(panel) {
   const heading = element.querySelector("h3");
   let drawn = [];
   const update = (anew) => {
-    const { overscan_columns: overscan } = panel.get("selected");
+    const outlined = outlines(panel.get("selected"));
     const effect = panel.get("effect");
-    const now = [effect, panel.get("levels"), panel.get("raw"), JSON.stringify(overscan)];
+    const now = [effect, panel.get("levels"), panel.get("raw"), JSON.stringify(outlined)];
     if (!anew && now.every((value, n) => value === drawn[n])) return;
     drawn = now;
     const isThere = Boolean(effect.after);
@@ -28,7 +28,7 @@ export function effectPart(panel) {
     const why = effect.trouble ?? "Correct the settings marked above to see what they do.";
     setText(trouble, isThere ? "" : why);
     if (!isThere) return;
-    drawPictures(charts, effect, panel.get("raw"), overscan);
+    drawPictures(charts, effect, panel.get("raw"), outlined);
     drawHistogram(charts.histogram.canvas, effect);
     charts.histogram.say("Pixels: before (dashed), after (solid)");
     showLevels(charts.levels, panel.get("levels"), effect);
@@ -47,7 +47,13 @@ function captionedChart(name, look = "") {
   return { canvas, figure, say };
 }
 
-function drawPictures(charts, { shape, keep, half, unit, before, after }, raw, overscan) {
+// The overscan, or that of each amplifier.
+function outlines({ overscan_columns: overscan, amplifiers }) {
+  const all = amplifiers ? amplifiers.map((one) => one.overscan) : [overscan];
+  return all.filter(Boolean).map(({ rows, columns }) => [rows, columns]);
+}
+
+function drawPictures(charts, { shape, half, unit, before, after }, raw, outlined) {
   const whole = [
     [0, shape[0]],
     [0, shape[1]],
@@ -55,10 +61,14 @@ function drawPictures(charts, { shape, keep, half, unit, before, after }, raw, o
   const rawImage = { size: raw.size, pixels: stretched(floats(raw.values), before.median, half) };
   const { buffer, byteOffset, byteLength } = after.pixels;
   const image = { size: after.size, pixels: new Uint8Array(buffer, byteOffset, byteLength) };
-  const outline = overscan && [overscan.rows, overscan.columns];
   const stretch = (side) => ({ middle: side.median, half });
-  drawPicture(charts.before.canvas, rawImage, { shape, keep: whole, overscan: outline }, stretch(before));
-  drawPicture(charts.after.canvas, image, { shape, keep, overscan: null }, stretch(after));
+  drawPicture(charts.before.canvas, rawImage, { shape, keep: whole, outlined }, stretch(before));
+  drawPicture(
+    charts.after.canvas,
+    image,
+    { shape: after.shape, keep: after.keep, outlined: [] },
+    stretch(after),
+  );
   for (const [name, { median, scatter }] of Object.entries({ before, after })) {
     const level = formatted(Math.round(median * 100) / 100, 6);
     charts[name].say(`${name}: median ${level} ${unit}, scatter ${formatted(scatter, 3)}`);

@@ -30,8 +30,8 @@ export function stretched(values, middle, half) {
 }
 
 // `image`: {size, pixels}; `places`: {shape of the frame, keep: ([rows], [columns]) where in the frame the pixels belong,
-// overscan: what is outlined, or null}; `stretch`: {middle, half}.
-export function drawPicture(canvas, image, { shape, keep, overscan }, stretch) {
+// outlined: overscans}; `stretch`: {middle, half}.
+export function drawPicture(canvas, image, { shape, keep, outlined }, stretch) {
   const high = canvas.clientWidth * (shape[0] / shape[1]);
   const tall = Math.round(Math.min(PICTURE.most, Math.max(PICTURE.least, high)));
   canvas.style.height = `${tall + PICTURE.below}px`;
@@ -51,11 +51,9 @@ export function drawPicture(canvas, image, { shape, keep, overscan }, stretch) {
   ctx.strokeRect(left - 0.5, 0.5, w + 1, h + 1);
   ctx.imageSmoothingEnabled = false;
   ctx.drawImage(coloured(image), ...place(keep));
-  if (overscan) {
-    ctx.strokeStyle = colour("overscan");
-    ctx.lineWidth = 1.5;
-    ctx.strokeRect(...place(overscan));
-  }
+  ctx.strokeStyle = colour("overscan");
+  ctx.lineWidth = 1.5;
+  for (const part of outlined) ctx.strokeRect(...place(part));
   drawBar(page, left, h + 6, w, stretch);
 }
 

@@ -89,7 +89,13 @@ function strokeProfile(ctx, values, x, y) {
   ctx.stroke();
 }
 
-function shadeParts({ ctx, colour, box }, x, { overscan, keep }) {
+function shadeParts({ ctx, colour, box }, x, { overscan, keep, each }) {
+  if (each) {
+    each.forEach((parts, n) => {
+      shadeAmplifier({ ctx, colour, box }, x, parts, n);
+    });
+    return;
+  }
   const shade = ([start, stop], name, alpha, top = box.top) => {
     ctx.fillStyle = colour(name);
     ctx.globalAlpha = alpha;
@@ -104,6 +110,29 @@ function shadeParts({ ctx, colour, box }, x, { overscan, keep }) {
   if (overscan) {
     shade(overscan, "overscan", 0.25);
     drawEdges(ctx, box, x, overscan, colour("overscan"), []);
+  }
+}
+
+// Overscan and image of one amplifier in one hue, with its number over both.
+function shadeAmplifier({ ctx, colour, box }, x, parts, n) {
+  const hue = colour(`amplifier-${n % 4}`);
+  const strengths = { keep: [0.12, [4, 3]], overscan: [0.35, []] };
+  for (const [name, [alpha, dash]] of Object.entries(strengths)) {
+    const part = parts[name];
+    if (!part) continue;
+    const [left, right] = part.map(x);
+    ctx.fillStyle = hue;
+    ctx.globalAlpha = alpha;
+    ctx.fillRect(left, box.top, right - left, box.bottom - box.top);
+    ctx.globalAlpha = 1;
+    if (name === "keep") ctx.fillRect(left, box.bottom - 4, right - left, 4);
+    drawEdges(ctx, box, x, part, hue, dash);
+    const seen = [Math.max(left, box.left), Math.min(right, box.right)];
+    ctx.fillStyle = colour("text");
+    ctx.textAlign = "center";
+    ctx.textBaseline = "top";
+    if (seen[1] - seen[0] > 8)
+      ctx.fillText(String(n + 1), (seen[0] + seen[1]) / 2, box.top + 2 + 11 * (n % 2));
   }
 }
 

@@ -28,6 +28,13 @@ export function partAlong(section, name, axis) {
   return axis === 1 ? section.columns : section.rows;
 }
 
+// What is zoomed to: the overscan, or those of all amplifiers where they lie together.
+function zoomedPart(parts, size) {
+  const all = (parts.each ?? []).map(({ overscan }) => overscan).filter(Boolean);
+  const span = [Math.min(...all.map(([start]) => start)), Math.max(...all.map(([, stop]) => stop))];
+  return all.length && span[1] - span[0] < size / 3 ? span : comparedPart(parts, size);
+}
+
 // Where profiles are compared: the overscan, or what is trimmed, or the last columns.
 export function comparedPart({ overscan, keep }, size) {
   if (overscan) return overscan;
@@ -37,7 +44,7 @@ export function comparedPart({ overscan, keep }, size) {
 }
 
 export function zoomWindow(parts, size) {
-  const [start, stop] = comparedPart(parts, size);
+  const [start, stop] = zoomedPart(parts, size);
   const { keep } = parts;
   const edge = keep && keep[1] <= start ? Math.max(keep[1], start - 2 * ZOOM_MARGIN) : start;
   return [Math.max(0, edge - ZOOM_MARGIN), Math.min(size, stop + ZOOM_MARGIN)];

@@ -1,10 +1,11 @@
 // 2. The steps: overscan, kept part and bias, set by text, by number, or over the profile.
 
+import { amplifierControls } from "./amplifiers.js";
 import { flagControl, selectControl, textControl } from "./controls.js";
 import { dragging, listen } from "./drag.js";
 import { checkbox, floats, isBusy, labelled, make, makeButton, row, section, setText } from "./elements.js";
 import { drawProfile } from "./profile.js";
-import { comparedPart, fits, withPart, zoomWindow } from "./sections.js";
+import { comparedPart, fits, partAlong, withPart, zoomWindow } from "./sections.js";
 
 const WORDS = {
   overscan_columns: {
@@ -29,23 +30,56 @@ export function stepsPart(panel) {
   const steps = [
     sectionControls(panel, drag, "overscan_columns"),
     sectionControls(panel, drag, "keep_columns"),
+    amplifierControls(panel),
     biasControls(panel),
   ];
+  const start = startControls(panel);
   const view = viewControls(panel);
   const charts = profileCharts(panel, drag);
   const element = section(
     "2. The steps",
+    start.element,
     make("div", { class: "darkcal-steps" }, ...steps.map((step) => step.element)),
     row(...view.elements, charts.legend),
     charts.element,
   );
   const update = () => {
-    for (const part of [...steps, view, charts]) part.update();
+    for (const part of [start, ...steps, view, charts]) part.update();
     element.classList.toggle("darkcal-empty", !panel.get("profiles").lines);
   };
-  const settings = ["overscan_columns", "keep_columns", "subtract_bias", "combined_bias"];
+  const settings = ["overscan_columns", "keep_columns", "amplifiers", "subtract_bias", "combined_bias"];
   const looks = ["statistic", "axis", "drag_sets", "aligned"];
   return { element, update, shows: [...settings, ...looks, "selected", "problems", "notes", "profiles"] };
+}
+
+// From where the settings come: the advice, or the cell of parameters.
+function startControls(panel) {
+  const advised = makeButton(
+    "As advised",
+    "Set overscan, kept part and bias as the measurements of this night recommend",
+    () => panel.act("as advised"),
+    { "data-name": "as-advised" },
+  );
+  const back = makeButton(
+    "As at the start",
+    "Take back all changes: the settings that the panel was made with, as in the cell of parameters",
+    () => panel.act("as at the start"),
+    { "data-name": "as-at-the-start" },
+  );
+  const keep = makeButton(
+    "Keep as they are",
+    "Use the settings of the other night for this one, too",
+    () => panel.act("accept"),
+    { "data-name": "accept" },
+  );
+  const note = make("span", { class: "darkcal-note", role: "status", "data-name": "start" });
+  const update = () => {
+    const { changed = [], start = "", questions = [] } = panel.get("notes");
+    back.disabled = changed.length === 0;
+    keep.hidden = questions.length === 0;
+    setText(note, start);
+  };
+  return { element: row(advised, keep, back, note), update };
 }
 
 function biasControls(panel) {
@@ -63,7 +97,14 @@ function biasControls(panel) {
     { width: "16em" },
   );
   const note = make("p", { class: "darkcal-note" });
-  const element = make("fieldset", {}, make("legend", {}, "Bias"), flag.element, file.element, note);
+  const element = make(
+    "fieldset",
+    { class: "darkcal-wide" },
+    make("legend", {}, "Bias"),
+    flag.element,
+    file.element,
+    note,
+  );
   const update = () => {
     flag.update();
     file.update();
@@ -128,7 +169,9 @@ function sectionControls(panel, drag, name) {
     const found = panel.get("selected")[name];
     const nothing = panel.get(name) === null ? `${words.nothing}.` : "";
     setText(both, found ? `Python ${found.python} · FITS ${found.fits} · ${ends.count()}` : nothing);
-    element.classList.toggle("darkcal-wrong", Boolean(panel.get("problems")[name]));
+    const problem = panel.get("problems")[name];
+    element.classList.toggle("darkcal-wrong", Boolean(problem));
+    element.hidden = panel.get("amplifiers") !== null && panel.get(name) === null && !problem;
   };
   return { element, update };
 }
@@ -178,7 +221,7 @@ function profileCharts(panel, drag) {
     if (profiles.axis !== axis || !panel.get("selected").shape) return;
     const lines = profiles.lines.map((line) => ({ ...line, values: floats(line.values) }));
     const size = lines[0].values.length;
-    const parts = { overscan: drag.part("overscan_columns"), keep: drag.part("keep_columns") };
+    const parts = shownParts(panel, drag);
     const key = JSON.stringify([axis, panel.get("selected").shape]);
     if (!drag.isDragging() && (key !== zoomedIn || !fits(zoom, comparedPart(parts, size)))) {
       zoom = zoomWindow(parts, size);
@@ -203,6 +246,18 @@ function profileCharts(panel, drag) {
   return { element, legend, update };
 }
 
+// What is shaded: the overscan and the kept part, or those of each amplifier.
+function shownParts(panel, drag) {
+  const { amplifiers } = panel.get("selected");
+  if (!amplifiers) return { overscan: drag.part("overscan_columns"), keep: drag.part("keep_columns") };
+  const axis = panel.get("axis");
+  const each = amplifiers.map(({ overscan, image }) => ({
+    overscan: partAlong(overscan, "overscan_columns", axis),
+    keep: partAlong(image, "keep_columns", axis),
+  }));
+  return { overscan: each.find(({ overscan }) => overscan)?.overscan ?? null, keep: null, each };
+}
+
 function profileChart(title, zoomed) {
   const canvas = make("canvas", {
     class: "darkcal-profile",
@@ -219,8 +274,11 @@ function legendKey({ kind, label }) {
 
 function described(panel, { zoomed }) {
   const [overscan, keep] = [panel.get("overscan_columns") ?? "none", panel.get("keep_columns") ?? "all"];
+  const where = zoomed ? "zoomed" : "whole width";
+  const amplifiers = panel.get("amplifiers");
+  if (amplifiers) return `Profile, ${where}. The parts of ${amplifiers.length} amplifiers are shaded.`;
   return (
-    `Profile, ${zoomed ? "zoomed" : "whole width"}. Overscan ${overscan}, kept ${keep}. ` +
+    `Profile, ${where}. Overscan ${overscan}, kept ${keep}. ` +
     "Left and right move the part that a drag sets, with Shift its end."
   );
 }
