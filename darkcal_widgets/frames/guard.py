@@ -138,6 +138,7 @@ class Source:
         self._stream = unpack(stream) if self.is_packed else stream
         self._size = None if self.is_packed else size
         self._most = min(LARGEST_IMAGE + 2 * LONGEST_HEADER, max(_ALWAYS_UNPACKED, _MOST_RATIO * size))
+        self._check_size(self.claimed_size or 0)
 
     def read(self, size):
         """Return the next bytes, fewer at the end."""
@@ -168,7 +169,11 @@ class Source:
 
     def _advance(self, size):
         self.position += size
-        if self.is_packed and self.position > self._most:
+        if self.is_packed:
+            self._check_size(self.position)
+
+    def _check_size(self, size):
+        if size > self._most:
             raise FrameError(
                 f"{self.path} unpacks to more than {self._most >> 20} MiB, more than an image does; leave it out, or unpack it."
             )
