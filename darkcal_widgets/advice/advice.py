@@ -9,6 +9,7 @@ from astropy.table import Table
 
 from ..html import html_table, html_text
 from ..recipe import Recipe
+from ..sections import to_fits
 from ..text import visible
 from .claims import read_claim
 from .exposures import match_exposures

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..errors import ParameterError
 from ..recipe import Recipe
-from ..sections import to_fits
+from ..sections import to_brief
 from .verdict import MINIMUM_COLUMNS, judge
 
 __all__ = ["common_recipe", "keep_text", "recipe_of"]
@@ -81,20 +81,11 @@ def _amplifiers(overscan):
 
 
 def _section(part, shape, explicit=False):
-    """Write a part of a frame: a Python slice of columns where all rows are in it, else a FITS section; `None` for all.
-
-    Where it is `explicit`, the first and the last column are written, too.
-    """
+    """Write a part of a frame as briefly as can be, or with its first and last column even where they are those of the frame."""
     rows, columns = part
-    if rows != slice(0, shape[0]):
-        return to_fits(part)
-    if explicit:
+    if explicit and rows == slice(0, shape[0]):
         return f"{columns.start}:{columns.stop}"
-    if columns == slice(0, shape[1]):
-        return None
-    start = "" if columns.start == 0 else columns.start
-    stop = "" if columns.stop == shape[1] else columns.stop
-    return f"{start}:{stop}"
+    return to_brief(part, shape)
 
 
 def _joint(one, other, shape):
