@@ -66,7 +66,7 @@ def test_each_combined_image_has_its_picture(count):
 def test_what_no_axis_can_show_is_left_out(value, where):
     image = noisy(100).astype("float32")
     image[where] = value
-    regions = Recipe(overscan_columns="50:", keep_columns=":48").regions((40, 60))
+    regions = Recipe(overscan_columns="50:", keep_columns=":48").pieces((40, 60))
     drawn(figures.before_after(image, image[:, :48]))
     profile = np.where(np.isin(np.arange(60), np.flatnonzero(image[3] == image[3, 59])), value, 100.0)
     drawn(figures.column_profile({"dark": profile}, regions))

@@ -617,3 +617,38 @@ def test_several_amplifiers_are_set_seen_and_joined(panel):
     assert (panel.amplifiers, panel.overscan_columns, panel.keep_columns) == (None, "24:27", ":22")
     assert panel.problems == {}
     assert "image/png" in panel._repr_mimebundle_()
+
+
+def test_what_frames_are_is_said_of_those_that_are_marked(panel, tmp_path):
+    assert panel.selected["marked"] == [4]  # the frame looked at
+    send(panel, marked=["dark-1.fits", "bias-0.fits"])
+    assert panel.selected["marked"] == [0, 5]
+    panel._handle_custom_msg({"action": "declare", "kind": "flat", "asked": 1}, [])
+    assert panel.image_types == {"file=bias-0.fits": "flat", "file=dark-1.fits": "flat"}
+    assert [row["type"] for row in panel.listing["frames"]].count("flat") == 2
+    assert panel.selected["picked"] == [4, 6]
+    panel._handle_custom_msg({"action": "declare", "kind": "elephant", "asked": 2}, [])
+    send(panel, marked=["bias-0.fits"])
+    panel._handle_custom_msg({"action": "declare", "kind": "header", "asked": 3}, [])
+    assert panel.image_types == {"file=dark-1.fits": "flat"}
+    panel.save(tmp_path / "settings.yaml")
+    assert Parameters.load(tmp_path / "settings.yaml").image_types == {"file=dark-1.fits": "flat"}
+    send(panel, image_types=None)
+    assert panel.selected["picked"] == [4, 5, 6]
+
+
+def test_what_was_said_of_frames_by_their_names_does_not_go_to_another_night(panel, tmp_path):
+    panel.image_types = {"file=dark-1.fits": "flat", "OBJECT=m31": "science"}
+    small_night(tmp_path / "other")
+    send(panel, raw_folder=str(tmp_path / "other"))
+    assert panel.image_types == {"OBJECT=m31": "science"}
+    assert len(panel.night.darks) == 3
+
+
+def test_a_name_is_not_a_pattern(tmp_path):
+    folder = small_night(tmp_path / "night")
+    write_raw(folder / "dark-[12].fits", random_frame(1))
+    panel = DarkPanel(Night(folder), RECIPE, tmp_path / "out", marked=("dark-[12].fits",))
+    panel._handle_custom_msg({"action": "declare", "kind": "other", "asked": 1}, [])
+    assert [dark.name for dark in panel.night.darks] == ["dark-0.fits", "dark-1.fits", "dark-2.fits"]
+    panel.close()

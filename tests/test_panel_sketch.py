@@ -132,7 +132,7 @@ def test_what_cannot_be_drawn_is_no_value(value):
     data = random_frame(1, dtype="float32")
     data[4:8] = value
     sketch = Sketch.of(data, "adu")
-    regions = Recipe(keep_columns=":24").regions(data.shape)
+    pieces = Recipe(keep_columns=":24").pieces(data.shape)
     assert np.isnan(sketch.column_means).all()
-    assert 900 < sketch.kept_median(regions) < 1100
+    assert 900 < sketch.kept_median(pieces) < 1100
     assert np.isfinite(Sketch.of(random_frame(2), "adu").rows).all()

@@ -27,6 +27,7 @@ __all__ = ["Frame"]
 
 # What `Frame` itself wants beside what `describe` looks at.
 _ALSO_WANTED = frozenset(["DATASUM"])
+_SUMS = frozenset(["CHECKSUM", "DATASUM"])
 # Images that say something of another one: as astropy's CCDData, and pipelines, name them.
 _COMPANIONS = frozenset("MASK UNCERT PSFIMAGE BPM DQ VAR VARIANCE ERR ERROR STDDEV WEIGHT FLAGS".split())
 _STORED_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
@@ -535,14 +536,13 @@ def _walk_images(source, *, may_stop=False):
 def _most_likely_the_last(hdu, source):
     if source.claimed_size is not None:
         return source.claimed_size == hdu.end
-    return (
-        hdu.number == 0
-    )  # bzip2 does not tell; images in extensions seldom have one in the primary HDU before them
+    # bzip2 does not tell; images in extensions seldom have one in the primary HDU before them.
+    return hdu.number == 0
 
 
 def _adds_up(hdu):
     """Tell whether a header and the sum of its data, ``DATASUM``, add up to what ``CHECKSUM`` makes them give."""
-    cards = hdu.cards({b"CHECKSUM", b"DATASUM "})
+    cards = hdu.values(_SUMS)
     datasum = str(cards.get("DATASUM", "")).strip()
     return "CHECKSUM" in cards and datasum.isdigit() and is_whole_sum(sum_words(hdu.text) + int(datasum))
 

@@ -80,8 +80,8 @@ def _exposures(night):
 
 
 def _notes(night):
-    """Say which frames cannot be read, and which darks are of another kind than the others."""
-    notes = [f"Unreadable: {reason}" for reason in night.unreadable.values()]
+    """Say which frames cannot be read, which are only guessed to be what they are, and which darks are unlike the others."""
+    notes = [*(f"Unreadable: {reason}" for reason in night.unreadable.values()), *night.notes]
     try:
         notes += [
             f"{reason} It is left out unless it is picked without the others."

@@ -4,6 +4,7 @@ They may be wrong: each problem is said for the parameter that has to change. No
 does the panel ask the rooms below what a run will do.
 """
 
+import glob
 import os
 from collections import Counter
 from dataclasses import fields, replace
@@ -25,6 +26,7 @@ __all__ = [
     "bias_path",
     "camera_of",
     "commands",
+    "declared",
     "join_amplifiers",
     "notation",
     "notebook_of",
@@ -36,6 +38,7 @@ __all__ = [
     "section_problems",
     "split_amplifiers",
     "start_notes",
+    "undeclared",
 ]
 
 SECTIONS = ("overscan_columns", "keep_columns")
@@ -225,6 +228,27 @@ def join_amplifiers(values, shape):
     keep = tuple(slice(min(one[n][0] for one in ends), max(one[n][1] for one in ends)) for n in (0, 1))
     overscan = values["amplifiers"][0][0]
     return {"amplifiers": None, "overscan_columns": overscan, "keep_columns": to_brief(keep, shape)}
+
+
+def declared(image_types, names, kind):
+    """Return `image_types` that also say what the frames of some names are; what is said last counts."""
+    said = {_key_of(name): kind for name in names}
+    return said | {key: other for key, other in (image_types or {}).items() if key not in said}
+
+
+def undeclared(image_types, names=None):
+    """Return `image_types` without what they say of the frames of some names, or of any by its name; `None`: nothing is left."""
+    keys = None if names is None else {_key_of(name) for name in names}
+    left = {
+        key: kind
+        for key, kind in (image_types or {}).items()
+        if (key not in keys if keys is not None else not key.startswith("file="))
+    }
+    return left or None
+
+
+def _key_of(name):
+    return f"file={glob.escape(name)}"
 
 
 def bias_note(plan, named):

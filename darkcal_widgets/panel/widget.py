@@ -20,6 +20,7 @@ import traitlets
 
 from ..advice import advise
 from ..errors import DarkcalError, FrameError, NightError, ParameterError
+from ..frames.kinds import FRAME_TYPES
 from ..night import Night
 from ..parameters import Parameters
 from ..run.night import run_plan
@@ -35,6 +36,7 @@ from .settings import (
     bias_path,
     camera_of,
     commands,
+    declared,
     join_amplifiers,
     notation,
     notebook_of,
@@ -46,6 +48,7 @@ from .settings import (
     section_problems,
     split_amplifiers,
     start_notes,
+    undeclared,
 )
 from .still import draw_still
 
@@ -63,10 +66,16 @@ _STILL_SECONDS = 1.5
 _NAMES = tuple(Parameters.names())
 
 
+# Of the browser, each before those that import it.
+_MODULES = """
+    elements link sections axes profile picture spreads controls images table kinds night drag amplifiers
+    steps effect calibrate save panel
+""".split()
+
+
 def _front():
     """Join the modules of the browser into the one that anywidget loads; in one scope they need no imports and exports."""
-    order = "elements link sections axes profile picture spreads controls images table night drag amplifiers steps effect calibrate save panel"
-    source = "\n".join((_FRONT / f"{name}.js").read_text(encoding="utf-8") for name in order.split())
+    source = "\n".join((_FRONT / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES)
     source = re.sub(r'^import\s[^;]*?from "\./\w+\.js";\n', "", source, flags=re.MULTILINE)
     return re.sub(r"^export (?!default)", "", source, flags=re.MULTILINE)
 
@@ -122,6 +131,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         What is wrong with them: name of each parameter that has to change, to a sentence. Empty: a run can start.
     frame : str or None
         Name of the frame looked at; `None`: the first picked dark.
+    marked : tuple of str
+        Names of the frames of which is said what they are; none: the frame looked at.
     extension : str or None
         Of a file with several images, the one that is looked at: its ``EXTNAME`` or number; `None`: the first that is calibrated.
     statistic : str
@@ -177,6 +188,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     overwrite = _synced(traitlets.Bool(False))
 
     frame = _Text(None, allow_none=True).tag(sync=True, to_json=_to_page, from_json=_from_page)
+    marked = traitlets.Tuple().tag(sync=True, to_json=_to_page, from_json=_from_page)
     extension = _synced(_Text(None, allow_none=True))
     statistic = _synced(traitlets.Enum(("mean", "median"), "mean"))
     axis = _synced(traitlets.Enum((1, 0), 1))
@@ -434,7 +446,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
                 self._holding = not outermost
 
     @traitlets.observe(
-        *_NAMES, "frame", "extension", "statistic", "axis", "settings_file", "_shown", "_dragging"
+        *_NAMES, "frame", "marked", "extension", "statistic", "axis", "settings_file", "_shown", "_dragging"
     )
     def _changed(self, _change):
         with self._at_once():
@@ -488,7 +500,13 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         if self.raw_folder == raw_folder or self.dark_folder != dark_folder:
             return  # where its darks are was set with it
         beside = None if dark_folder is None else os.path.join(self.raw_folder, os.path.basename(dark_folder))
-        self._set({"dark_folder": beside if beside and os.path.isdir(beside) else None, "files": None})
+        self._set(
+            {
+                "dark_folder": beside if beside and os.path.isdir(beside) else None,
+                "files": None,
+                "image_types": undeclared(self.image_types),
+            }
+        )
 
     @staticmethod
     def _places(settings):
@@ -543,6 +561,14 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             return self.frame
         return next(iter([*self._picked(), *(dark.name for dark in self._night.darks), *names]), None)
 
+    def _marked(self):
+        """Return the names of the marked frames: at least the frame looked at."""
+        frames = () if self._night is None else self._night.frames
+        looked_at = self._looked_at()
+        return [frame.name for frame in frames if frame.name in self.marked] or [looked_at][
+            : looked_at is not None
+        ]
+
     def _image(self):
         """Return the image looked at of the frame looked at, `None` where there is no frame."""
         name = self._looked_at()
@@ -577,9 +603,9 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         if row is not None and len(frames[row].parts) > 1:
             images["images"] = [part.label for part in frames[row].parts]
             images["calibrated"] = [part.label for part in self._calibrated_parts(frames[row])]
-        return (
-            {"picked": [rows[name] for name in self._picked()], "row": row, "shape": shape} | images | parts
-        )
+        chosen = {"picked": self._picked(), "marked": self._marked()}
+        rows_of = {what: [rows[name] for name in names] for what, names in chosen.items()}
+        return rows_of | {"row": row, "shape": shape} | images | parts
 
     def _look_ahead(self):
         """Show what a run would do, or why it cannot start."""
@@ -669,6 +695,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         """
         actions = {
             "calibrate": self._on_calibrate,
+            "declare": partial(self._on_declare, message.get("kind")),
             "cancel": self._on_cancel,
             "save": self._on_save,
             "load": self._on_load,
@@ -686,6 +713,12 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     def _on_calibrate(self):
         if not self.problems and not self.progress.get("running"):
             Thread(target=self._calibrate_in_background, daemon=True).start()
+
+    def _on_declare(self, kind):
+        if kind in FRAME_TYPES:
+            self.image_types = declared(self.image_types, self._marked(), kind)
+        elif kind == "header":
+            self.image_types = undeclared(self.image_types, self._marked())
 
     def _on_cancel(self):
         self._cancel.set()

@@ -21,14 +21,14 @@ export function amplifierControls(panel) {
   const list = make("div", { class: "darkcal-amplifiers" });
   const trouble = make("p", { class: "darkcal-trouble", role: "status", "data-name": "amplifiers-trouble" });
   const legend = make("legend", {}, "Amplifiers");
-  const element = make("fieldset", { class: "darkcal-wide" }, legend, list, trouble, row(several, add, one));
+  const element = make("fieldset", { class: "darkcal-wide" }, legend, list, trouble, row(add, one));
   const update = () => {
     const amplifiers = panel.get("amplifiers");
     const problem = panel.get("problems").amplifiers ?? "";
     setText(trouble, problem);
     element.classList.toggle("darkcal-wrong", problem !== "");
     several.hidden = amplifiers !== null;
-    add.hidden = one.hidden = amplifiers === null;
+    element.hidden = amplifiers === null;
     const lines = amplifiers ?? [];
     if (list.children.length !== lines.length)
       list.replaceChildren(...lines.map((_, n) => amplifierLine(panel, list, n)));
@@ -36,7 +36,7 @@ export function amplifierControls(panel) {
       showLine(list.children[n], pair, panel.get("selected").amplifiers?.[n]);
     });
   };
-  return { element, update };
+  return { element, several, update };
 }
 
 function amplifierLine(panel, list, n) {

@@ -11,7 +11,12 @@ export function textControl(panel, name, label, tip, { choices, width, event = "
     "data-name": name,
     style: width && `width:${width}`,
   });
-  control.addEventListener(event, () => panel.set({ [name]: control.value.trim() }));
+  const commit = () => panel.set({ [name]: control.value.trim() });
+  control.addEventListener(event, commit);
+  control.addEventListener("keydown", ({ key }) => {
+    // While its list of choices is open, a browser takes Enter for itself and says nothing of a change.
+    if (key === "Enter" && control.value.trim() !== (panel.get(name) ?? "")) commit();
+  });
   const field = labelled(label, control, tip);
   const list = choices && make("datalist", { id: newId() });
   if (list) {

@@ -1,7 +1,7 @@
 // Of files with several images: which one is looked at, and which are calibrated.
 
 import { pairs } from "./controls.js";
-import { checkbox, choose, labelled, make, row, setText } from "./elements.js";
+import { checkbox, choose, labelled, make, makeButton, row, setText } from "./elements.js";
 
 export function imageControls(panel) {
   const look = make("select", {
@@ -11,11 +11,15 @@ export function imageControls(panel) {
   const looked = labelled("Image looked at", look, "Which image of each file is drawn below");
   const boxes = make("div", { class: "darkcal-boxes" });
   const trouble = make("p", { class: "darkcal-trouble", role: "status" });
+  const all = makeButton("All images", "Calibrate every image of each file", () =>
+    panel.set({ extensions: null }),
+  );
   const calibrated = make(
     "fieldset",
     { "data-name": "extensions" },
     make("legend", {}, "Calibrate"),
     boxes,
+    all,
     trouble,
   );
   const element = row(looked.element, calibrated);
@@ -26,6 +30,7 @@ export function imageControls(panel) {
     element.hidden = images.length === 0 && !problem;
     choose(look, pairs(images), image ?? "");
     setText(trouble, problem);
+    all.hidden = problem === "";
     if (built !== images.join("\n")) boxes.replaceChildren(...images.map((name) => imageBox(panel, name)));
     built = images.join("\n");
     for (const box of boxes.querySelectorAll("input")) box.checked = chosen.includes(box.dataset.image);

@@ -15,6 +15,6 @@ export function connect(model, root) {
   };
   const set = (traits) => send({ ...traits, _dragging: false });
   const drag = (traits) => send({ ...traits, _dragging: true });
-  const act = (action) => model.send({ action, asked: number() });
+  const act = (action, more = {}) => model.send({ ...more, action, asked: number() });
   return { get: (name) => model.get(name), set, drag, act };
 }

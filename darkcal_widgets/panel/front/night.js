@@ -3,12 +3,14 @@
 import { pairs, selectControl, textControl } from "./controls.js";
 import { choose, labelled, make, makeButton, row, section, setText } from "./elements.js";
 import { imageControls } from "./images.js";
+import { kindControls } from "./kinds.js";
 import { frameTable, listedRows } from "./table.js";
 
 export function nightPart(panel) {
   const controls = [rawFolder(panel), darkFolder(panel), listedFrames(panel), exposureTimes(panel)];
   const pickers = pickButtons(panel);
   const table = frameTable(panel, (rows) => pick(panel, rows));
+  const kinds = kindControls(panel);
   const images = imageControls(panel);
   const filesTrouble = make("p", { class: "darkcal-trouble", role: "status" });
   const notes = make("div", { class: "darkcal-notes", role: "status" });
@@ -18,17 +20,19 @@ export function nightPart(panel) {
     table.element,
     pickers.element,
     filesTrouble,
+    kinds.element,
     images.element,
     notes,
   );
   const update = () => {
-    for (const part of [...controls, pickers, table, images]) part.update();
+    for (const part of [...controls, pickers, table, kinds, images]) part.update();
     setText(filesTrouble, panel.get("problems").files ?? "");
     notes.replaceChildren(...panel.get("listing").notes.map((note) => make("p", {}, note)));
   };
   const shows = [
     "raw_folder",
     "dark_folder",
+    "image_types",
     "listed",
     "exposure",
     "sort",

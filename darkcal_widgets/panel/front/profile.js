@@ -131,8 +131,7 @@ function shadeAmplifier({ ctx, colour, box }, x, parts, n) {
     ctx.fillStyle = colour("text");
     ctx.textAlign = "center";
     ctx.textBaseline = "top";
-    if (seen[1] - seen[0] > 8)
-      ctx.fillText(String(n + 1), (seen[0] + seen[1]) / 2, box.top + 2 + 11 * (n % 2));
+    if (seen[1] - seen[0] > 8) ctx.fillText(String(n + 1), (seen[0] + seen[1]) / 2, box.top + 2);
   }
 }
 

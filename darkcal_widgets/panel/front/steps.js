@@ -27,13 +27,14 @@ const WORDS = {
 export function stepsPart(panel) {
   const redraw = () => element.dispatchEvent(new CustomEvent("darkcal-redraw", { bubbles: true }));
   const drag = dragging(panel, redraw);
+  const amplifiers = amplifierControls(panel);
   const steps = [
     sectionControls(panel, drag, "overscan_columns"),
     sectionControls(panel, drag, "keep_columns"),
-    amplifierControls(panel),
+    amplifiers,
     biasControls(panel),
   ];
-  const start = startControls(panel);
+  const start = startControls(panel, amplifiers.several);
   const view = viewControls(panel);
   const charts = profileCharts(panel, drag);
   const element = section(
@@ -53,7 +54,7 @@ export function stepsPart(panel) {
 }
 
 // From where the settings come: the advice, or the cell of parameters.
-function startControls(panel) {
+function startControls(panel, more) {
   const advised = makeButton(
     "As advised",
     "Set overscan, kept part and bias as the measurements of this night recommend",
@@ -79,7 +80,7 @@ function startControls(panel) {
     keep.hidden = questions.length === 0;
     setText(note, start);
   };
-  return { element: row(advised, keep, back, note), update };
+  return { element: row(advised, keep, back, more, note), update };
 }
 
 function biasControls(panel) {
@@ -147,6 +148,7 @@ function viewControls(panel) {
   );
   const update = () => {
     for (const select of selects) select.update();
+    selects[2].control.disabled = panel.get("amplifiers") !== null;
     aligned.control.checked = panel.get("aligned");
   };
   return { elements: [...selects.map((select) => select.element), aligned.element], update };

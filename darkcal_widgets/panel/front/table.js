@@ -39,7 +39,7 @@ function compare(frame, other, key, backwards) {
 
 export function frameTable(panel, pick) {
   const heads = COLUMNS.map((column) => columnHead(panel, column));
-  const body = make("tbody", { keydown: (event) => moveFocus(event, body) });
+  const body = make("tbody", { keydown: (event) => moveFocus(event, body, panel) });
   const pickHead = make("th", { scope: "col" }, "Pick");
   const head = make("thead", {}, make("tr", {}, pickHead, ...heads.map(({ element }) => element)));
   const table = make("table", { "aria-label": "Frames of the night" }, head, body);
@@ -55,7 +55,7 @@ export function frameTable(panel, pick) {
       );
     drawn = wanted;
     for (const { mark } of heads) mark();
-    markRows(body, panel.get("selected"));
+    showRows(body, panel.get("selected"));
   };
   return { element: make("div", { class: "darkcal-table" }, table), update };
 }
@@ -86,7 +86,13 @@ function tableRow(panel, n, pick) {
     const { picked } = panel.get("selected");
     if (frame.dark) pick(picked.includes(n) ? picked.filter((other) => other !== n) : [...picked, n]);
   };
-  const look = () => frame.trouble || panel.set({ frame: frame.name });
+  const look = () => frame.trouble || panel.set({ frame: frame.name, marked: [frame.name] });
+  const click = (event) => {
+    if (frame.trouble) return;
+    if (event.shiftKey) markUpTo(panel, n);
+    else if (event.ctrlKey || event.metaKey) markAlso(panel, n);
+    else look();
+  };
   const cells = COLUMNS.map(([key]) =>
     make(
       "td",
@@ -100,8 +106,10 @@ function tableRow(panel, n, pick) {
       tabindex: "-1",
       "data-row": n,
       class: frame.trouble ? "darkcal-unreadable" : "",
-      title: frame.trouble || "Click or press Enter to look at this frame; Space picks it",
-      click: look,
+      title:
+        frame.trouble ||
+        "Click or press Enter to look at this frame; Space picks it. Ctrl or Shift and a click mark several",
+      click,
       keydown: (event) => {
         const act = { Enter: look, " ": toggle }[event.key];
         if (event.target !== line || !act) return;
@@ -113,6 +121,24 @@ function tableRow(panel, n, pick) {
     ...cells,
   );
   return line;
+}
+
+// Marked frames are those of which something can be said; the one looked at is always the first to be marked.
+function markRows(panel, rows) {
+  const { frames } = panel.get("listing");
+  panel.set({ marked: rows.filter((n) => !frames[n].trouble).map((n) => frames[n].name) });
+}
+
+function markAlso(panel, n) {
+  const { marked } = panel.get("selected");
+  markRows(panel, marked.includes(n) ? marked.filter((other) => other !== n) : [...marked, n]);
+}
+
+function markUpTo(panel, n) {
+  const rows = listedRows(panel);
+  const from = Math.max(0, rows.indexOf(panel.get("selected").row));
+  const [start, stop] = [from, rows.indexOf(n)].sort((a, b) => a - b);
+  markRows(panel, rows.slice(start, stop + 1));
 }
 
 function pickBox(frame, toggle) {
@@ -127,20 +153,20 @@ function pickBox(frame, toggle) {
   });
 }
 
-function markRows(body, { picked, row: lookedAt }) {
+function showRows(body, { picked, marked, row: lookedAt }) {
   const chosen = new Set(picked);
   for (const line of body.rows) {
     const n = Number(line.dataset.row);
     line.querySelector("input").checked = chosen.has(n);
     line.classList.toggle("darkcal-looked", n === lookedAt);
-    line.setAttribute("aria-selected", chosen.has(n));
+    line.classList.toggle("darkcal-marked", marked.includes(n));
     line.tabIndex = n === lookedAt ? 0 : -1;
   }
   if (body.rows.length && !body.querySelector('tr[tabindex="0"]')) body.rows[0].tabIndex = 0;
 }
 
 // One row of the list can be reached by Tab, the others by the arrow keys.
-function moveFocus(event, body) {
+function moveFocus(event, body, panel) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const line = event.target.closest("tr");
   if (!step || !line) return;
@@ -150,4 +176,5 @@ function moveFocus(event, body) {
   line.tabIndex = -1;
   next.tabIndex = 0;
   next.focus();
+  if (event.shiftKey) markUpTo(panel, Number(next.dataset.row));
 }
