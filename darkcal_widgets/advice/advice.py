@@ -9,6 +9,7 @@ from astropy.table import Table
 
 from ..html import html_table, html_text
 from ..recipe import Recipe
+from ..sections import to_fits
 from ..text import visible
 from .claims import read_claim
 from .exposures import match_exposures
@@ -197,7 +198,7 @@ def _of_one_image(night, extension=None):
     findings = (*overscan_findings(overscan, keep_text(overscan)), *exposure_findings(matches, night))
     return Advice(
         findings,
-        recipe_of(overscan, any(match.scaled for match in matches)),
+        replace(recipe_of(overscan), subtract_bias=any(match.scaled for match in matches)),
         (*_missing(night, sample), *_missing_temperatures(matches)),
         tuple(_assumed(overscan, matches)),
         overscan,
