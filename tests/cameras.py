@@ -4,7 +4,10 @@ Every function writes into a folder and returns it. What is true of the frames i
 from real files.
 """
 
+from pathlib import Path
+
 import numpy as np
+from astropy.io import fits
 from nights import write_raw
 
 
@@ -36,19 +39,84 @@ def wht_isis(folder, biases=4, **cards):
     return folder
 
 
-def kast_blue(folder, levels=(944.0, 966.0)):
+def kast_blue(folder, levels=(944.0, 966.0), lit=True, **cards):
     """Two amplifiers: columns 0:64 and 64:128 on two levels, their overscans 128:144 and 144:160 on the same two; no BIASSEC.
 
-    A slit lights rows 12:60 of 72 with sharp ends.
+    A slit lights rows 12:60 of 72 with sharp ends, if there is a flat (`lit`); `cards` are in all headers.
     """
     base = np.repeat(levels, 64).tolist() + np.repeat(levels, 16).tolist()
     for index in range(4):
         drift = 1.5 * np.cos(index)
-        _write(folder, f"bias-{index}", _noise(index, (72, 160), base, 2.8) + drift, "bias", 0.0)
-    image = _noise(9, (72, 160), base, 2.8)
-    image[:, :128] += 270
-    image[12:60, :128] += 13000
-    _write(folder, "flat-0", image, "flat", 15.0, AMPSROW=2, AMPSCOL=1, DATASEC="[1:128,1:72]")
+        _write(folder, f"bias-{index}", _noise(index, (72, 160), base, 2.8) + drift, "bias", 0.0, **cards)
+    if lit:
+        image = _noise(9, (72, 160), base, 2.8)
+        image[:, :128] += 270
+        image[12:60, :128] += 13000
+        cards = {"AMPSROW": 2, "AMPSCOL": 1, "DATASEC": "[1:128,1:72]"} | cards
+        _write(folder, "flat-0", image, "flat", 15.0, **cards)
+    return folder
+
+
+def quadrants(folder):
+    """Four amplifiers, as NOAO writes them: quadrants, with overscan columns 40:50 and 50:60 between left and right."""
+    rows, columns = (slice(0, 36), slice(36, 72)), ((0, 40, 40, 50), (60, 100, 50, 60))
+    cards, base = {}, np.zeros((72, 100))
+    for number, (y, (left, right, start, stop)) in enumerate((y, x) for y in rows for x in columns):
+        name = f"{1 + number // 2}{1 + number % 2}"
+        section = f"{y.start + 1}:{y.stop}"
+        cards |= {
+            f"BSEC{name}": f"[{start + 1}:{stop},{section}]",
+            f"TSEC{name}": f"[{left + 1}:{right},{section}]",
+        }
+        base[y, left:right] = base[y, start:stop] = 1000 + 17 * number
+    for index in range(4):
+        drift = 2 * np.cos(index)
+        _write(folder, f"bias-{index}", _noise(index, base.shape, base, 4) + drift, "bias", 0.0, **cards)
+        dark = _noise(20 + index, base.shape, base, 4) + 2 * np.sin(index)
+        _write(folder, f"dark-{index}", dark, "dark", 60.0, **cards)
+    return folder
+
+
+def write_images(folder, name, images, kind, exposure, own=None, **cards):
+    """Write a file with several images.
+
+    Parameters
+    ----------
+    folder, name
+        The file is ``folder/name.fits``.
+    images : dict of str to ndarray
+        ``EXTNAME`` to pixels.
+    kind, exposure, cards
+        In the primary header.
+    own : dict, optional
+        Cards in the header of each image.
+    """
+    primary = fits.Header(list(({"IMAGETYP": kind, "EXPTIME": exposure} | cards).items()))
+    hdus = [fits.PrimaryHDU(header=primary)]
+    for label, image in images.items():
+        values = np.clip(np.rint(image), 0, 65535).astype("uint16")
+        hdus.append(fits.ImageHDU(values, fits.Header(list((own or {}).items()))))
+        hdus[-1].header["EXTNAME"] = label  # as it is, and not in capitals as astropy writes it otherwise
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    fits.HDUList(hdus).writeto(Path(folder) / f"{name}.fits")
+
+
+def keck_lris(folder, levels=(900, 950, 1010, 980), odd=None):
+    """Four amplifiers in four extensions, 4 bias frames and 3 darks: prescan 0:6, image 6:60 (DATASEC), overscan 60:80, 48 rows.
+
+    The image named `odd` has its overscan where the others have image, and a header that says so.
+    """
+    for kind, exposure, count in (("bias", 0.0, 4), ("dark", 300.0, 3)):
+        for index in range(count):
+            images = {
+                f"VidInp{number}": _noise(10 * index + number, (48, 80), level + 2 * np.sin(index), 3)
+                for number, level in enumerate(levels, 1)
+            }
+            name = f"{kind}-{index}"
+            write_images(folder, name, images, kind, exposure, {"DATASEC": "[7:60,1:48]"})
+            if odd:
+                with fits.open(folder / f"{name}.fits", mode="update", uint=True) as hdus:
+                    hdus[odd].header["DATASEC"] = "[21:80,1:48]"
     return folder
 
 
