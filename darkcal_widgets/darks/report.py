@@ -219,6 +219,11 @@ def _results(reduced_folder, extension, notes):
 def _no_combined_dark(results):
     if results.combined_darks:
         names = ", ".join(frame.name for frame in results.combined_darks)
+        if all(frame.info.exposure == 0 for frame in results.combined_darks):
+            return (
+                f"the combined darks in {str(results.folder)!r} have an exposure of 0 s: {names}. They are bias frames, in which "
+                "nothing grows with time; calibrate and combine darks."
+            )
         return (
             f"no combined dark in {str(results.folder)!r} has an exposure time: {names}. Write it into the headers of copies of "
             "the raw frames, and calibrate and combine those."
