@@ -333,3 +333,27 @@ def test_darks_of_one_recipe_and_different_shapes_are_not_averaged(reduced):
 def test_a_combination_knows_its_frames_by_name_and_content():
     digests = {members_digest(pairs) for pairs in ([("a", "x")], [("b", "x")], [("a", "y")])}
     assert len(digests) == 3
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "words"),
+    [
+        (
+            "tempfile.TemporaryFile",
+            OSError(30, "Read-only file system"),
+            "Read-only file system; choose a folder",
+        ),
+        (
+            "darkcal_widgets.frames.Frame.in_rows",
+            OSError("9 requested and 5 written"),
+            "5 written .is the disk full",
+        ),
+    ],
+)
+def test_a_disk_without_room_for_pixels_is_named(reduced, monkeypatch, target, error, words):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(target, refuse)
+    with pytest.raises(OutputError, match=rf"a temporary file in .*out cannot be written: .*{words}"):
+        combine_darks(reduced)

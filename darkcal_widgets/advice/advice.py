@@ -182,8 +182,9 @@ def advise(night):
 
     Examples
     --------
-    >>> advise(Night("example-thermo-electric")).recipe  # doctest: +SKIP
-    Recipe(overscan_columns=None, keep_columns=':4096', subtract_bias=True, unit='adu', output_dtype='float32')
+    >>> recipe = advise(Night("example-thermo-electric")).recipe
+    >>> recipe.overscan_columns, recipe.keep_columns, recipe.subtract_bias
+    (None, ':4096', True)
     """
     labels = _labels(night)
     if not labels:
@@ -198,7 +199,7 @@ def _of_one_image(night, extension=None):
     findings = (*overscan_findings(overscan, keep_text(overscan)), *exposure_findings(matches, night))
     return Advice(
         findings,
-        recipe_of(overscan, any(match.scaled for match in matches)),
+        replace(recipe_of(overscan), subtract_bias=any(match.scaled for match in matches)),
         (*_missing(night, sample), *_missing_temperatures(matches)),
         tuple(_assumed(overscan, matches)),
         overscan,

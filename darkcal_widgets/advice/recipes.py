@@ -10,13 +10,12 @@ from .verdict import MINIMUM_COLUMNS, judge
 __all__ = ["common_recipe", "keep_text", "recipe_of"]
 
 
-def recipe_of(overscan, subtract_bias):
-    """Return the recipe that follows from an overscan.
+def recipe_of(overscan):
+    """Return the recipe that follows from an overscan; whether the bias is subtracted does not.
 
     Parameters
     ----------
     overscan : Overscan
-    subtract_bias : bool
 
     Returns
     -------
@@ -24,14 +23,14 @@ def recipe_of(overscan, subtract_bias):
     """
     amplifiers = _amplifiers(overscan)
     if amplifiers is not None:
-        return Recipe(amplifiers=amplifiers, subtract_bias=subtract_bias)
+        return Recipe(amplifiers=amplifiers)
     columns = None
     if judge(overscan).usable:
         whole = tuple(slice(0, length) for length in overscan.sample.shape)
         axis = overscan.strip.axis
         part = tuple(overscan.clean if axis == along else whole[along] for along in (0, 1))
         columns = _section(part, overscan.sample.shape)
-    return Recipe(overscan_columns=columns, keep_columns=keep_text(overscan), subtract_bias=subtract_bias)
+    return Recipe(overscan_columns=columns, keep_columns=keep_text(overscan))
 
 
 def keep_text(overscan):
@@ -81,7 +80,7 @@ def _amplifiers(overscan):
 
 
 def _section(part, shape, explicit=False):
-    """Write a part of a frame as briefly as can be, or with its first and last column even where they are those of the frame."""
+    """Write a part of a frame, `None` for all; where it is `explicit`, the first and the last column are written, too."""
     rows, columns = part
     if explicit and rows == slice(0, shape[0]):
         return f"{columns.start}:{columns.stop}"
@@ -92,7 +91,7 @@ def _joint(one, other, shape):
     """Return the recipe that does for both of two images of one shape, or `None`."""
     if one == other:
         return one
-    if shape is None or one.subtract_bias != other.subtract_bias:
+    if shape is None or one.uses_bias != other.uses_bias:
         return None
     try:
         pieces = list(zip(one.pieces(shape), other.pieces(shape), strict=True))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FrameError, NightError, OutputError, ParameterError
-from ..files import check_results_folder, file_state, make_results_folder
+from ..files import check_results_folder, file_state, make_results_folder, room_for_pixels
 from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
 from ..frames.words import describe
@@ -352,9 +352,12 @@ def _combined_image(members, number, dtype, folder, inputs):
 def _average(members, number, dtype, folder):
     """Combine band by band: only a few rows of all frames are in memory, and each is read once."""
     # A temporary file without a name: whatever happens, nothing of it stays in the folder of results.
-    with tempfile.TemporaryFile(dir=folder) as spill:
+    with room_for_pixels(folder):
+        spill = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (it is closed below)
+    with spill:
         calibrations = (member.calibrations[number] for member in members)
-        frames = [replace(one, image=one.image.in_rows(spill), dtype=dtype) for one in calibrations]
+        with room_for_pixels(folder):
+            frames = [replace(one, image=one.image.in_rows(spill), dtype=dtype) for one in calibrations]
         rows, columns = frames[0].shape
         step = max(1, _BAND_BYTES // (len(frames) * columns * np.dtype(dtype).itemsize))
         average = np.empty((rows, columns), dtype)
