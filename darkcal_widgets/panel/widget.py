@@ -69,8 +69,8 @@ _NAMES = tuple(Parameters.names())
 def _front():
     """Join the modules of the browser into the one that anywidget loads; in one scope they need no imports and exports."""
     order = (
-        "elements link sections axes profile picture spreads controls images table kinds night drag amplifiers steps effect "
-        "calibrate save panel"
+        "labels elements link sections axes profile picture spreads controls images table kinds night drag amplifiers steps "
+        "effect calibrate save panel"
     )
     source = "\n".join((_FRONT / f"{name}.js").read_text(encoding="utf-8") for name in order.split())
     source = re.sub(r'^import\s[^;]*?from "\./\w+\.js";\n', "", source, flags=re.MULTILINE)
