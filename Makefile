@@ -33,8 +33,8 @@ test: $(STAMP)  ## run all tests
 bench: $(STAMP)  ## measure speed and memory
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(VENV)/bin/python $$script; done
 
-faults: $(STAMP)  ## kill runs, damage files, fill disks by the hundred
-	@set -e; for script in killer fuzzer disks; do echo "== $$script"; $(VENV)/bin/python tests/$$script.py; done
+faults: $(STAMP)  ## kill runs, cut the power, damage files, fill disks, run in crowds
+	@set -e; for script in killer powercut crowd fuzzer hostile disks; do echo "== $$script"; $(VENV)/bin/python tests/$$script.py; done
 
 check: $(STAMP)  ## lint, and compare the format
 	@$(RUN) ruff check .

@@ -22,6 +22,7 @@ from darkcal_widgets.simulate.layers import Overscan
 
 SIDES = ("right", "left", "top", "bottom", "none")
 KINDS = ("bias", "dark", "flat", "science")
+_ENDS = ((min, "start"), (max, "stop"))
 
 
 @dataclass(frozen=True)
@@ -157,31 +158,38 @@ def score_odd(seed):
         odd_nights.write_night(camera, folder, seed)
         advice = advise(Night(folder))
     truth = odd_nights.truth(camera)
-    regions = advice.recipe.regions(camera.shape)
-    advised = regions.overscan is not None
+    pieces = advice.recipe.pieces(camera.shape)
+    advised = pieces[0].overscan is not None
     return OddScore(
         seed,
         camera.oddity,
         truth.usable,
         advised,
-        tuple(_wrong(truth, regions, advice)),
+        tuple(_wrong(truth, pieces, advice)),
         "judged" in advice.finding("Is the overscan usable?").verdict,
     )
 
 
-def _wrong(truth, regions, advice):
-    """Name what is wrong in the advice on one night."""
-    advised = regions.overscan is not None
+def _wrong(truth, pieces, advice):
+    """Name what is wrong in the advice on one night; `pieces` are the regions of each amplifier."""
+    advised = pieces[0].overscan is not None
     if advised != truth.usable:
         yield "usable"
     if advised and truth.usable:
-        part = regions.overscan[truth.axis]
-        if regions.axis != truth.axis or truth.left(part.start, part.stop) > 1:
-            yield f"columns {part.start}:{part.stop} of {truth.clean[0]}:{truth.clean[1]}"
-    for kept, (start, stop) in zip(regions.keep, truth.keep or (), strict=False):
+        for piece in pieces:
+            part, image = piece.overscan[truth.axis], piece.keep[truth.axis]
+            if piece.axis != truth.axis or truth.left(part.start, part.stop) > 1:
+                yield f"columns {part.start}:{part.stop} of {truth.clean[0]}:{truth.clean[1]}"
+            if not truth.of_one_amplifier(image, part):
+                yield f"columns {part.start}:{part.stop} are not of the amplifier of {image.start}:{image.stop}"
+    kept = [
+        slice(*(end([getattr(piece.keep[axis], name) for piece in pieces]) for end, name in _ENDS))
+        for axis in (0, 1)
+    ]
+    for part, (start, stop) in zip(kept, truth.keep or (), strict=False):
         # A few columns less are the caution of a header or of an odd edge; a single one more is overscan.
-        if kept.start < start or kept.stop > stop or kept.start > start + 8 or kept.stop < stop - 8:
-            yield f"kept {kept.start}:{kept.stop} of {start}:{stop}"
+        if part.start < start or part.stop > stop or part.start > start + 8 or part.stop < stop - 8:
+            yield f"kept {part.start}:{part.stop} of {start}:{stop}"
     claims = [finding for finding in advice.findings if finding.question == "Is the header right about it?"]
     if truth.header == "right" and any(finding.verdict == "no" for finding in claims):
         yield "header"

@@ -113,6 +113,15 @@ class Truth:
     header: str
     camera: Camera
 
+    def of_one_amplifier(self, image, overscan):
+        """Tell whether two slices along the axis lie on one level: each in one half, and both in the same."""
+        camera, lit = self.camera, self.camera.lit
+        if not camera.second:
+            return True
+        half, middle = lit[len(lit) // 2], sum(camera.strip) // 2
+        first = image.stop <= half and overscan.stop <= middle
+        return first or (image.start >= half and overscan.start >= middle)
+
     def left(self, start, stop):
         """Return what a tail leaves in the mean of some columns, in parts of what is allowed; infinite outside the overscan."""
         first, last = self.camera.strip
@@ -259,11 +268,11 @@ _MAKE_ODD = dict(
 def truth(camera):
     """Return what is true of the nights of a camera."""
     clean = _clean(camera)
-    one_level = not camera.split and not camera.second
+    paired = camera.split == camera.second
     follows = camera.own_drift is None or (camera.own_drift == camera.drift == 0)
     rounded = camera.noise / camera.divide < 0.3 and not camera.dtype.startswith("float")
     wide = clean is not None and clean[1] - clean[0] >= 4
-    usable = wide and one_level and follows and not camera.lift and not rounded
+    usable = wide and paired and follows and not camera.lift and not rounded
     keep = [(0, length) for length in camera.image]
     if camera.place == "low":
         keep[camera.axis] = (camera.strip[1], camera.shape[camera.axis])

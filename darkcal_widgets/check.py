@@ -1,6 +1,6 @@
 """Check the answer: results from a simulated night against its true values, in sentences for a student."""
 
-import html
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +9,10 @@ import numpy as np
 from .darks import measure_darks
 from .darks.background import background
 from .darks.treatment import Treatment
-from .errors import NightError, RunError
+from .errors import DarkcalError, NightError, RunError
 from .files import checksum
 from .frames import Frame
+from .html import html_table
 from .night import Night
 from .recipe import Recipe
 from .results import Results
@@ -81,12 +82,7 @@ class CheckReport:
         return "\n".join(f"{check.state:11}  {check.what}: {visible(check.text)}" for check in self.checks)
 
     def _repr_html_(self):
-        rows = "".join(
-            f"<tr><td>{html.escape(check.state)}</td><th>{html.escape(check.what)}</th>"
-            f"<td style='text-align:left'>{html.escape(visible(check.text))}</td></tr>"
-            for check in self.checks
-        )
-        return f"<table>{rows}</table>"
+        return html_table([(check.what, check.state, check.text) for check in self.checks])
 
 
 @dataclass(frozen=True)
@@ -123,18 +119,34 @@ def check_run(reduced_folder, night=None):
     paths = _result_paths(Path(reduced_folder))
     folder = find_night(reduced_folder) if night is None else Path(getattr(night, "raw_folder", night))
     truth = read_truth(folder)
-    _check_origin(paths, folder, truth)
-    results = _results(paths, truth)
-    return CheckReport(
-        (
-            _frames(results, truth),
-            _overscan(results, truth),
-            _kept(results, truth),
-            _bias(results, truth),
-            _level(results, truth),
-            _dark_current(reduced_folder, folder, truth),
+    with _damage_named(folder):
+        _check_origin(paths, folder, truth)
+        results = _results(paths, truth)
+        return CheckReport(
+            (
+                _frames(results, truth),
+                _overscan(results, truth),
+                _kept(results, truth),
+                _bias(results, truth),
+                _level(results, truth),
+                _combined(reduced_folder),
+                _dark_current(reduced_folder, folder, truth),
+            )
         )
-    )
+
+
+@contextlib.contextmanager
+def _damage_named(folder):
+    """Turn what a truth file of the right outline and wrong values leads to into an error that names it."""
+    try:
+        yield
+    except DarkcalError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise NightError(
+            f"{folder / TRUTH_NAME} is damaged ({found}), or the results are not of this night; make the night again."
+        ) from error
 
 
 def find_night(reduced_folder):
@@ -156,8 +168,9 @@ def find_night(reduced_folder):
     places = dict.fromkeys((Path(reduced_folder).resolve().parent, Path.cwd()))
     for place in places:
         for truth in sorted([*place.glob(TRUTH_NAME), *place.glob(f"*/{TRUTH_NAME}")]):
-            if _origin_problem(paths, truth.parent, read_truth(truth.parent)) is None:
-                return truth.parent
+            with _damage_named(truth.parent):
+                if _origin_problem(paths, truth.parent, read_truth(truth.parent)) is None:
+                    return truth.parent
     raise NightError(
         f"no simulated night of these results was found in {', '.join(map(str, places))}; name its folder, the one with "
         f"{TRUTH_NAME} in it (darkcal check {reduced_folder} --night FOLDER)."
@@ -334,6 +347,20 @@ def _level(results, truth):
         return Check("level", "off", text[0].upper() + text[1:] + f" (tolerance {tolerance:.1f} ADU).")
     text = f"It is right within {tolerance:.1f} ADU, on average over {len(results)} darks."
     return Check("level", "right", text)
+
+
+def _combined(reduced_folder):
+    """Judge whether the combined darks are what the calibrated ones would give now."""
+    results = Results(reduced_folder)
+    if not results.combined_darks:
+        return Check("combined darks", "not checked", "There are none; combine_darks makes them.")
+    outdated = {dark.name: results.out_of_date(dark) for dark in results.combined_darks}
+    for name, reason in outdated.items():
+        if reason:
+            return Check("combined darks", "off", f"{name} is out of date: {reason}")
+    return Check(
+        "combined darks", "right", f"All {len(outdated)} are made from the calibrated darks as they are now."
+    )
 
 
 def _dark_current(reduced_folder, folder, truth):

@@ -35,7 +35,11 @@ def chosen(files, darks, not_a_dark):
     ParameterError
         There is nothing in `files`, or something that no dark fits.
     """
-    found = [dark for wanted in _checked(files) for dark in _meant(wanted, darks, not_a_dark)]
+    by_name = {}
+    for dark in darks:
+        for name in _names(dark):
+            by_name.setdefault(name, dark)  # where two folders hold the same name, the first is meant
+    found = [dark for wanted in _checked(files) for dark in _meant(wanted, darks, by_name, not_a_dark)]
     return list(dict.fromkeys(found))
 
 
@@ -51,14 +55,17 @@ def _checked(files):
     return names
 
 
-def _meant(wanted, darks, not_a_dark):
-    """Return the darks that one entry means."""
-    for fits in (partial(_is_named, wanted), partial(_fits_pattern, wanted)):
-        if found := [dark for dark in darks if any(map(fits, _names(dark)))]:
-            # Where two folders hold the same name, the first is meant.
-            return found[:1] if fits.func is _is_named else found
-        if reason := not_a_dark(fits):
-            raise ParameterError(f"files names {wanted!r}, which {reason}")
+def _meant(wanted, darks, by_name, not_a_dark):
+    """Return the darks that one entry means; a name is looked up, for thousands of darks may be named one by one."""
+    if wanted in by_name:
+        return [by_name[wanted]]
+    if reason := not_a_dark(partial(_is_named, wanted)):
+        raise ParameterError(f"files names {wanted!r}, which {reason}")
+    fits = partial(_fits_pattern, wanted)
+    if found := [dark for dark in darks if any(map(fits, _names(dark)))]:
+        return found
+    if reason := not_a_dark(fits):
+        raise ParameterError(f"files names {wanted!r}, which {reason}")
     if (choices := _choices(wanted)) is not None:
         return _by_choices(wanted, choices, darks)
     raise ParameterError(_unknown(wanted, darks))

@@ -132,6 +132,8 @@ def _install(folder, night, progress):
 
 def _make_workshop(folder):
     workshop = folder / WORKSHOP_NAME
+    if workshop.is_symlink():
+        raise OutputError(f"{workshop} is a link; remove it: nothing is written through links")
     try:
         workshop.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -7,7 +7,16 @@ from matplotlib.figure import Figure
 
 from .statistics import median_and_scatter
 
-__all__ = ["COLOURS", "colour_cycle", "median_and_spread", "new_figure", "plain", "show_image", "thinned"]
+__all__ = [
+    "COLOURS",
+    "colour_cycle",
+    "drawable",
+    "median_and_spread",
+    "new_figure",
+    "plain",
+    "show_image",
+    "thinned",
+]
 
 # Okabe and Ito's colours, which people with any colour vision tell apart.
 COLOURS = {
@@ -20,6 +29,9 @@ COLOURS = {
     "yellow": "#F0E442",
     "black": "#000000",
 }
+
+# Beyond it values are not counts of anything, and matplotlib's scales fail.
+_MOST = 1e12
 
 # Pictures are drawn from at most this many pixels along each axis; a screen shows no more.
 _PICTURE_PIXELS = 800
@@ -53,6 +65,19 @@ def plain(text):
     return str(text).replace("$", r"\$")
 
 
+def drawable(values):
+    """Return values as floating ones, NaN in place of those that no axis can show: infinite ones, and beyond 1e12.
+
+    Examples
+    --------
+    >>> drawable([1, np.inf, -1e30])
+    array([ 1., nan, nan])
+    """
+    values = np.asarray(values)
+    values = values if values.dtype.kind == "f" else values.astype(float)
+    return np.where(np.abs(values) <= _MOST, values, values.dtype.type(np.nan))
+
+
 def thinned(image):
     """Return every n-th row and column of an image, as many as a screen shows."""
     step = tuple(max(1, size // _PICTURE_PIXELS) for size in image.shape)
@@ -60,17 +85,29 @@ def thinned(image):
 
 
 def median_and_spread(image):
-    """Return the median of an image and the half width of its values, above 0, that a stretch is made from."""
-    sample = thinned(image).astype(float)
+    """Return the median of an image and the half width of its values, above 0, that a stretch is made from.
+
+    Without a value that can be drawn, the median is NaN.
+    """
+    sample = drawable(thinned(image)).astype(float)
+    sample = sample[~np.isnan(sample)]
+    if not sample.size:
+        return np.nan, 1.0
     median, spread = median_and_scatter(sample)
-    return float(median), float(spread) if spread > 0 else max(float(np.nanstd(sample)), 1e-6)
+    return float(median), float(spread) if spread > 0 else max(float(np.std(sample)), 1e-6)
 
 
 def show_image(axes, image, low, high):
-    """Draw an image, row 0 at the bottom, with the colours stretched from `low` to `high`; return what a colour bar needs."""
+    """Draw an image, row 0 at the bottom, with the colours stretched from `low` to `high`; return what a colour bar needs.
+
+    If those are NaN, as of an image without a value, a sentence says so.
+    """
+    if np.isnan(low):
+        axes.text(0.5, 0.5, "No pixel has a value.", ha="center", transform=axes.transAxes)
+        low, high = 0.0, 1.0
     extent = (0, image.shape[1], 0, image.shape[0])
     shown = axes.imshow(
-        thinned(image),
+        drawable(thinned(image)),
         origin="lower",
         cmap="viridis",
         vmin=low,

@@ -21,6 +21,7 @@ __all__ = [
     "make_results_folder",
     "replacing",
     "result_name",
+    "room_for_pixels",
 ]
 
 FRAME_SUFFIXES = (".fits", ".fit", ".fts")
@@ -149,6 +150,20 @@ def replacing(path, *, expected=ANYTHING):
         raise
     except OSError as error:
         raise OutputError(_cannot_write(path, error)) from error
+
+
+@contextlib.contextmanager
+def room_for_pixels(folder):
+    """Turn what the disk answers, where a temporary file is made or written in a folder, into an error that names the folder.
+
+    Raises
+    ------
+    OutputError
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(_cannot_write(f"a temporary file in {folder}", error)) from error
 
 
 def make_results_folder(folder):

@@ -1,8 +1,7 @@
 """Inventory: frames that were listed from folders, and the ways to choose among them. A night and a folder of results are two."""
 
-import html
-
 from .errors import FrameError
+from .html import html_text
 from .text import visible
 
 __all__ = ["Inventory", "type_label"]
@@ -65,7 +64,7 @@ class Inventory:
     def _repr_html_(self):
         lines = [self._summary(), *self._problems()]
         rows = self.table.pformat(html=True, show_dtype=False, max_lines=_LINES_SHOWN, max_width=-1)
-        return "".join(f"<p>{html.escape(line)}</p>" for line in lines) + "".join(rows)
+        return "".join(f"<p>{html_text(line)}</p>" for line in lines) + "".join(rows)
 
     def _problems(self):
         return [visible(f"unreadable: {reason}") for reason in self.unreadable.values()]

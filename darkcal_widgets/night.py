@@ -89,7 +89,11 @@ class Night(Inventory):
     @property
     def darks(self):
         """The single darks of `dark_folder`, by name."""
-        return [frame for frame in self.of_type("dark") if frame.path.parent == self.dark_folder]
+        return list(self._darks)
+
+    @cached_property
+    def _darks(self):
+        return tuple(frame for frame in self.of_type("dark") if frame.path.parent == self.dark_folder)
 
     @cached_property
     def table(self):

@@ -1,10 +1,10 @@
 """What a run has done: the outcome of each file, and the run as a whole. Not the work itself."""
 
-import html
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import RunError
+from .html import html_text
 from .text import visible
 
 __all__ = ["MIME_TYPE", "Outcome", "Run"]
@@ -109,4 +109,4 @@ class Run:
         return {MIME_TYPE: counts | {"results": [str(path) for path in self.results]}}
 
     def _repr_html_(self):
-        return "<br>".join(html.escape(line) for line in str(self).splitlines())
+        return "<br>".join(map(html_text, str(self).splitlines()))

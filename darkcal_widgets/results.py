@@ -10,6 +10,7 @@ import numpy as np
 from .errors import FrameError, NightError
 from .files import frame_paths, result_name
 from .frames import Frame
+from .frames.numbers import count_of, number
 from .groups import part_by_temperature, same_exposure
 from .inventory import Inventory
 from .parallel import threaded
@@ -207,11 +208,11 @@ def standing(path, cards, digest_0_1="", *, with_pixels=False):
             frame.state,
         )
     different = [keyword for keyword, value in cards.items() if header.get(keyword) != value]
-    if not different and (not with_pixels or frame.is_intact):
+    loss = damage(frame) if with_pixels and not different else ""
+    if not different and not loss:
         return Standing("current", "", header, frame.state)
     if not different:
-        reason = f"{path} is damaged: its pixels do not have the DATASUM of its header; set overwrite to make it again."
-        return Standing("other", reason, header, frame.state)
+        return Standing("other", f"{path} {loss}; set overwrite to make it again.", header, frame.state)
     cause = next((text for keyword, text in _CAUSES.items() if keyword in different), "differently")
     if (version := str(header.get("DCVERS", ""))).startswith("0.1."):
         cause = (
@@ -224,6 +225,15 @@ def standing(path, cards, digest_0_1="", *, with_pixels=False):
 def is_result(frame):
     """Tell whether darkcal has written a frame."""
     return "DCRECIPE" in frame.header
+
+
+def damage(frame):
+    """Say that a frame has lost pixels or, if darkcal has written it, cards, to go after its name; empty: it is whole."""
+    if not frame.is_intact:
+        return "is damaged: its pixels do not have the DATASUM of its header"
+    if is_result(frame) and not frame.has_checksums:
+        return "is damaged, or was edited: its header does not have its CHECKSUM"
+    return ""
 
 
 def identity(result):
@@ -291,13 +301,13 @@ def _row(frame):
     level, scatter = level_and_scatter(frame.data)
     return (
         frame.name,
-        header.get("NCOMBINE", 1),
+        count_of(header, "NCOMBINE", 1),
         np.nan if frame.info.exposure is None else frame.info.exposure,
-        header.get("OSCNMEAN", np.nan),
+        np.nan if (overscan := number(header.get("OSCNMEAN"))) is None else overscan,
         level,
         scatter,
         frame.unit(),
-        header.get("BIASFILE", ""),
+        str(header.get("BIASFILE", "")),
     )
 
 

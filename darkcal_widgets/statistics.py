@@ -107,7 +107,7 @@ def level_and_scatter(data):
     Parameters
     ----------
     data : ndarray
-        Shape (rows, columns). NaN is not a value.
+        Shape (rows, columns). NaN and infinite ones are not values; without a value, level and scatter are NaN.
 
     Returns
     -------
@@ -117,6 +117,9 @@ def level_and_scatter(data):
         The standard deviation of a pixel, see `median_and_scatter`.
     """
     sample = data[::SAMPLING, ::SAMPLING].astype(float)
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return np.nan, np.nan
     median, scatter = median_and_scatter(sample)
     return float(np.mean(sample[np.abs(sample - median) <= 3 * scatter])), float(scatter)
 

@@ -4,7 +4,10 @@ Every function writes into a folder and returns it. What is true of the frames i
 from real files.
 """
 
+from pathlib import Path
+
 import numpy as np
+from astropy.io import fits
 from nights import write_raw
 
 
@@ -36,19 +39,84 @@ def wht_isis(folder, biases=4, **cards):
     return folder
 
 
-def kast_blue(folder, levels=(944.0, 966.0)):
+def kast_blue(folder, levels=(944.0, 966.0), lit=True, **cards):
     """Two amplifiers: columns 0:64 and 64:128 on two levels, their overscans 128:144 and 144:160 on the same two; no BIASSEC.
 
-    A slit lights rows 12:60 of 72 with sharp ends.
+    A slit lights rows 12:60 of 72 with sharp ends, if there is a flat (`lit`); `cards` are in all headers.
     """
     base = np.repeat(levels, 64).tolist() + np.repeat(levels, 16).tolist()
     for index in range(4):
         drift = 1.5 * np.cos(index)
-        _write(folder, f"bias-{index}", _noise(index, (72, 160), base, 2.8) + drift, "bias", 0.0)
-    image = _noise(9, (72, 160), base, 2.8)
-    image[:, :128] += 270
-    image[12:60, :128] += 13000
-    _write(folder, "flat-0", image, "flat", 15.0, AMPSROW=2, AMPSCOL=1, DATASEC="[1:128,1:72]")
+        _write(folder, f"bias-{index}", _noise(index, (72, 160), base, 2.8) + drift, "bias", 0.0, **cards)
+    if lit:
+        image = _noise(9, (72, 160), base, 2.8)
+        image[:, :128] += 270
+        image[12:60, :128] += 13000
+        cards = {"AMPSROW": 2, "AMPSCOL": 1, "DATASEC": "[1:128,1:72]"} | cards
+        _write(folder, "flat-0", image, "flat", 15.0, **cards)
+    return folder
+
+
+def quadrants(folder):
+    """Four amplifiers, as NOAO writes them: quadrants, with overscan columns 40:50 and 50:60 between left and right."""
+    rows, columns = (slice(0, 36), slice(36, 72)), ((0, 40, 40, 50), (60, 100, 50, 60))
+    cards, base = {}, np.zeros((72, 100))
+    for number, (y, (left, right, start, stop)) in enumerate((y, x) for y in rows for x in columns):
+        name = f"{1 + number // 2}{1 + number % 2}"
+        section = f"{y.start + 1}:{y.stop}"
+        cards |= {
+            f"BSEC{name}": f"[{start + 1}:{stop},{section}]",
+            f"TSEC{name}": f"[{left + 1}:{right},{section}]",
+        }
+        base[y, left:right] = base[y, start:stop] = 1000 + 17 * number
+    for index in range(4):
+        drift = 2 * np.cos(index)
+        _write(folder, f"bias-{index}", _noise(index, base.shape, base, 4) + drift, "bias", 0.0, **cards)
+        dark = _noise(20 + index, base.shape, base, 4) + 2 * np.sin(index)
+        _write(folder, f"dark-{index}", dark, "dark", 60.0, **cards)
+    return folder
+
+
+def write_images(folder, name, images, kind, exposure, own=None, **cards):
+    """Write a file with several images.
+
+    Parameters
+    ----------
+    folder, name
+        The file is ``folder/name.fits``.
+    images : dict of str to ndarray
+        ``EXTNAME`` to pixels.
+    kind, exposure, cards
+        In the primary header.
+    own : dict, optional
+        Cards in the header of each image.
+    """
+    primary = fits.Header(list(({"IMAGETYP": kind, "EXPTIME": exposure} | cards).items()))
+    hdus = [fits.PrimaryHDU(header=primary)]
+    for label, image in images.items():
+        values = np.clip(np.rint(image), 0, 65535).astype("uint16")
+        hdus.append(fits.ImageHDU(values, fits.Header(list((own or {}).items()))))
+        hdus[-1].header["EXTNAME"] = label  # as it is, and not in capitals as astropy writes it otherwise
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    fits.HDUList(hdus).writeto(Path(folder) / f"{name}.fits")
+
+
+def keck_lris(folder, levels=(900, 950, 1010, 980), odd=None):
+    """Four amplifiers in four extensions, 4 bias frames and 3 darks: prescan 0:6, image 6:60 (DATASEC), overscan 60:80, 48 rows.
+
+    The image named `odd` has its overscan where the others have image, and a header that says so.
+    """
+    for kind, exposure, count in (("bias", 0.0, 4), ("dark", 300.0, 3)):
+        for index in range(count):
+            images = {
+                f"VidInp{number}": _noise(10 * index + number, (48, 80), level + 2 * np.sin(index), 3)
+                for number, level in enumerate(levels, 1)
+            }
+            name = f"{kind}-{index}"
+            write_images(folder, name, images, kind, exposure, {"DATASEC": "[7:60,1:48]"})
+            if odd:
+                with fits.open(folder / f"{name}.fits", mode="update", uint=True) as hdus:
+                    hdus[odd].header["DATASEC"] = "[21:80,1:48]"
     return folder
 
 
@@ -108,3 +176,150 @@ def overscan_night(
             own = change(kind, index, image) if change else None
             _write(folder, f"{kind}-{index}", image, kind, exposure, **cards, **(own or {}))
     return folder
+
+
+# --- Layouts of other cameras -----------------------------------------------------------------------------
+
+# Of each camera: the name of each image (empty: in the primary HDU) and, for each of its amplifiers, the level, the image and the
+# overscan; all in rows and columns.
+_ROWS = slice(0, 48)
+
+
+def _columns(start, stop, rows=_ROWS):
+    return rows, slice(start, stop)
+
+
+def _layout_night(
+    folder, shape, images, own, *, light=None, change=None, dtype="uint16", rate=0.02, darks=3, **cards
+):
+    """Write 4 bias frames, darks of 60 and 300 s and 2 flats of a camera.
+
+    Parameters
+    ----------
+    folder : path
+    shape : tuple of int
+        Of each image.
+    images : dict of str to list of (float, tuple of slice, tuple of slice or None)
+        Name of each image to level, image area and overscan of each amplifier. A name that is empty: in the primary HDU.
+    own : dict of str to dict
+        Cards of each image.
+    light : ndarray, optional
+        Of a flat; default 15,000 ADU in all of the image areas. 0: there are no flats.
+    change : callable, optional
+        ``change(pixels, kind, index)`` returns what is written instead.
+    rate : float
+        Dark current in ADU/s.
+    """
+    plan = [("bias", 0.0, 4), ("dark", 60.0, darks), ("dark", 300.0, darks)] + (
+        [("flat", 5.0, 2)] if light != 0 else []
+    )
+    rng = np.random.default_rng(6)
+    for kind, exposure, count in plan:
+        for index in range(count):
+            drift = rng.uniform(-4, 4)
+            made = {}
+            for name, amplifiers in images.items():
+                pixels = np.zeros(shape)
+                for level, area, overscan in amplifiers:
+                    pixels[area] = level + rate * exposure + (15000 if kind == "flat" else 0)
+                    if overscan is not None:
+                        pixels[overscan] = level
+                pixels[pixels == 0] = amplifiers[0][0]
+                noisy = rng.normal(pixels + drift, 4)
+                made[name] = noisy if change is None else change(noisy, kind, index)
+            name = f"{kind}-{exposure:g}-{index}"
+            if list(made) == [""]:
+                values = np.rint(made[""])
+                values = values if dtype.startswith("float") else np.clip(values, 0, np.iinfo(dtype).max)
+                write_raw(folder / f"{name}.fits", values.astype(dtype), kind, exposure, **cards | own[""])
+            else:
+                _write_own(folder, name, made, own, kind, exposure, cards)
+    return folder
+
+
+def _write_own(folder, name, images, own, kind, exposure, cards):
+    write_images(folder, name, images, kind, exposure, **cards)
+    with fits.open(Path(folder) / f"{name}.fits", mode="update", uint=True) as hdus:
+        for hdu in hdus[1:]:
+            hdu.header.update(own.get(hdu.header["EXTNAME"], {}))
+
+
+def gmos(folder):
+    """Twelve amplifiers in twelve extensions, overscan columns on the right of the odd ones and on the left of the even ones."""
+    images, own = {}, {}
+    for number in range(1, 13):
+        left = number % 2 == 0
+        area, overscan = (_columns(16, 60), _columns(0, 16)) if left else (_columns(0, 44), _columns(44, 60))
+        images[str(number)] = [(1000 + 11 * number, area, overscan)]
+        data, bias = ("[17:60,1:48]", "[1:16,1:48]") if left else ("[1:44,1:48]", "[45:60,1:48]")
+        own[str(number)] = {"DATASEC": data, "BIASSEC": bias, "CCDSEC": f"[{number}:99,1:48]", "GAIN": 1.6}
+    return _layout_night(folder, (48, 60), images, own)
+
+
+def mosaic(folder):
+    """Two amplifiers in one image, with the numbered sections of NOAO's Mosaic; overscans at both ends."""
+    images = {"": [(900, _columns(20, 60), _columns(0, 20)), (960, _columns(60, 100), _columns(100, 120))]}
+    own = {
+        "BIASSEC1": "[1:20,1:48]",
+        "DATASEC1": "[21:60,1:48]",
+        "BIASSEC2": "[101:120,1:48]",
+        "DATASEC2": "[61:100,1:48]",
+    }
+    return _layout_night(folder, (48, 120), images, {"": own}, NAMPS=2)
+
+
+def hires(folder):
+    """Three extensions of one amplifier each, of the same layout."""
+    names = ("CCD1", "CCD2", "CCD3")
+    images = {name: [(1100 + 40 * n, _columns(0, 70), _columns(70, 90))] for n, name in enumerate(names)}
+    return _layout_night(folder, (48, 90), images, {name: {"DATASEC": "[1:70,1:48]"} for name in names})
+
+
+def acs(folder):
+    """Two science images, each with its errors and its flags, which are not images of the sky."""
+    names = ("SCI", "ERR", "DQ")
+    images = {name: [(2000.0 if name == "SCI" else 1.0, _columns(0, 70), _columns(70, 90))] for name in names}
+    return _layout_night(folder, (48, 90), images, {name: {} for name in names})
+
+
+def site(folder):
+    """Prescan 0:10 and overscan 80:100 about an image of one amplifier; the prescan is 6 ADU higher."""
+
+    def prescan(pixels, kind, index):
+        del kind, index
+        pixels[:, :10] += 6
+        return pixels
+
+    images = {"": [(1200, _columns(10, 80), _columns(80, 100))]}
+    own = {"BIASSEC": "[81:100,1:48]", "TRIMSEC": "[11:80,1:48]"}
+    return _layout_night(folder, (48, 100), images, {"": own}, change=prescan)
+
+
+def cmos(folder):
+    """A colour sensor without overscan: BAYERPAT, a gain on the camera's own scale, colours of which one is brighter."""
+
+    def coloured(pixels, kind, index):
+        del index
+        if kind == "flat":
+            pixels[::2, ::2] += 4000
+        return pixels
+
+    own = {"BAYERPAT": "RGGB", "GAIN": 120, "INSTRUME": "ZWO ASI"}
+    return _layout_night(folder, (48, 90), {"": [(300, _columns(0, 90), None)]}, {"": own}, change=coloured)
+
+
+def stacked(folder):
+    """32-bit sums of eight frames: levels above 65,535."""
+    images = {"": [(90000, _columns(0, 70), _columns(70, 90))]}
+    return _layout_night(folder, (48, 90), images, {"": {}}, dtype="int32")
+
+
+def one_plane(folder):
+    """Three-dimensional images of one plane."""
+
+    def plane(pixels, kind, index):
+        del kind, index
+        return pixels[None]
+
+    images = {"": [(1000, _columns(0, 70), _columns(70, 90))]}
+    return _layout_night(folder, (48, 90), images, {"": {"BIASSEC": "[71:90,1:48]"}}, change=plane)

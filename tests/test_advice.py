@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cameras import SLIT, kast_blue, overscan_night, saao, wht_isis
+from astropy.io import fits
+from cameras import SLIT, kast_blue, keck_lris, overscan_night, quadrants, saao, wht_isis
 from nights import write_raw
 
-from darkcal_widgets import Frame, Night, Recipe, advise, simulate_night
+from darkcal_widgets import Frame, Night, Recipe, advise, calibrate_dark, simulate_night
 from darkcal_widgets.advice import profiles
 from darkcal_widgets.advice.exposures import match_exposures
 from darkcal_widgets.advice.verdict import MINIMUM_COLUMNS
@@ -331,6 +332,39 @@ def test_the_dark_to_scale_is_the_one_with_the_least_noise(tmp_path, darks, scie
     assert match.dark == chosen
 
 
+def temperatures_night(folder, darks, flats):
+    """Write darks and flats, each a list of (seconds, degrees)."""
+    frame = np.ones((4, 4), "uint16")
+    for kind, frames in (("dark", darks), ("flat", flats)):
+        for index, (exposure, degrees) in enumerate(frames):
+            write_raw(folder / f"{kind}-{index}.fits", frame, kind, exposure, CCD_TEMP=degrees)
+    return Night(folder)
+
+
+def test_a_dark_of_the_same_temperature_is_taken_even_if_it_has_to_be_scaled(tmp_path):
+    night = temperatures_night(tmp_path, [(60.0, -10.2), (300.0, -4.9)], [(60.0, -5.2)])
+    (match,) = match_exposures(night)
+    assert (match.dark, match.choices[0].temperature, match.scaled) == (300.0, -4.9, True)
+    assert len(match.choices) == 1
+
+
+def test_flats_of_several_temperatures_get_a_dark_each(tmp_path):
+    darks = [(60.0, -10.2), (60.0, -5.1)]
+    night = temperatures_night(tmp_path, darks, [(60.0, -5.0), (60.0, -10.0)])
+    advice = advise(night)
+    assert [(match.matches, match.apart) for match in advice.exposures] == [(True, 0.0), (True, 0.0)]
+    assert [match.choices[0].temperature for match in advice.exposures] == [-10.2, -5.1]
+    assert advice.finding("Is there a dark for the flat frames of 60 s at -10 °C?").verdict == "yes"
+
+
+def test_a_dark_of_the_same_temperature_is_asked_for_where_there_is_none(tmp_path):
+    advice = advise(temperatures_night(tmp_path, [(60.0, -10.0)], [(60.0, -20.0)]))
+    finding = advice.finding("Is there a dark for the flat frames of 60 s?")
+    assert finding.verdict == "no, of another temperature"
+    assert "more of it" in finding.reason
+    assert any("no dark at -20 °C" in text for text in advice.missing)
+
+
 def test_the_noise_of_each_choice_of_dark_is_said(tmp_path):
     advice = advise(exposures_night(tmp_path, {60.0: 10, 600.0: 10}, 320.0))
     finding = advice.finding("Is there a dark for the science frames of 320 s?")
@@ -395,11 +429,95 @@ def test_a_header_that_names_lit_columns_of_a_slit_spectrum_is_found_out(tmp_pat
     assert advice.recipe.overscan_columns is None
 
 
-def test_two_amplifiers_in_one_image_are_said_to_be_beyond_the_advice(tmp_path):
-    advice = advise(Night(kast_blue(tmp_path)))
-    assert advice.recipe == Recipe(keep_columns=":128")  # the unlit ends of the slit stay
-    assert advice.finding("Is it read by one amplifier?").verdict == "no, it seems"
+KAST = (("128:144", "0:64"), ("144:160", "64:128"))
+AMPLIFIERS = "Is it read by one amplifier?"
+
+
+def test_two_amplifiers_in_one_image_are_found_by_their_levels(tmp_path):
+    night = Night(kast_blue(tmp_path))
+    advice = advise(night)
+    assert advice.recipe == Recipe(amplifiers=KAST)
+    assert advice.finding(AMPLIFIERS).verdict == "no, by 2"
+    assert advice.finding("Is the overscan of amplifier 2 usable?").measured.startswith("columns 144:160")
     assert "as far as can be judged" in advice.finding(USABLE).verdict
+    calibrated = calibrate_dark(night.biases[0].ccd(), advice.recipe).data
+    assert abs(np.mean(calibrated[:, :64]) - np.mean(calibrated[:, 64:])) < 1
+
+
+def test_overscans_in_the_other_order_are_paired_by_their_levels(tmp_path):
+    folder = kast_blue(tmp_path)
+    for path in folder.glob("*.fits"):
+        with fits.open(path, mode="update", uint=True) as hdus:
+            hdus[0].data[:, 128:] = np.roll(hdus[0].data[:, 128:], 16, axis=1)
+    assert advise(Night(folder)).recipe.amplifiers == (("144:160", "0:64"), ("128:144", "64:128"))
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"AMPSROW": 2, "AMPSCOL": 1, "COVER": 16, "ROVER": 0},
+        {
+            "BIASSEC1": "[129:144,1:72]",
+            "DATASEC1": "[1:64,1:72]",
+            "BIASSEC2": "[145:160,1:72]",
+            "DATASEC2": "[65:128,1:72]",
+        },
+        {
+            "BSEC11": "[129:144,1:72]",
+            "TSEC11": "[1:64,1:72]",
+            "CSEC11": "[1:64,1:72]",
+            "BSEC21": "[145:160,1:72]",
+            "TSEC21": "[65:128,1:72]",
+            "CSEC21": "[65:128,1:72]",
+        },
+    ],
+    ids=["Lick", "numbered", "NOAO"],
+)
+@pytest.mark.parametrize("lit", [True, False])
+def test_the_sections_of_amplifiers_that_a_header_names_are_tested_and_used(tmp_path, cards, lit):
+    advice = advise(Night(kast_blue(tmp_path, lit=lit, **cards)))
+    assert advice.recipe.amplifiers == KAST
+    assert any("as the header has it" in text for text in advice.assumed)
+
+
+def test_a_header_that_mixes_up_the_amplifiers_is_found_out(tmp_path):
+    cards = {
+        "BIASSEC1": "[145:160,1:72]",
+        "DATASEC1": "[1:64,1:72]",
+        "BIASSEC2": "[129:144,1:72]",
+        "DATASEC2": "[65:128,1:72]",
+    }
+    assert advise(Night(kast_blue(tmp_path, **cards))).recipe.amplifiers == KAST
+
+
+def test_four_amplifiers_in_quadrants_are_taken_from_the_header(tmp_path):
+    advice = advise(Night(quadrants(tmp_path)))
+    assert advice.recipe.amplifiers == (
+        ("40:50", "[1:40, 1:36]"),
+        ("50:60", "[61:100, 1:36]"),
+        ("40:50", "[1:40, 37:72]"),
+        ("50:60", "[61:100, 37:72]"),
+    )
+    assert "as far as can be judged" in advice.finding(USABLE).verdict
+
+
+def test_settings_for_one_overscan_differ_from_an_advice_for_two(tmp_path):
+    advice = advise(Night(kast_blue(tmp_path)))
+    (said,) = advice.differences(Recipe(overscan_columns="128:", keep_columns=":128"))
+    assert said.startswith("amplifiers is None, the advice is")
+    swapped = Recipe(amplifiers=KAST[::-1])
+    assert advice.differences(swapped) == advice.differences(advice.recipe) == []
+    assert "-y 'amplifiers: [[" in advice.parameters_line(Night(tmp_path))
+
+
+def test_amplifiers_with_an_overscan_at_each_end_are_found(tmp_path):
+    def moved(kind, index, image):
+        del kind, index
+        image[:] = np.hstack([image[:, 110:], image[:, :110]])
+        image[:, 60:] += 15
+
+    advice = advise(Night(overscan_night(tmp_path, change=moved)))
+    assert advice.recipe.amplifiers == (("0:10", "10:60"), ("110:120", "60:110"))
 
 
 def test_a_step_in_the_image_alone_shows_two_amplifiers(tmp_path):
@@ -429,10 +547,10 @@ def test_an_overscan_in_the_middle_is_found_and_what_it_means_is_said(tmp_path):
         image[:] = np.hstack([image[:, :50], image[:, 100:], image[:, 50:100]])
 
     advice = advise(Night(overscan_night(tmp_path, change=moved)))
-    assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("50:70", None)
+    assert advice.recipe.amplifiers == (("50:60", "0:50"), ("60:70", "70:120"))
+    assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == (None, None)
     assert advice.overscan.strip.side == "middle"
-    assert "as far as can be judged" in advice.finding(USABLE).verdict
-    assert any("between two parts" in text for text in advice.assumed)
+    assert advice.finding("Which part is kept?").verdict == "the images of the amplifiers"
 
 
 def test_the_trim_takes_overscan_rows_beside_overscan_columns(tmp_path):
@@ -581,10 +699,65 @@ def test_real_cameras_get_the_right_columns_or_a_doubt(real_frames):
     }
     assert {name: one.recipe.keep_columns for name, one in advice.items()} == {
         "wht_isis_blue": "[1:483, 1:4099]",
-        "shane_kast_blue": ":2048",
+        "shane_kast_blue": None,
         "lick_nickel": ":1024",
         "lco_floyds": None,
     }
     assert all("as far as can be judged" in one.finding(USABLE).verdict for one in advice.values())
     assert advice["wht_isis_blue"].recipe.regions((4200, 483)).axis == 0
-    assert advice["shane_kast_blue"].recipe.overscan_columns is None
+    kast = advice["shane_kast_blue"].recipe
+    assert kast.amplifiers == (("2048:2080", "0:1024"), ("2080:2105", "1024:2048"))
+    for name in ("b14", "b15"):
+        frame = Frame(real_frames / "cameras" / "shane_kast_blue" / f"{name}.fits.gz")
+        data = calibrate_dark(frame.ccd(), kast).data
+        assert abs(np.median(data[:, :1024]) - np.median(data[:, 1024:])) < 1
+
+
+# --- Files with several images -----------------------------------------------------------------------------
+
+IMAGES = "Is it the same for all images of a file?"
+
+
+def test_one_recipe_does_for_all_images_of_a_file_that_agree(tmp_path):
+    advice = advise(Night(keck_lris(tmp_path)))
+    assert advice.recipe == Recipe(overscan_columns="60:", keep_columns="6:60")
+    assert advice.finding(IMAGES).verdict == "yes"
+    assert "the same for all 4 images" in advice.finding(IMAGES).reason
+    assert list(advice.images) == [f"VidInp{number}" for number in (1, 2, 3, 4)]
+    assert advice.missing == (
+        "There are no flats: the reach of bright light into the overscan is not tested.",
+        "There are no science frames: their exposures are not known.",
+    )
+
+
+def test_images_that_differ_are_not_calibrated_like_the_first(tmp_path):
+    advice = advise(Night(keck_lris(tmp_path, odd="VidInp3")))
+    assert advice.recipe.extensions == ("VidInp1", "VidInp2", "VidInp4")
+    assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("60:", "6:60")
+    finding = advice.finding(IMAGES)
+    assert finding.verdict == "no"
+    assert "extensions=['VidInp3']" in finding.reason
+    assert finding.reason in advice.assumed
+    assert "VidInp3: overscan_columns = ':20', keep_columns = '20:'" in finding.measured
+    (said,) = advice.differences(replace(advice.recipe, extensions=None))
+    assert said.startswith("extensions is None")
+    assert "extensions: [" in advice.parameters_line(Night(tmp_path))
+
+
+def test_a_file_of_other_images_than_most_is_left_out_by_name(tmp_path):
+    night = keck_lris(tmp_path)
+    write_raw(night / "single.fits", np.full((48, 80), 1000, "uint16"), "bias", 0.0)
+    advice = advise(Night(night))
+    assert advice.recipe.keep_columns == "6:60"
+    assert any("single.fits does not have the image VidInp1" in text for text in advice.missing)
+
+
+def test_a_few_files_of_several_images_among_others_are_left_out_by_name(tmp_path):
+    for index in range(9):
+        write_raw(tmp_path / f"bias-a{index}.fits", np.full((48, 80), 1000, "uint16"), "bias", 0.0)
+    for path in keck_lris(tmp_path / "images").glob("bias-0.fits"):
+        shutil.copy(path, tmp_path / "odd.fits")
+    shutil.rmtree(tmp_path / "images")
+    advice = advise(Night(tmp_path))
+    assert advice.images == {}
+    assert any("odd.fits holds 4 images" in text for text in advise(Night(tmp_path)).missing)

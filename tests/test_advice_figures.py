@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from cameras import kast_blue
 from nights import write_raw
 
 from darkcal_widgets import Night, advise, simulate_night
@@ -29,6 +30,16 @@ def test_the_columns_show_each_kind_and_the_points_lie_on_the_line(cryogenic):
     low, high = columns.get_xlim()
     assert low < 2048 < 2055 < 2080 < high
     assert "yes" in follow.get_title()
+
+
+@pytest.mark.parametrize("lit", [True, False])
+def test_the_clean_columns_of_each_amplifier_are_shaded(tmp_path, lit):
+    night = Night(kast_blue(tmp_path, lit=lit, AMPSROW=2, COVER=16))
+    columns, follow = drawn(figures.overscan_evidence(advise(night)))
+    assert "clean, of each amplifier" in columns.get_legend_handles_labels()[1]
+    low, high = columns.get_xlim()
+    assert low < 128 < 160 < high
+    assert len(follow.lines[0].get_xdata()) == 8  # 4 bias frames, 2 amplifiers
 
 
 def test_exposures_are_joined_to_the_darks_that_match(cryogenic):

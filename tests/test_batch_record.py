@@ -11,6 +11,7 @@ from nights import small_night
 
 from darkcal_widgets.batch import record
 from darkcal_widgets.batch.requests import read_requests
+from darkcal_widgets.errors import OutputError
 
 
 @pytest.fixture
@@ -100,3 +101,13 @@ def test_a_damaged_record_is_none(tmp_path, text):
     else:
         path.write_text(text, encoding="latin-1")
     assert record.read_records(tmp_path) == {}
+
+
+@pytest.mark.parametrize("kind", ["hard link", "pipe"])
+def test_the_lock_is_not_a_file_that_may_be_data(tmp_path, kind):
+    raw, lock = tmp_path / "raw.fits", tmp_path / ".darkcal-lock"
+    raw.write_bytes(b"raw")
+    lock.hardlink_to(raw) if kind == "hard link" else os.mkfifo(lock)
+    with pytest.raises(OutputError, match="is a link or not a regular file"), record.locked(tmp_path):
+        pass
+    assert raw.read_bytes() == b"raw"

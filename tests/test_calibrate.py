@@ -11,7 +11,7 @@ from nights import random_frame
 
 from darkcal_widgets import Recipe, calibrate_dark
 from darkcal_widgets.errors import FrameError
-from darkcal_widgets.recipe.calibrate import Calibration, PixelCounts
+from darkcal_widgets.recipe.calibrate import Calibration, PixelCounts, subtract_terms
 
 
 def dark(dtype="uint16", shape=(20, 30), **header):
@@ -152,3 +152,42 @@ def test_values_too_large_for_the_result_are_counted_as_pixels_without_a_value()
     calibration, counts = Calibration.prepare(raw, Recipe()), PixelCounts()
     (band,) = calibration.bands(counts)
     assert (counts.no_value, band[0, 0], np.isinf(band).sum()) == (5, 1.0, 5)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64"])
+def test_integers_that_single_precision_does_not_hold_are_subtracted_exactly(dtype):
+    data = np.full((4, 30), 2**24 + 1, dtype)
+    result = Calibration.prepare(data, Recipe(overscan_columns="24:", keep_columns=":24")).band(0, 4)
+    np.testing.assert_array_equal(result, np.zeros((4, 24)))
+    level = np.array([[2**24]], np.float32)
+    np.testing.assert_array_equal(subtract_terms(data[:, :24], [level], "float32"), np.ones((4, 24)))
+
+
+def test_a_bias_in_double_precision_is_not_rounded_before_it_is_subtracted():
+    raw, bias = np.full((4, 30), 20000, "uint16"), np.full((4, 30), 19999.9996)
+    recipe = Recipe(keep_columns=":30", subtract_bias=True)
+    result = Calibration.prepare(raw, recipe, bias=bias).band(0, 4)
+    np.testing.assert_allclose(result, 0.0004, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cards", "limit"),
+    [
+        ({"SATURATE": 0}, 65535),
+        ({"SATURATE": -5}, 65535),
+        ({"SATURATE": 1200.5}, 1201),
+        ({"SATURATE": 1200}, 1200),
+        ({"SATLEVEL": 60000.0, "SATURATE": 0.0}, 60000),
+    ],
+)
+def test_saturated_is_what_the_header_says_where_it_can_be(cards, limit):
+    counts = PixelCounts.of(fits.Header(cards), np.dtype("uint16"))
+    assert counts.limit == limit
+    counts.add_raw(np.array([[limit - 1, limit]], np.uint16))
+    assert counts.saturated == 1
+
+
+@pytest.mark.parametrize("keyword", ["BIASSEC", "TRIMSEC", "DATASEC", "CCDSEC", "DETSEC", "AMPSEC"])
+def test_sections_of_the_raw_frame_do_not_outlive_a_trim(keyword):
+    trimmed = calibrate_dark(dark(**{keyword: "[1:24,1:20]"}), Recipe(keep_columns="2:24"))
+    assert trimmed.header.get(keyword) != "[1:24,1:20]"

@@ -1,6 +1,7 @@
 """Check the answer: right and wrong results of simulated nights, each told by name."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -162,7 +163,7 @@ def test_without_combined_darks_the_dark_current_is_not_checked(cryogenic, tmp_p
 
 def test_something_off_is_an_error_that_lists_it(cryogenic, tmp_path):
     report = answer(cryogenic, tmp_path / "out", overscan_columns="2048:", keep_columns=":2048")
-    with pytest.raises(RunError, match="2 of 6 checks are off: overscan, level"):
+    with pytest.raises(RunError, match="2 of 7 checks are off: overscan, level"):
         report.raise_off()
     assert "7 contaminated columns" in str(report)
     assert "7 contaminated columns" in report._repr_html_()
@@ -233,3 +234,31 @@ def test_a_broken_truth_beside_the_results_is_named(cryogenic, tmp_path):
     (tmp_path / "night" / "truth.json").write_text(json.dumps({"version": 99}))
     with pytest.raises(NightError, match=r"truth\.json"):
         check_run(tmp_path / "out")
+
+
+def test_combined_darks_of_other_columns_are_not_right(cryogenic, tmp_path):
+    out, recipe = tmp_path / "out", Recipe(overscan_columns="2055:", keep_columns=":2048")
+    calibrate_darks(cryogenic, Recipe(overscan_columns="2060:", keep_columns=":2048"), out, progress=False)
+    combine_darks(out)
+    calibrate_darks(cryogenic, recipe, out, overwrite=True, progress=False)
+    assert (
+        "is out of date: darks that it was made from have been made again"
+        in off(check_run(out, cryogenic))["combined darks"]
+    )
+    combine_darks(out, overwrite=True)
+    assert not check_run(out, cryogenic).off
+
+
+@pytest.mark.parametrize("name", ["version", "frames", "overscan", "bias_levels", "pipe"])
+def test_a_damaged_truth_is_named_and_a_pipe_is_not_waited_for(cryogenic, tmp_path, name):
+    answer(cryogenic, tmp_path / "out", overscan_columns="2055:", keep_columns=":2048")
+    night = tmp_path / "night"
+    shutil.copytree(cryogenic.raw_folder, night)
+    truth = json.loads((night / "truth.json").read_text())
+    (night / "truth.json").unlink()
+    if name == "pipe":
+        os.mkfifo(night / "truth.json")
+    else:
+        (night / "truth.json").write_text(json.dumps(truth | {name: {"x": "y"}}))
+    with pytest.raises(NightError, match=r"truth\.json"):
+        check_run(tmp_path / "out", night)

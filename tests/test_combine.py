@@ -9,8 +9,8 @@ from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks, results_table
 from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError
-from darkcal_widgets.frames import Frame
-from darkcal_widgets.results import Results
+from darkcal_widgets.frames import Frame, write_frame
+from darkcal_widgets.results import Results, members_digest
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 
@@ -321,3 +321,39 @@ def test_the_table_says_when_another_bias_was_subtracted(tmp_path):
     combine_bias(Night(night.raw_folder), RECIPE, tmp_path / "out")
     table = results_table(tmp_path / "out")
     assert "combined_bias.fits is another one than was subtracted" in table["state"][1]
+
+
+def test_darks_of_one_recipe_and_different_shapes_are_not_averaged(reduced):
+    with fits.open(reduced / "dark-1.fits") as hdus:
+        write_frame(reduced / "dark-1.fits", hdus[0].data[:-2].astype("float32"), hdus[0].header)
+    with pytest.raises(NightError, match="different shapes"):
+        combine_darks(reduced)
+
+
+def test_a_combination_knows_its_frames_by_name_and_content():
+    digests = {members_digest(pairs) for pairs in ([("a", "x")], [("b", "x")], [("a", "y")])}
+    assert len(digests) == 3
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "words"),
+    [
+        (
+            "tempfile.TemporaryFile",
+            OSError(30, "Read-only file system"),
+            "Read-only file system; choose a folder",
+        ),
+        (
+            "darkcal_widgets.frames.Frame.in_rows",
+            OSError("9 requested and 5 written"),
+            "5 written .is the disk full",
+        ),
+    ],
+)
+def test_a_disk_without_room_for_pixels_is_named(reduced, monkeypatch, target, error, words):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(target, refuse)
+    with pytest.raises(OutputError, match=rf"a temporary file in .*out cannot be written: .*{words}"):
+        combine_darks(reduced)

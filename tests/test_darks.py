@@ -413,6 +413,16 @@ def test_darks_of_several_temperatures_are_reported_at_one(tmp_path):
     assert "'100', is on the camera's own scale and not in e-/ADU" in notes
 
 
+def test_combined_darks_of_no_exposure_are_said_to_be_bias_frames(tmp_path):
+    write_raw(
+        tmp_path / "combined_dark_0.000.fits", np.ones((4, 5)), exposure=0.0, COMBINED=True, DCRECIPE="x"
+    )
+    with pytest.raises(
+        NightError, match=r"exposure of 0 s: combined_dark_0\.000\.fits\. They are bias frames"
+    ):
+        measure_darks(tmp_path)
+
+
 def test_combined_darks_without_an_exposure_are_not_said_to_be_absent(tmp_path):
     write_raw(tmp_path / "combined_dark_x.fits", np.ones((4, 5)), exposure=None, COMBINED=True, DCRECIPE="x")
     with pytest.raises(

@@ -309,3 +309,12 @@ def test_links_and_devices_are_refused(tmp_path, records, kind):
     member.type, member.linkname = kind, "ccd.001.0.fits"
     records.publish(CRYO, archive_of(CRYO_FILES, [member]))
     assert_refused(tmp_path, CRYO.archive, "link.fits", "a link or a device")
+
+
+def test_nothing_is_unpacked_through_a_link(tmp_path, both):
+    (tmp_path / "raw" / "unpacked").mkdir(parents=True)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / WORKSHOP_NAME).symlink_to(tmp_path / "raw")
+    with pytest.raises(OutputError, match="is a link"):
+        download(tmp_path / "here")
+    assert (tmp_path / "raw" / "unpacked").is_dir()

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from darkcal_widgets.errors import ParameterError, RunError
+from darkcal_widgets.errors import OutputError, ParameterError, RunError
 from darkcal_widgets.notebooks import NotebookError, run_notebook, shipped_notebooks
 
 
@@ -127,3 +127,30 @@ def test_both_notebooks_are_shipped():
         1: "1-overscan-subtracted-bias-kept.ipynb",
         2: "2-bias-subtracted-overscan-trimmed.ipynb",
     }
+
+
+@pytest.mark.parametrize("make_link", [Path.symlink_to, Path.hardlink_to])
+def test_nothing_is_written_through_a_link(tmp_path, make_link):
+    notebook = save(tmp_path / "n.ipynb", "level = 1")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "raw.fits").write_bytes(b"raw")
+    for name in ("n.ipynb", "n.html"):
+        make_link(tmp_path / "out" / name, tmp_path / "raw.fits")
+    executed = run_notebook(notebook, tmp_path / "out", folder=tmp_path)
+    assert (tmp_path / "raw.fits").read_bytes() == b"raw"
+    assert json.loads(executed.read_text())["cells"]
+
+
+def test_a_notebook_is_not_replaced_by_what_it_is_executed_to(tmp_path):
+    notebook = save(tmp_path / "n.ipynb", "level = 1")
+    before = notebook.read_bytes()
+    with pytest.raises(ParameterError, match="would be replaced by what it is executed to"):
+        run_notebook(notebook, tmp_path)
+    assert notebook.read_bytes() == before
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+    notebook = save(tmp_path / "n.ipynb", "level = 1")
+    (tmp_path / "out" / "n.ipynb").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"out/n\.ipynb cannot be written"):
+        run_notebook(notebook, tmp_path / "out")

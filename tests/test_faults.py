@@ -11,18 +11,32 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import crowd
 import fuzzer
+import hostile
 import numpy as np
+import powercut
 import pytest
 from killer import CONTEXT, broken_results, digests, finish_run, kill_many, start_run
 from nights import folder_bytes, random_frame, small_night, write_raw
 
-from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks, combine_bias, combine_darks
+from darkcal_widgets import (
+    Night,
+    Parameters,
+    Recipe,
+    calibrate_darks,
+    combine_bias,
+    combine_darks,
+    simulate_night,
+)
 from darkcal_widgets.combine import files
 from darkcal_widgets.errors import FrameError, Interrupted, OutputError, ParameterError, RunError
+from darkcal_widgets.notebooks import run_notebook, shipped_notebooks
 from darkcal_widgets.run import make_plan
 from darkcal_widgets.run.file import calibrate_file
+from darkcal_widgets.simulate import EXAMPLE_FOLDERS
 
+NIGHTS = dict(enumerate(EXAMPLE_FOLDERS.values(), start=1))
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
 
@@ -160,6 +174,26 @@ def test_a_result_of_zeros_is_not_taken_for_one(raw, tmp_path):
     assert [path.name for path in again.written] == ["dark-1.fits"]
 
 
+def test_a_result_that_has_lost_cards_is_not_taken_for_one(raw, tmp_path):
+    night = Night(raw)
+    calibrate_darks(night, RECIPE, tmp_path / "out", progress=False)
+    for name, keyword in (
+        ("dark-0.fits", b"EXPTIME "),
+        ("dark-1.fits", b"CHECKSUM"),
+        ("dark-2.fits", b"DATASUM "),
+    ):
+        path = tmp_path / "out" / name
+        content = bytearray(path.read_bytes())
+        at = content.index(keyword)
+        content[at : at + 80] = bytes(80)
+        path.write_bytes(content)
+    run = calibrate_darks(night, RECIPE, tmp_path / "out", progress=False)
+    assert [reason.partition(": ")[2][:33] for reason in run.failed.values()] == [
+        "its header does not have its CHEC"
+    ] * 3
+    assert len(combine_darks(tmp_path / "out").failed) == 3
+
+
 def test_a_combined_dark_of_zeros_is_made_again(raw, tmp_path):
     calibrate_darks(Night(raw), RECIPE, tmp_path / "out", progress=False)
     (path,) = combine_darks(tmp_path / "out").written
@@ -175,6 +209,10 @@ def test_a_combined_bias_of_zeros_is_not_subtracted(raw, tmp_path):
     lose_pixels(tmp_path / "out" / "combined_bias.fits")
     with pytest.raises(FrameError, match=r"combined_bias\.fits is damaged.*move it away"):
         calibrate_darks(night, WITH_BIAS, tmp_path / "out", progress=False)
+
+
+def test_after_power_cuts_nothing_half_is_taken_for_whole(tmp_path):
+    assert [each.complaints for each in powercut.cut_many(tmp_path, cuts=12, seed=5)] == [[]] * 12
 
 
 # --- Another run, combining ---------------------------------------------------------------------------------------------------
@@ -259,6 +297,53 @@ def test_saturated_pixels_and_pixels_without_a_value_are_counted_and_reported(tm
     assert (len(again.unchanged), again.notes) == (3, run.notes)
 
 
+# --- Odd frames in a night -----------------------------------------------------------------------------------------------------
+
+
+def make_odd(path, change, **cards):
+    """Write a raw frame anew as float32, changed, with further cards."""
+    from astropy.io import fits
+
+    data, header = fits.getdata(path).astype("float32"), fits.getheader(path)
+    for keyword in ("BZERO", "BSCALE"):
+        header.remove(keyword, ignore_missing=True)
+    header.update(cards)
+    change(data)
+    fits.writeto(path, data, header, overwrite=True)
+
+
+def _spoil(data):
+    data[3, 5] = np.inf
+    data[5] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("number", "camera", "change"),
+    [
+        (1, "cryogenic", _spoil),
+        (2, "thermo-electric", _spoil),
+        (1, "cryogenic", lambda data: data.fill(np.nan)),
+        (2, "thermo-electric", lambda data: data.fill(np.inf)),
+    ],
+    ids=["1-some", "2-some", "1-all", "2-all"],
+)
+def test_odd_darks_do_not_stop_a_notebook(tmp_path, number, camera, change):
+    folder = tmp_path / NIGHTS[number]
+    simulate_night(folder, camera, rows=48)
+    (folder / "truth.json").unlink()
+    os.mkfifo(folder / "truth.json")
+    night = Night(folder, folder / "darks" if number == 1 else None)
+    for dark in (
+        night.darks[0],
+        night.darks[-1],
+    ):  # the panel shows the first, the figures of the run the last
+        make_odd(dark.path, change, NCOMBINE="x", OSCNMEAN="x")
+    for bias in night.biases:
+        make_odd(bias.path, lambda data: None, NCOMBINE="x", OSCNMEAN="x")
+    executed = run_notebook(shipped_notebooks()[number], tmp_path / "out", folder=tmp_path, timeout=300)
+    assert "0 failed" in executed.read_text()
+
+
 # --- Two at once --------------------------------------------------------------------------------------------------------------
 
 
@@ -269,6 +354,10 @@ def test_two_runs_at_once_into_one_folder_both_end_well(raw, tmp_path):
         run.join()
     assert [run.exitcode for run in runs] == [0, 0]
     assert folder_bytes(tmp_path / "both") == folder_bytes(tmp_path / "alone")
+
+
+def test_a_crowd_of_runs_leaves_whole_files_of_one_recipe_each_and_each_run_is_told(tmp_path):
+    assert [complaints for _, complaints in crowd.rounds(tmp_path, 8, seed=3)] == [[]] * 8
 
 
 def test_a_result_that_another_run_makes_meanwhile_is_not_replaced_but_looked_at(raw, tmp_path, monkeypatch):
@@ -316,6 +405,12 @@ def test_a_parameter_file_runs_nothing(tmp_path, monkeypatch, text):
     with pytest.raises(ParameterError, match=r"p\.yaml"):
         Parameters.load("p.yaml")
     assert os.listdir(tmp_path) == ["p.yaml"]
+
+
+def test_bad_parameter_files_are_named_and_good_ones_beside_them_accepted(tmp_path):
+    found = hostile.verdict(tmp_path / "batch", seed=2, first=0, count=2 * len(hostile.KINDS))
+    assert found.complaints == []
+    assert found.named >= 2 * len(hostile.KINDS) - 2
 
 
 def test_names_lead_to_no_file_outside_the_folders(raw, tmp_path):

@@ -2,6 +2,7 @@ import errno
 import os
 import random
 from itertools import permutations
+from types import SimpleNamespace
 
 import pytest
 
@@ -230,3 +231,39 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_a_file_that_is_gone_has_no_checksum(tmp_path):
     with pytest.raises(FrameError, match=r"a.fits cannot be read: No such file"):
         checksum(tmp_path / "a.fits")
+
+
+def test_a_temporary_file_is_never_one_that_is_there(tmp_path, monkeypatch):
+    (tmp_path / "raw.fits").write_bytes(b"raw")
+    (tmp_path / f".a.fits.{'0' * 16}.darkcal-part").symlink_to(tmp_path / "raw.fits")
+    words = iter(["0" * 16, "1" * 16])
+    monkeypatch.setattr("darkcal_widgets.files.secrets.token_hex", lambda _: next(words))
+    with replacing(tmp_path / "a.fits") as stream:
+        stream.write(b"result")
+    assert (tmp_path / "raw.fits").read_bytes() == b"raw"
+    assert (tmp_path / "a.fits").read_bytes() == b"result"
+
+
+def test_the_raw_folder_is_known_under_a_name_that_only_the_file_system_knows(raw, tmp_path, monkeypatch):
+    (tmp_path / "OTHER").mkdir()  # in place of letters of another case, or of a second mount
+    monkeypatch.setattr(os.path, "samefile", lambda one, other: {one.name, other.name} == {"OTHER", raw.name})
+    with pytest.raises(OutputError, match="raw data are never touched"):
+        check_results_folder(tmp_path / "OTHER", [raw], [], [])
+
+
+def test_files_of_two_disks_may_have_one_number(tmp_path, monkeypatch):
+    for name in ("raw.fits", "result.fits"):
+        (tmp_path / name).write_bytes(b"x")
+    stat = os.stat
+
+    def of_two_disks(path, **options):
+        found = stat(path, **options)
+        values = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
+        own = {"st_ino": 7, "st_mtime_ns": 7, "st_dev": len(os.fspath(path))}
+        return SimpleNamespace(**values | own)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "stat", of_two_disks)
+        check_results_folder(tmp_path, [], [tmp_path / "result.fits"], [tmp_path / "raw.fits"])
+        states = {file_state(tmp_path / name) for name in ("raw.fits", "result.fits")}
+    assert len(states) == 2

@@ -61,6 +61,26 @@ def test_each_combined_image_has_its_picture(count):
     assert axes[0].get_title() == "0 s"
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize("where", [np.s_[3, 5:9], np.s_[:, 48:], np.s_[:, :]], ids=["some", "strip", "all"])
+def test_what_no_axis_can_show_is_left_out(value, where):
+    image = noisy(100).astype("float32")
+    image[where] = value
+    regions = Recipe(overscan_columns="50:", keep_columns=":48").pieces((40, 60))
+    drawn(figures.before_after(image, image[:, :48]))
+    profile = np.where(np.isin(np.arange(60), np.flatnonzero(image[3] == image[3, 59])), value, 100.0)
+    drawn(figures.column_profile({"dark": profile}, regions))
+    drawn(figures.combined_images({"dark": image}))
+    drawn(figures.levels([value, 1], [1, value], ["a", "b"]))
+    drawn(figures.levels([value], [value], ["a"]))
+
+
+def test_an_image_without_a_value_is_told_in_a_sentence():
+    nothing = np.full((5, 6), np.nan)
+    for figure in (figures.before_after(nothing, nothing), figures.combined_images({"a": nothing})):
+        assert "No pixel has a value." in [text.get_text() for axes in drawn(figure) for text in axes.texts]
+
+
 def test_an_image_of_one_value_can_be_drawn():
     constant = np.full((5, 6), 7.0)
     drawn(figures.before_after(constant, constant))

@@ -144,3 +144,22 @@ def test_tiles_that_do_not_fit_the_image_are_refused(tmp_path):
         (tmp_path / "a.fits.fz").write_bytes(tiled[:2880] + damaged(tiled[2880:], card))
         with pytest.raises(FrameError, match=reason):
             Frame(tmp_path / "a.fits.fz")
+
+
+def test_a_gzip_file_that_says_it_grows_too_much_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    path = tmp_path / "bomb.fits.gz"
+    content = bytearray(gzip.compress(random.Random(1).randbytes(5000)))
+    content[-4:] = (1 << 30).to_bytes(4, "little")
+    path.write_bytes(content)
+    monkeypatch.setattr(gzip.GzipFile, "read", None)
+    with pytest.raises(FrameError, match="unpacks to more than 64 MiB"):
+        Frame(path)
+
+
+def test_a_flip_in_what_is_not_looked_at_of_a_gzip_file_is_seen(tmp_path):
+    path = write_raw(tmp_path / "dark.fits", random_frame(1))
+    content = bytearray(gzip.compress(path.read_bytes() + bytes(2880), compresslevel=0))
+    content[-12] ^= 1  # in the padding behind the image, which only the checksum covers
+    (tmp_path / "dark.fits.gz").write_bytes(content)
+    with pytest.raises(FrameError, match="CRC check failed"):
+        Frame(tmp_path / "dark.fits.gz").loaded()

@@ -4,7 +4,9 @@ import pytest
 from nights import SHARED, random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks
+from darkcal_widgets.choice import chosen
 from darkcal_widgets.errors import NightError, ParameterError
+from darkcal_widgets.frames import Frame
 
 needs_shared = pytest.mark.skipif(
     not SHARED.is_dir(), reason="the folder of real frames, shared/data, is not there"
@@ -335,3 +337,16 @@ def test_real_darks_of_two_temperatures_are_all_calibrated_and_combined_apart(re
         for exposure in (60, 150, 300)
         for temperature in (-10, -5)
     ]
+
+
+def test_thousands_of_darks_may_be_named_one_by_one(tmp_path, monkeypatch):
+    night = Night(small_night(tmp_path, darks=2))
+    looked = []
+    monkeypatch.setattr("darkcal_widgets.choice._names", lambda dark: looked.append(dark) or [dark.name])
+    assert len(night.select_darks(["dark-1.fits", "dark-0.fits"] * 50)) == 2
+    assert len(looked) == 2
+
+
+def test_of_two_darks_of_one_name_the_first_is_meant(tmp_path):
+    first, second = (Frame(write_raw(tmp_path / f"{n}.fits", random_frame(n)), "dark") for n in (1, 2))
+    assert chosen(["dark"], [first, second], lambda fits: "") == [first]

@@ -133,3 +133,8 @@ def test_binning_is_of_columns_and_rows(cards, expected):
 def test_a_read_noise_is_above_0():
     assert read_noise_of({"RDNOISE": 0, "READNOIS": "5.0"}) == 5.0
     assert read_noise_of({"RDNOISE": -1}) is None
+
+
+@pytest.mark.parametrize("value", [0, 0.0, "0", "0.000 s"])
+def test_an_exposure_of_no_time_is_one(value):
+    assert seconds(header_of({"EXPTIME": value, "EXPOSURE": 7.0})) == 0.0

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from nights import random_frame, small_night
+from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe
 from darkcal_widgets.errors import FrameError
@@ -53,3 +53,15 @@ def test_a_bias_to_be_averaged_needs_frames_of_the_shape_of_the_dark(tmp_path):
     night = Night(small_night(tmp_path / "night", biases=0))
     with pytest.raises(FrameError, match="no bias frame has the shape of the dark, 20 rows x 30 columns"):
         Effect(night).before_after("dark-0.fits", Recipe(subtract_bias=True), None)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+@pytest.mark.parametrize("rows", [slice(0, 3), slice(None)], ids=["some rows", "all"])
+def test_a_frame_with_values_that_cannot_be_drawn_is_shown_all_the_same(tmp_path, value, rows):
+    data = random_frame(1, level=1200, dtype="float32")
+    data[rows] = value
+    write_raw(tmp_path / "dark.fits", data)
+    shown = Effect(Night(tmp_path)).before_after("dark.fits", Recipe(keep_columns=":24"), None)
+    assert shown["half"] > 0
+    assert (sum(shown["after"]["counts"]) > 0) == (rows.stop is not None)
+    assert Effect(Night(tmp_path)).raw("dark.fits", "adu")["values"]

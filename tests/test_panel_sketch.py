@@ -125,3 +125,14 @@ def test_the_least_used_sketches_are_dropped(tmp_path):
 def test_a_file_that_is_gone_is_said(tmp_path):
     with pytest.raises(FrameError, match=r"dark\.fits cannot be read: No such file"):
         Sketches().get(tmp_path / "dark.fits", "adu")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_what_cannot_be_drawn_is_no_value(value):
+    data = random_frame(1, dtype="float32")
+    data[4:8] = value
+    sketch = Sketch.of(data, "adu")
+    pieces = Recipe(keep_columns=":24").pieces(data.shape)
+    assert np.isnan(sketch.column_means).all()
+    assert 900 < sketch.kept_median(pieces) < 1100
+    assert np.isfinite(Sketch.of(random_frame(2), "adu").rows).all()

@@ -2,7 +2,7 @@ import pytest
 from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, make_plan, run_plan
-from darkcal_widgets.errors import ParameterError
+from darkcal_widgets.errors import FrameError, ParameterError
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
@@ -76,3 +76,13 @@ def test_guesses_and_other_temperatures_of_what_is_used_are_noted(tmp_path):
     )
     assert any("taken at" in note and "(2 darks are more than 2 degrees away)" in note for note in notes)
     assert make_plan(Night(tmp_path / "raw"), Recipe(), tmp_path / "out").notes == ()
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_only_the_combined_bias_of_its_own_is_built_again(night, tmp_path, is_named):
+    calibrate_darks(night, WITH_BIAS, tmp_path / "out", progress=False)
+    master = tmp_path / "out" / ("combined_bias.fits" if is_named else "master.fits")
+    (tmp_path / "out" / "combined_bias.fits").rename(master)
+    other = Recipe(keep_columns=":20", subtract_bias=True)
+    with pytest.raises(FrameError, match="was made with other overscan_columns or keep_columns"):
+        make_plan(night, other, tmp_path / "out", overwrite=True, combined_bias=master if is_named else None)

@@ -59,3 +59,7 @@ def test_the_digest_is_of_what_is_done_not_of_how_it_is_written():
     assert python.digest(shape) == fits.digest(shape)
     assert python.digest(shape) != replace(python, overscan_columns="2054:").digest(shape)
     assert python.digest(shape) != replace(python, output_dtype="float64").digest(shape)
+
+
+def test_the_unit_is_part_of_the_digest():
+    assert Recipe(unit="adu").digest((20, 30)) != Recipe(unit="electron").digest((20, 30))

@@ -4,9 +4,9 @@ from astropy.io import fits
 from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks, results_table
-from darkcal_widgets.errors import NightError
+from darkcal_widgets.errors import FrameError, NightError
 from darkcal_widgets.frames import Frame
-from darkcal_widgets.results import Results, levels_of
+from darkcal_widgets.results import Results, levels_of, standing
 from darkcal_widgets.statistics import level_and_scatter
 
 
@@ -94,3 +94,67 @@ def test_a_combined_dark_is_out_of_date_where_its_darks_are_of_several_temperatu
     calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
     state = {row["file"]: row["state"] for row in Results(tmp_path / "out").table}
     assert state[combined.name] == "d3.fits is not in it; combine again."
+
+
+def test_cards_of_a_camera_that_darkcal_uses_too_do_not_stop_the_table(tmp_path):
+    cards = dict.fromkeys(
+        ("NCOMBINE", "OSCNMEAN", "NSATPIX", "NBADPIX", "CCDMEAN", "DCNBIAS", "BIASFILE"), "x"
+    )
+    write_raw(tmp_path / "raw" / "dark.fits", random_frame(1), **cards)
+    write_raw(tmp_path / "raw" / "dark-2.fits", random_frame(2), **dict.fromkeys(cards, True))
+    recipe = Recipe(keep_columns=":24")
+    calibrate_darks(Night(tmp_path / "raw"), recipe, tmp_path / "out", progress=False).raise_failures()
+    combine_darks(tmp_path / "out").raise_failures()
+    results = Results(tmp_path / "out")
+    assert "nan" in str(results)
+    assert list(results.table["frames"]) == [2, 1, 1]
+    assert np.isnan(results.table["overscan"]).all()
+
+
+def test_a_frame_without_a_value_has_no_level():
+    assert np.isnan(level_and_scatter(np.full((8, 8), np.nan))).all()
+    assert np.isnan(level_and_scatter(np.full((8, 8), np.inf))).all()
+    assert level_and_scatter(np.where(np.eye(8), np.inf, 5.0)) == (5.0, 0.0)
+
+
+def test_a_link_that_leads_nowhere_is_not_an_absent_result(tmp_path):
+    (tmp_path / "dark.fits").symlink_to(tmp_path / "nowhere.fits")
+    with pytest.raises(FrameError, match=r"dark\.fits cannot be read"):
+        standing(tmp_path / "dark.fits", {})
+
+
+@pytest.mark.parametrize(
+    ("keyword", "cause"),
+    [
+        ("DCRECIPE", "with another recipe"),
+        ("DCINPUT", "from another raw file"),
+        ("BIASSUM", "with another combined bias"),
+        ("OTHER", "differently"),
+    ],
+)
+def test_what_a_result_was_made_otherwise_with_is_told(tmp_path, keyword, cause):
+    path = write_raw(tmp_path / "dark.fits", random_frame(1), DCRECIPE="a", DCINPUT="a", BIASSUM="a")
+    found = standing(path, {keyword: "b"})
+    assert (found.state, found.reason.partition(" was made ")[2].partition(";")[0]) == ("other", cause)
+
+
+def test_a_header_is_read_again_when_its_file_has_changed(tmp_path):
+    path = write_raw(tmp_path / "dark.fits", random_frame(1), DCRECIPE="a")
+    assert standing(path, {"DCRECIPE": "b"}).state == "other"
+    path.unlink()
+    write_raw(path, random_frame(1), DCRECIPE="b", exposure=11.0)
+    assert standing(path, {"DCRECIPE": "b"}).state == "current"
+
+
+def test_only_a_combined_bias_is_taken_for_one(tmp_path):
+    for kind in ("dark", "flat"):
+        write_raw(tmp_path / f"{kind}.fits", random_frame(1), kind, COMBINED=True)
+    assert Results(tmp_path).combined_bias is None
+    write_raw(tmp_path / "b.fits", random_frame(1), "bias", 0.0, COMBINED=True)
+    assert Results(tmp_path).combined_bias.name == "b.fits"
+
+
+def test_the_level_is_that_of_the_noise_alone():
+    data = np.random.default_rng(1).normal(0, 1, (400, 400))
+    data[::40] += 6
+    assert abs(level_and_scatter(data)[0]) < 0.05

@@ -1,7 +1,7 @@
 import shutil
 import subprocess
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 
 import ccdproc
@@ -31,7 +31,9 @@ from darkcal_widgets import (
     simulate_night,
 )
 from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError, RunError
+from darkcal_widgets.run import file as run_file
 from darkcal_widgets.run import make_plan
+from darkcal_widgets.run.file import hold_bias
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
@@ -493,3 +495,34 @@ def test_four_amplifiers_make_one_image(tmp_path):
     amplifiers = [[f"[{overscan}, {rows}]", f"[{image}, {rows}]"] for rows, overscan, image in halves]
     calibrate(Night(tmp_path / "raw"), Recipe(amplifiers=amplifiers), tmp_path / "out").raise_failures()
     np.testing.assert_array_equal(fits.getdata(tmp_path / "out" / "a.fits"), np.zeros((8, 8)))
+
+
+def test_one_combined_bias_at_a_time_is_held_in_memory(tmp_path):
+    for number in range(3):
+        hold_bias(write_raw(tmp_path / f"b{number}.fits", random_frame(number), "bias", 0.0), "adu")
+    assert [path.name for path, _, _ in run_file._HELD] == ["b2.fits"]
+
+
+class OneAtATime:
+    """An executor that takes many jobs and does one at a time."""
+
+    _max_workers = 4
+
+    def __init__(self):
+        self._pool = ThreadPoolExecutor(1)
+        self.submit = self._pool.submit
+
+
+def test_jobs_that_wait_are_taken_back_when_a_run_is_cancelled(tmp_path):
+    cancel = threading.Event()
+    run = calibrate_darks(
+        Night(small_night(tmp_path / "raw", darks=8)),
+        RECIPE,
+        tmp_path / "out",
+        executor=OneAtATime(),
+        cancel=cancel,
+        on_outcome=lambda _: cancel.set(),
+        progress=False,
+    )
+    assert run.cancelled
+    assert len(run.written) < 8

@@ -128,3 +128,9 @@ def test_a_section_written_as_fits_reads_back(rows, columns, data):
 def test_rows_are_told_from_columns_by_what_lies_beside_them(overscan, keep, axis):
     sections = [None if text is None else parse_section(text, "section") for text in (overscan, keep)]
     assert resolve_regions(*sections, (4200, 483)).axis == axis
+
+
+@pytest.mark.parametrize("text", ["5:5", "6:5"])
+def test_a_section_of_no_columns_is_refused(text):
+    with pytest.raises(ParameterError, match="keep_columns"):
+        resolve_regions(None, parse_section(text, "keep_columns"), (20, 30))

@@ -546,3 +546,14 @@ def test_any_drawn_camera_gives_the_night_its_truth_tells(
         overscan = fits.getdata(night / name)[index].astype(float)
         if overscan.size:
             assert within_noise(overscan, bias_level, noise / gain, sigmas=6)
+
+
+def test_a_night_is_not_written_into_a_folder_that_is_a_link(tmp_path):
+    camera = small_camera(plan=(Exposure("dark", 60.0, 1, subfolder="darks"),))
+    simulate_night(tmp_path / "raw", camera)
+    before = all_bytes(tmp_path / "raw")
+    (tmp_path / "night").mkdir()
+    (tmp_path / "night" / "darks").symlink_to(tmp_path / "raw" / "darks")
+    with pytest.raises(OutputError, match="darks is a link"):
+        simulate_night(tmp_path / "night", camera, seed=77)
+    assert all_bytes(tmp_path / "raw") == before

@@ -182,3 +182,30 @@ def test_lab_is_jupyterlab_with_its_own_token_and_address(shipped, folder, monke
         "--no-browser",
         str(folder.resolve() / NAMES[1]),
     ]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_notebooks_and_their_note_are_not_written_through_links(shipped, folder, tmp_path, is_there):
+    made = prepare(folder)
+    older = made.notebooks[0].read_bytes()
+    for path in (made.notebooks[0], folder / ".darkcal-notebooks.json"):
+        target = tmp_path / f"target-{path.name}"
+        if is_there:
+            target.write_bytes(path.read_bytes())
+        path.unlink()
+        path.symlink_to(target)
+    write(shipped[1], "a newer version")
+    prepare(folder)
+    target = tmp_path / f"target-{made.notebooks[0].name}"
+    assert (target.read_bytes() == older) if is_there else not target.exists()
+    assert not any(path.is_symlink() for path in folder.iterdir())
+    assert made.notebooks[0].read_bytes() == shipped[1].read_bytes()
+
+
+def test_a_night_is_not_simulated_through_a_link(shipped, folder, tmp_path):
+    folder.mkdir()
+    (tmp_path / "raw").mkdir()
+    (folder / f".{NIGHTS[1]}.part").symlink_to(tmp_path / "raw")
+    with pytest.raises(OutputError, match="is a link"):
+        prepare(folder)
+    assert list((tmp_path / "raw").iterdir()) == []

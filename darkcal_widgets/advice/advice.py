@@ -1,20 +1,22 @@
 """Advise on a night: measure it, recommend a recipe, and say what is missing or assumed. No measuring here."""
 
+import json
 import shlex
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from astropy.table import Table
 
 from ..html import html_table, html_text
 from ..recipe import Recipe
-from ..sections import to_brief
+from ..sections import to_fits
 from ..text import visible
 from .claims import read_claim
 from .exposures import match_exposures
-from .findings import exposure_findings, overscan_findings
+from .findings import ALIKE, ONE_AMPLIFIER, exposure_findings, images_finding, overscan_findings
 from .overscan import Overscan, measure_overscan
 from .profiles import sample_night
+from .recipes import common_recipe, keep_text, recipe_of
 from .verdict import judge
 
 __all__ = ["Advice", "advise"]
@@ -24,7 +26,11 @@ _EXPLAINED_BY = {
     "overscan_columns": "Is the overscan usable?",
     "keep_columns": "Which part is kept?",
     "subtract_bias": "Must the bias be subtracted?",
+    "amplifiers": ONE_AMPLIFIER,
+    "extensions": ALIKE,
 }
+# Those that are said even where there is nothing to do.
+_ALWAYS = ("overscan_columns", "keep_columns", "subtract_bias")
 
 
 # Of the table of findings: the fields of a `Finding`.
@@ -49,6 +55,9 @@ class Advice:
         The measurements, for figures.
     exposures : tuple of ExposureMatch
         The exposures of flats and science frames and the darks nearest to them.
+    images : dict of str to Advice
+        Of files with several images, the advice on each, by its ``EXTNAME`` or number; empty: they have one. The other attributes
+        but `missing` and `assumed` are then of the first.
     """
 
     findings: tuple
@@ -57,6 +66,7 @@ class Advice:
     assumed: tuple
     overscan: Overscan
     exposures: tuple
+    images: dict = field(default_factory=dict)
 
     @property
     def table(self):
@@ -83,8 +93,13 @@ class Advice:
         values = {"raw_folder": night.raw_folder}
         if len(night.folders) > 1:
             values["dark_folder"] = night.dark_folder
-        values |= {name: getattr(self.recipe, name) for name in _EXPLAINED_BY}
-        return " ".join(f"-p {name} {shlex.quote(str(value))}" for name, value in values.items())
+        values |= _told(self.recipe)
+        return " ".join(
+            f"-y {shlex.quote(f'{name}: {json.dumps(_as_lists(value))}')}"
+            if isinstance(value, tuple)
+            else f"-p {name} {shlex.quote(str(value))}"
+            for name, value in values.items()
+        )
 
     def differences(self, recipe):
         """Say where a recipe differs from the advice.
@@ -107,13 +122,27 @@ class Advice:
         ]
 
     def _differs(self, recipe, name):
-        if name != "subtract_bias" and recipe.amplifiers is not None:
-            return False  # the advice knows of one overscan, so it has nothing to say against those of several amplifiers
-        if name == "subtract_bias" or self.overscan.sample.shape is None:
-            return getattr(recipe, name) != getattr(self.recipe, name)
+        own, other = getattr(self.recipe, name), getattr(recipe, name)
+        if name == "subtract_bias":
+            return own != other
+        if name == "extensions":
+            return own is not None and not set(other or self.images) <= set(own)
+        if name == "amplifiers":
+            # An advice for one overscan has nothing to say against those of several amplifiers.
+            return own is not None and self._pieces(recipe) != self._pieces(self.recipe)
+        if recipe.amplifiers is not None or self.recipe.amplifiers is not None:
+            return False
+        if self.overscan.sample.shape is None:
+            return own != other
         part = {"overscan_columns": "overscan", "keep_columns": "keep"}[name]
         own, other = (getattr(one.regions(self.overscan.sample.shape), part) for one in (self.recipe, recipe))
         return own != other
+
+    def _pieces(self, recipe):
+        pieces = recipe.pieces(self.overscan.sample.shape)
+        return sorted(
+            to_fits(piece.keep) + (to_fits(piece.overscan) if piece.overscan else "") for piece in pieces
+        )
 
     def __str__(self):
         lines = [line for finding in self.findings for line in _lines(finding)]
@@ -135,7 +164,8 @@ def advise(night):
     """Measure a night and recommend how its darks are to be calibrated.
 
     A few frames of each kind are read, each once; nothing is written. What the headers claim of the overscan is tested on
-    the frames with light.
+    the frames with light. Of files with several images, each image is measured; where they differ, the recipe is for the first
+    and those that agree with it.
 
     Parameters
     ----------
@@ -152,52 +182,79 @@ def advise(night):
 
     Examples
     --------
-    >>> advise(Night("example-thermo-electric")).recipe  # doctest: +SKIP
-    Recipe(overscan_columns=None, keep_columns=':4096', subtract_bias=True, unit='adu', output_dtype='float32')
+    >>> recipe = advise(Night("example-thermo-electric")).recipe
+    >>> recipe.overscan_columns, recipe.keep_columns, recipe.subtract_bias
+    (None, ':4096', True)
     """
-    sample = sample_night(night)
-    overscan = measure_overscan(sample, _claim(night, sample))
+    labels = _labels(night)
+    if not labels:
+        return _of_one_image(night)
+    return _together({label: _of_one_image(night, label) for label in labels})
+
+
+def _of_one_image(night, extension=None):
+    sample = sample_night(night, extension=extension)
+    overscan = measure_overscan(sample, _claim(sample))
     matches = match_exposures(night)
-    findings = (*overscan_findings(overscan, _keep_text(overscan)), *exposure_findings(matches, night))
+    findings = (*overscan_findings(overscan, keep_text(overscan)), *exposure_findings(matches, night))
     return Advice(
         findings,
-        _recipe(overscan, matches),
-        tuple(_missing(night, sample)),
+        replace(recipe_of(overscan), subtract_bias=any(match.scaled for match in matches)),
+        (*_missing(night, sample), *_missing_temperatures(matches)),
         tuple(_assumed(overscan, matches)),
         overscan,
         matches,
     )
 
 
-def _claim(night, sample):
+def _claim(sample):
     """Read the claim of the first header that makes one; light frames are asked first, since calibration follows them."""
     for kind in ("science", "flat", "dark", "bias"):
-        for profile in sample.of_kind(kind)[:1]:
-            frame = next(frame for frame in night.frames if frame.name == profile.name)
+        for frame in [
+            frame for frame, one in zip(sample.images, sample.frames, strict=True) if one.kind == kind
+        ][:1]:
             claim = read_claim(frame.header, sample.shape)
             if claim.texts:
                 return claim
     return read_claim({}, sample.shape)
 
 
-def _recipe(overscan, matches):
-    columns = None
-    if judge(overscan).usable:
-        whole = tuple(slice(0, length) for length in overscan.sample.shape)
-        axis = overscan.strip.axis
-        part = tuple(overscan.clean if axis == along else whole[along] for along in (0, 1))
-        columns = to_brief(part, overscan.sample.shape)
-    return Recipe(
-        overscan_columns=columns,
-        keep_columns=_keep_text(overscan),
-        subtract_bias=any(match.scaled for match in matches),
+def _together(images):
+    """Make one advice of those on several images of a file."""
+    first = next(iter(images.values()))
+    recipe, labels = common_recipe(
+        {label: (one.recipe, one.overscan.sample.shape) for label, one in images.items()}
+    )
+    if len(labels) < len(images):
+        recipe = replace(recipe, extensions=tuple(labels))
+    finding = images_finding({label: _recipe_text(one.recipe) for label, one in images.items()}, labels)
+    assumed = _of_several({label: one.assumed for label, one in images.items()})
+    if finding.verdict == "no":
+        assumed = (*assumed, finding.reason)
+    return replace(
+        first,
+        findings=(*first.findings, finding),
+        recipe=recipe,
+        missing=_of_several({label: one.missing for label, one in images.items()}),
+        assumed=assumed,
+        images=images,
     )
 
 
-def _keep_text(overscan):
-    """Return the part to keep as it is written in a recipe, or `None` for all."""
-    keep = overscan.place.keep
-    return None if keep is None else to_brief(keep, overscan.sample.shape)
+def _of_several(sentences):
+    """Return the sentences on several images, those that hold for all once, others with the name of the image."""
+    each = list(sentences.values())
+    common = [text for text in each[0] if all(text in texts for texts in each)]
+    own = [f"{label}: {text}" for label, texts in sentences.items() for text in texts if text not in common]
+    return (*common, *own)
+
+
+def _labels(night):
+    """Return the labels of the images that most frames hold; empty: they hold one."""
+    frames = (*night.darks, *night.biases, *night.flats, *night.science)
+    labels = Counter(tuple(part.extension for part in frame.parts) for frame in frames)
+    usual = labels.most_common(1)[0][0] if labels else ()
+    return usual if len(usual) > 1 else ()
 
 
 def _missing(night, sample):
@@ -223,6 +280,13 @@ def _missing(night, sample):
     yield from (f"Unreadable: {reason}" for reason in night.unreadable.values())
 
 
+def _missing_temperatures(matches):
+    wanted = sorted({round(match.temperature) for match in matches if match.apart})
+    if wanted:
+        listed = " and ".join(f"{degrees:g} °C" for degrees in wanted)
+        yield f"There is no dark at {listed}, as some flats or science frames have it: take darks of the same temperature."
+
+
 def _assumed(overscan, matches):
     yield from judge(overscan).doubts
     if not any(match.dark is not None for match in matches):
@@ -239,4 +303,15 @@ def _lines(finding):
 
 
 def _recipe_text(recipe):
-    return ", ".join(f"{name} = {getattr(recipe, name)!r}" for name in _EXPLAINED_BY)
+    return ", ".join(f"{name} = {_as_lists(value)!r}" for name, value in _told(recipe).items())
+
+
+def _told(recipe):
+    """Return the parameters of a recipe that are worth saying."""
+    values = {name: getattr(recipe, name) for name in _EXPLAINED_BY}
+    return {name: value for name, value in values.items() if name in _ALWAYS or value is not None}
+
+
+def _as_lists(value):
+    """Return a tuple, and tuples in it, as the lists that a notebook holds."""
+    return [_as_lists(each) for each in value] if isinstance(value, tuple) else value

@@ -65,7 +65,7 @@ def strip_jump(sample, strip, clean, sigma):
     found = _step(profile, np.arange(4, len(profile) - 3))
     if found is None or abs(found[1]) < 0.5 * sigma:
         return None
-    return Jump("overscan", strip.axis, clean.start + found[0], found[1])
+    return Jump("overscan", strip.axis, int(clean.start + found[0]), found[1])
 
 
 def _step(profile, places=None):

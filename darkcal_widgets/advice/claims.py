@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..errors import ParameterError
 from ..sections import overscan_axis, parse_section
+from .families import claimed_amplifiers, trailing_overscan
 
 __all__ = ["Claim", "read_claim"]
 
@@ -37,6 +38,8 @@ class Claim:
         What cannot be read, one sentence each.
     amplifiers : int
         That read the image.
+    readout : tuple of Regions
+        Overscan and image of each of several amplifiers, where it names them.
     """
 
     overscan: slice | None = None
@@ -45,10 +48,13 @@ class Claim:
     texts: tuple = ()
     problems: tuple = ()
     amplifiers: int = 1
+    readout: tuple = ()
 
 
 def read_claim(header, shape):
     """Read what a header claims of the overscan and of the image area.
+
+    Which overscan belongs to which of several amplifiers is read by `families`.
 
     Parameters
     ----------
@@ -75,7 +81,11 @@ def read_claim(header, shape):
     if "BIASSEC" in found:
         axis = overscan_axis(found["BIASSEC"], keep, shape)
         overscan = found["BIASSEC"][axis]
-    return Claim(overscan, axis, keep, tuple(texts), tuple(problems), _amplifiers(header))
+    elif (overscan := trailing_overscan(header, shape)) is not None:
+        texts.append(f"COVER = {header['COVER']}")
+    if readout := claimed_amplifiers(header, shape):
+        texts.append(f"overscan and image of {len(readout)} amplifiers")
+    return Claim(overscan, axis, keep, tuple(texts), tuple(problems), _amplifiers(header), readout)
 
 
 def _amplifiers(header):

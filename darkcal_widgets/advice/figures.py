@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..drawing import COLOURS, colour_cycle, new_figure, plain
+from ..drawing import COLOURS, colour_cycle, drawable, new_figure, plain
 
 __all__ = ["exposures", "overscan_evidence"]
 
@@ -67,8 +67,8 @@ def exposures(advice, night, title="Exposures of the darks and of the frames the
 
 
 def _draw_columns(axes, overscan, unit):
-    strip = overscan.strip
-    axis = 1 if strip is None else strip.axis
+    place = _place(overscan)
+    axis = 1 if place is None else place[0]
     profiles = {
         kind: np.mean([frame.profile(axis) for frame in frames], axis=0)
         for kind in _KIND_COLOURS
@@ -86,17 +86,31 @@ def _draw_columns(axes, overscan, unit):
     name = "column" if axis == 1 else "row"
     axes.set_xlabel(f"{name} (0-based)")
     axes.set_ylabel(f"mean of the {name} [{unit}]")
-    if strip is None:
+    if place is None:
         axes.set_title("no overscan found", fontsize=9)
     else:
+        start, stop = place[1:]
         _shade(axes, overscan)
-        axes.set_xlim(strip.start - _MARGIN, strip.stop + _MARGIN)
-        _fit(axes, [profile[strip.part] for profile in profiles.values()])
+        axes.set_xlim(start - _MARGIN, stop + _MARGIN)
+        _fit(axes, [profile[start:stop] for profile in profiles.values()])
     if profiles:
         axes.legend(fontsize=8, loc="best")
 
 
+def _place(overscan):
+    """Return axis, start and stop of what is shown: the overscan, or those of all amplifiers; `None`: there is none."""
+    if overscan.amplifiers:
+        axis = overscan.amplifiers[0].regions.axis
+        parts = [one.regions.overscan[axis] for one in overscan.amplifiers if one.regions.axis == axis]
+        return axis, min(part.start for part in parts), max(part.stop for part in parts)
+    strip = overscan.strip
+    return None if strip is None else (strip.axis, strip.start, strip.stop)
+
+
 def _shade(axes, overscan):
+    if overscan.amplifiers:
+        _shade_amplifiers(axes, overscan.amplifiers)
+        return
     strip, clean, reach = overscan.strip, overscan.clean, overscan.stray.count
     lit = (clean.stop, clean.stop + reach) if strip.low else (clean.start - reach, clean.start)
     for (start, stop), colour, label in (
@@ -112,21 +126,46 @@ def _shade(axes, overscan):
         axes.set_title("dotted: what the header claims", fontsize=8)
 
 
+def _shade_amplifiers(axes, amplifiers):
+    """Shade the clean columns of each overscan once, whichever amplifiers share them."""
+    axis = amplifiers[0].regions.axis
+    parts = {
+        (one.clean[axis].start, one.clean[axis].stop)
+        for one in amplifiers
+        if one.clean is not None and one.regions.axis == axis
+    }
+    for number, (start, stop) in enumerate(sorted(parts)):
+        label = "clean, of each amplifier" if number == 0 else None
+        axes.axvspan(
+            start - 0.5,
+            stop - 0.5,
+            color=COLOURS["green"],
+            alpha=0.12 + 0.16 * (number % 2),
+            linewidth=0,
+            label=label,
+        )
+
+
 def _fit(axes, parts):
     """Fit the vertical axis to the overscan; the image in frames with light may lie far above."""
-    values = np.concatenate(parts)
+    values = drawable(np.concatenate(parts))
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return
     reach = max(float(np.ptp(values)), 4.0)
     axes.set_ylim(values.min() - 0.3 * reach, values.max() + 0.3 * reach)
 
 
 def _draw_following(axes, overscan, unit):
     """Overscan against image in frames without light: on the diagonal, one tells the other."""
-    levels = [level for level in overscan.levels if level.kind in ("bias", "dark")]
+    measured = [one.measured for one in overscan.amplifiers] or [overscan]
+    all_levels = [level for one in measured for level in one.levels]
+    levels = [level for level in all_levels if level.kind in ("bias", "dark")]
     for kind in ("bias", "dark"):
         points = [(level.image, level.overscan) for level in levels if level.kind == kind]
         if points:
             axes.plot(*np.transpose(points), "o", color=_KIND_COLOURS[kind], label=kind)
-    lit = [level.overscan for level in overscan.levels if level.kind in ("flat", "science")]
+    lit = [level.overscan for level in all_levels if level.kind in ("flat", "science")]
     for value in lit:
         axes.axhline(
             value,
@@ -141,7 +180,8 @@ def _draw_following(axes, overscan, unit):
         axes.legend(fontsize=8)
     axes.set_xlabel(f"level of the image, without light [{unit}]")
     axes.set_ylabel(f"level of the overscan [{unit}]")
-    axes.set_title(plain(f"does it follow? {overscan.follow.verdict}"), fontsize=8)
+    verdicts = ", ".join(dict.fromkeys(one.follow.verdict for one in measured))
+    axes.set_title(plain(f"does it follow? {verdicts}"), fontsize=8)
 
 
 def _label_factors(axes, row, matches):

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 
+from ..groups import TEMPERATURE_TOLERANCE
 from .edges import LIT_FRACTION
 from .exposures import NEARLY
 from .levels import FOLLOWING_RATIO
 from .straylight import CONTAMINATION_SIGMA
 from .verdict import FLATNESS, MINIMUM_COLUMNS, is_flat, judge, lines_name
 
-__all__ = ["Finding", "exposure_findings", "overscan_findings"]
+__all__ = ["ALIKE", "ONE_AMPLIFIER", "Finding", "exposure_findings", "images_finding", "overscan_findings"]
+
+ONE_AMPLIFIER = "Is it read by one amplifier?"
+ALIKE = "Is it the same for all images of a file?"
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,10 @@ def overscan_findings(overscan, keep):
     findings = [_where(overscan)]
     if overscan.claim.texts:
         findings.append(_claim(overscan))
-    if overscan.strip is not None:
+    if overscan.amplifiers:
+        findings.append(_amplifiers(overscan))
+        findings += [_amplifier(number, one) for number, one in enumerate(overscan.amplifiers, 1)]
+    elif overscan.strip is not None:
         findings += [_contaminated(overscan), _wide(overscan)]
         if overscan.width:
             findings += [_flat(overscan), _follows(overscan), _shifts(overscan)]
@@ -52,6 +59,29 @@ def overscan_findings(overscan, keep):
 def exposure_findings(matches, night):
     """Return a finding for each exposure of flats and science frames, and the one on the bias."""
     return [*map(_match, matches), _bias(matches, night)]
+
+
+def images_finding(texts, labels):
+    """Return the finding on whether one recipe does for all images of a file.
+
+    Parameters
+    ----------
+    texts : dict of str to str
+        The label of each image to its recipe in words.
+    labels : list of str
+        Of the images that the recommended recipe is for.
+    """
+    value = "; ".join(f"{label}: {text}" for label, text in texts.items())
+    others = [label for label in texts if label not in labels]
+    first = f"The other findings are those of {labels[0]}."
+    if not others:
+        reason = f"The recommended recipe is the same for all {len(texts)} images. {first}"
+        return Finding(ALIKE, value, "", "yes", reason)
+    reason = (
+        f"The recommended recipe is for {', '.join(labels)} only. Calibrate {', '.join(others)} in runs of their own, with "
+        f"extensions={others!r} and what is measured of them, into another reduced_folder. {first}"
+    )
+    return Finding(ALIKE, value, "", "no", reason)
 
 
 def _range(part, name):
@@ -108,6 +138,8 @@ def _claim(overscan):
 
 def _claim_verdict(overscan):
     claim, place = overscan.claim, overscan.place
+    if claim.readout:
+        return _READOUT_VERDICTS[overscan.readout if overscan.readout.startswith("header") else "other"]
     if place.light == "none":
         return "untested", "There is no frame with light to test it with."
     if claim.problems:
@@ -130,6 +162,16 @@ def _claim_verdict(overscan):
         reason = f"It names the overscan, but light reaches {len(lit)} of the {len(claimed)} it names."
         return "in part", reason
     return "yes", "What it names lies within the overscan measured, beyond the reach of light."
+
+
+_READOUT_VERDICTS = {
+    "header": (
+        "yes",
+        "In frames without light, the image of each amplifier lies nearest to the overscan that it names for it.",
+    ),
+    "header, untested": ("untested", "There is no frame without light to test it with."),
+    "other": ("no", "The levels of image and overscan are not those of the amplifiers as it names them."),
+}
 
 
 def _within(one, other):
@@ -235,7 +277,7 @@ def _shifts(overscan):
 
 
 def _one_amplifier(overscan):
-    question, jump = "Is it read by one amplifier?", overscan.jump
+    question, jump = ONE_AMPLIFIER, overscan.jump
     if jump is None:
         value = f"the header counts {overscan.claim.amplifiers}"
         reason = (
@@ -246,13 +288,62 @@ def _one_amplifier(overscan):
     value = f"a step of {jump.value:+.3g} {overscan.unit} in the {jump.where} at {name} {jump.place}"
     reason = (
         "Halves on two levels are read by two amplifiers, each with an overscan of its own; the median of one would leave the "
-        "difference in the other half. The advice does not find them: give each its sections with the parameter amplifiers."
+        "difference in the other half. Which part of the overscan belongs to which cannot be told from these frames: set the "
+        "parameter amplifiers to a pair of overscan and image for each."
     )
     return Finding(question, value, "", "no, it seems", reason)
 
 
+def _amplifiers(overscan):
+    parts = [
+        f"{_part_text(one.regions.overscan, one.regions.axis)} with {_part_text(one.regions.keep, one.regions.axis)}"
+        for one in overscan.amplifiers
+    ]
+    reason = {
+        "measured": "Halves of image and overscan lie on two levels, and these belong together by their levels or places.",
+        "header": "So the header has it, and in frames without light each image lies nearest to its own overscan.",
+        "header, untested": "So the header has it; there is no frame without light to test it with.",
+    }[overscan.readout]
+    value = f"overscan {'; '.join(parts)} of the image"
+    return Finding(ONE_AMPLIFIER, value, "", f"no, by {len(parts)}", reason)
+
+
+def _part_text(part, axis):
+    """Name a part of a frame: its columns where it is a part of them only, else both."""
+    name = "rows" if axis == 0 else "columns"
+    return _range(part[axis], name)
+
+
+def _amplifier(number, one):
+    verdict, found = judge(one.measured), one.measured
+    name, unit = lines_name(found), found.unit
+    value = f"{_range(one.clean[one.regions.axis], name) if one.clean else f'no clean {name}'}"
+    if one.above == one.above:
+        value += f"; without light the image lies {one.above:+.2g} {unit} above it"
+    if found.stray.count:
+        value += f"; light reaches {found.stray.count} {name} at the image"
+    reason = (
+        f"It is not subtracted, because {_and(verdict.objections)}."
+        if verdict.objections
+        else "Nothing speaks against it; whether it follows the bias level: " + found.follow.verdict + "."
+    )
+    return Finding(f"Is the overscan of amplifier {number} usable?", value, "", verdict.word, reason)
+
+
 def _usable(overscan):
     question, verdict, name = "Is the overscan usable?", judge(overscan), lines_name(overscan)
+    if overscan.amplifiers:
+        value = f"{len(overscan.amplifiers)} parts"
+        if verdict.objections:
+            return Finding(
+                question,
+                value,
+                "",
+                verdict.word,
+                f"It is not subtracted, because {_and(verdict.objections)}.",
+            )
+        reason = "From the image of each amplifier the median of its own overscan is subtracted."
+        return Finding(question, value, "", verdict.word, reason)
     if overscan.strip is None:
         word = "none" if overscan.place.light == "everywhere" else "unknown"
         return Finding(question, "no overscan found", "", verdict.word, f"The place of an overscan: {word}.")
@@ -270,7 +361,13 @@ def _usable(overscan):
 
 def _kept(overscan, keep):
     question = "Which part is kept?"
-    if overscan.strip is not None and overscan.strip.middle:
+    middle = overscan.strip is not None and overscan.strip.middle
+    if overscan.amplifiers and (middle or judge(overscan).usable):
+        reason = (
+            "The images of the amplifiers are joined without their overscans, by the parameter amplifiers."
+        )
+        return Finding(question, "the images of the amplifiers", "", "the images of the amplifiers", reason)
+    if middle:
         reason = (
             "keep_columns cannot cut out the middle, so the overscan stays between the two parts of the image; the parameter "
             "amplifiers joins them."
@@ -287,11 +384,14 @@ def _kept(overscan, keep):
 
 
 def _match(match):
-    question = f"Is there a dark for the {match.kind} frames of {match.exposure:g} s?"
+    at = f" at {_degrees(match.temperature)}" if match.named else ""
+    question = f"Is there a dark for the {match.kind} frames of {match.exposure:g} s{at}?"
     threshold = f"0.1 s or 0.1 %, whichever is larger; within {NEARLY:.0%} it is not scaled"
     if match.dark is None:
         return Finding(question, "no darks", threshold, "no", "There are no darks with a known exposure.")
     value = f"{match.dark:g} s for {match.frames} frame{'s' if match.frames > 1 else ''}"
+    if match.apart:
+        return _other_temperature(match, question, value)
     if match.matches:
         return Finding(question, value, threshold, "yes", "It is subtracted as it is.")
     if match.factor is None:
@@ -305,6 +405,21 @@ def _match(match):
         return Finding(question, value, threshold, "no, scaled up", reason)
     reason = "The dark has to be scaled down, and only dark current may be scaled, not bias."
     return Finding(question, value, threshold, "no, scaled down", reason)
+
+
+def _other_temperature(match, question, value):
+    dark = match.choices[0].temperature
+    value += f", taken at {_degrees(dark)}, the {match.kind} frames at {_degrees(match.temperature)}"
+    reason = (
+        f"Dark current doubles with some 6 degrees, so this dark holds {'more' if match.apart > 0 else 'less'} of it than the "
+        f"frames; take darks at {_degrees(match.temperature)}."
+    )
+    threshold = f"within {TEMPERATURE_TOLERANCE:g} degrees"
+    return Finding(question, value, threshold, "no, of another temperature", reason)
+
+
+def _degrees(temperature):
+    return "an unknown temperature" if temperature is None else f"{temperature:.3g} °C"
 
 
 def _noises(choices):

@@ -4,18 +4,50 @@ Everything is measured on `FrameProfile`, in either direction: "columns" are row
 the image. What the measurements mean is said in `findings`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..sections import Regions
 from .amplifiers import Jump, image_jump, strip_jump
 from .claims import Claim
+from .edges import Strip
 from .levels import Follow, Shift, follow, frame_levels, level_noise, shift
 from .place import Place, locate, pixel_noise
 from .profiles import Sample
+from .readout import find_amplifiers, level_above
 from .straylight import StrayLight, comparable, odd_last, outer_reach, stray_light
 
-__all__ = ["Overscan", "measure_overscan"]
+__all__ = ["Amplifier", "Overscan", "measure_overscan"]
+
+
+@dataclass(frozen=True)
+class Amplifier:
+    """One of several amplifiers: its overscan and its image, and what was measured of them as if there were no other.
+
+    Attributes
+    ----------
+    regions : Regions
+        Where its overscan and its image are.
+    measured : Overscan
+        Its columns are counted from the first of its own image on.
+    above : float
+        Level of its image less that of its overscan in frames without light.
+    """
+
+    regions: Regions
+    measured: "Overscan"
+    above: float
+
+    @property
+    def clean(self):
+        """Rows and columns of the overscan that no light reaches; `None`: there are none."""
+        axis, found = self.regions.axis, self.measured
+        if not found.width:
+            return None
+        moved = self.regions.overscan[axis].start - found.strip.start
+        part = slice(found.clean.start + moved, found.clean.stop + moved)
+        return tuple(part if along == axis else self.regions.overscan[along] for along in (0, 1))
 
 
 @dataclass(frozen=True)
@@ -39,6 +71,10 @@ class Overscan:
     jump : Jump or None
         A step of the level in the image or in the overscan, as of several amplifiers.
     levels : tuple of FrameLevel
+    amplifiers : tuple of Amplifier
+        Where there are several and each has an overscan of its own.
+    readout : str
+        How they are known, see `~darkcal_widgets.advice.readout.find_amplifiers`.
     """
 
     sample: Sample
@@ -52,6 +88,8 @@ class Overscan:
     shift: Shift = field(default_factory=lambda: Shift("cannot be judged"))
     jump: Jump | None = None
     levels: tuple = ()
+    amplifiers: tuple = ()
+    readout: str = ""
 
     @property
     def strip(self):
@@ -84,6 +122,16 @@ def measure_overscan(sample, claim):
     Overscan
     """
     place = locate(sample, claim, bool(comparable(sample)))
+    overscan = _measured(sample, claim, place)
+    if sample.shape is None:
+        return overscan
+    regions, source = find_amplifiers(sample, claim, place, _noise(overscan), *_jumps(overscan))
+    amplifiers = tuple(_amplifier(sample, place, one) for one in regions)
+    return replace(overscan, amplifiers=amplifiers, readout=source)
+
+
+def _measured(sample, claim, place):
+    """Measure the overscan in its place."""
     if place.strip is None:
         return Overscan(sample, claim, place)
     strip = place.strip
@@ -108,6 +156,35 @@ def measure_overscan(sample, claim):
         strip_jump(sample, strip, clean, sigma) or image_jump(sample, strip, clean),
         levels,
     )
+
+
+def _noise(overscan):
+    if overscan.width:
+        return overscan.pixel_noise
+    return pixel_noise(overscan.sample, 1, slice(None))
+
+
+def _jumps(overscan):
+    """Return the steps of the level in overscan and image; `None`: there is none."""
+    jump = overscan.jump
+    if jump is None or jump.where == "image":
+        return None, jump
+    return jump, image_jump(overscan.sample, overscan.strip, overscan.clean)
+
+
+def _amplifier(sample, place, regions):
+    """Measure an amplifier on its own columns: its image, its overscan, and its image again.
+
+    The order of the columns does not tell from which end of the overscan the light comes in, so there is image at both.
+    """
+    axis, part = regions.axis, regions.overscan[regions.axis]
+    image = np.arange(regions.keep[axis].start, regions.keep[axis].stop)
+    order = np.concatenate([image, np.arange(part.start, part.stop), image])
+    frames = tuple(frame.of_lines(axis, regions.keep[1 - axis], order) for frame in sample.frames)
+    own = replace(sample, frames=frames, shape=frames[0].shape)
+    strip = Strip(axis, len(image), len(image) + part.stop - part.start, 0, len(image))
+    found = _measured(own, Claim(), replace(place, strip=strip, source="measured", keep=None))
+    return Amplifier(regions, found, level_above(sample, regions, regions))
 
 
 def _pattern(sample, strip, clean):

@@ -33,6 +33,8 @@ class Place:
         Rows and columns of the image, where every side is known; `None`: not in one piece.
     against : bool
         Whether light falls on the overscan that the header names.
+    strips : tuple of Strip
+        All dark strips that the light shows.
     """
 
     strip: Strip | None
@@ -40,6 +42,7 @@ class Place:
     light: str
     keep: tuple | None
     against: bool = False
+    strips: tuple = ()
 
 
 def locate(sample, claim, comparable):
@@ -69,7 +72,8 @@ def locate(sample, claim, comparable):
     open_claim = claim.overscan is not None and claimed is not None and not strips[claimed.axis]
     if strip is not None and not (open_claim and claimed.axis != strip.axis):
         strip = _believed(sample, strip, claim, comparable)
-        return Place(strip, "measured", "edge", None if strip.middle else _with_claim(keep, claim, seen))
+        kept = None if strip.middle else _with_claim(keep, claim, seen)
+        return Place(strip, "measured", "edge", kept, strips=(*strips[1], *strips[0]))
     light = "dim" if strip is not None else _amount(seen)
     if light == "everywhere":
         return Place(None, "measured", light, whole, against)

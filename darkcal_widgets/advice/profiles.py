@@ -6,7 +6,7 @@ a profile.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -87,6 +87,37 @@ class FrameProfile:
         """Return the mean of the frame over `part` (a slice of columns or rows), without outlying blocks."""
         return float(clipped(self.blocks[axis][:, part], None, self.rounding(axis)))
 
+    def level_of(self, axis, part):
+        """Return the mean over `part`, rows and columns, without outlying blocks; blocks that lie in it by half are left out."""
+        blocks = self._blocks_in(axis, part[1 - axis])[:, part[axis]]
+        return float(clipped(blocks, None, self.rounding(axis)))
+
+    def of_lines(self, axis, lines, order):
+        """Return the profile of some columns (`axis` 1; 0: rows) in some `lines`, across them.
+
+        Parameters
+        ----------
+        axis : int
+        lines : slice
+        order : ndarray
+            The columns, in this order.
+
+        Returns
+        -------
+        FrameProfile
+            Its blocks along the other axis are those of the whole frame.
+        """
+        shape = (lines.stop - lines.start, len(order))
+        blocks = list(self.blocks)
+        blocks[axis] = self._blocks_in(axis, lines)[:, order]
+        return replace(self, shape=shape if axis == 1 else shape[::-1], blocks=tuple(blocks))
+
+    def _blocks_in(self, axis, lines):
+        blocks = self.blocks[axis]
+        edges = _block_edges(self.shape[1 - axis])
+        inside = (edges[:-1] >= lines.start) & (edges[1:] <= lines.stop)
+        return blocks[inside] if np.any(inside) else blocks
+
     def rounding(self, axis):
         """Return the scatter that rounding to whole ADU leaves in the mean of one block."""
         return _ROUNDING / np.sqrt(self.shape[1 - axis] / len(self.blocks[axis]))
@@ -105,19 +136,22 @@ class Sample:
         One sentence for each frame that could not be used.
     unit : str or None
         ``'adu'`` or ``'electron'``; `None`: no header gives one.
+    images : tuple of Frame
+        What each of `frames` was made from, a file's one image or one of its parts.
     """
 
     frames: tuple
     shape: tuple | None
     left_out: tuple = ()
     unit: str | None = None
+    images: tuple = ()
 
     def of_kind(self, *kinds):
         """Return the frames of some kinds."""
         return [frame for frame in self.frames if frame.kind in kinds]
 
 
-def sample_night(night, per_kind=FRAMES_PER_KIND):
+def sample_night(night, per_kind=FRAMES_PER_KIND, extension=None):
     """Read some frames of each kind, spread over the night and over the exposures, and reduce each to its profile.
 
     Parameters
@@ -125,6 +159,8 @@ def sample_night(night, per_kind=FRAMES_PER_KIND):
     night : Night
     per_kind : int
         Frames of each kind at most.
+    extension : str, optional
+        Which image of files with several is looked at, by its label; `None`: the only one.
 
     Returns
     -------
@@ -138,12 +174,22 @@ def sample_night(night, per_kind=FRAMES_PER_KIND):
         for kind, frames in kinds.items()
         for frame in _spread(sorted(frames, key=lambda f: (f.info.exposure or 0.0, f.name)), per_kind)
     ]
-    shape = _usual_shape([frame for _, frame in chosen])
-    left_out = [_other_shape(frame, shape) for _, frame in chosen if frame.shape != shape]
-    fitting = [(kind, frame) for kind, frame in chosen if frame.shape == shape]
+    parts = [(kind, part) for kind, frame in chosen if (part := _image(frame, extension)) is not None]
+    shape = _usual_shape([part for _, part in parts])
+    fitting = [(kind, part) for kind, part in parts if part.shape == shape]
     done = threaded(lambda pair: _try_profile(*pair), fitting)
-    profiles = tuple(one for one in done if isinstance(one, FrameProfile))
-    return Sample(profiles, shape, (*left_out, *(one for one in done if isinstance(one, str))), _unit(night))
+    looked_at = [index for index, one in enumerate(done) if isinstance(one, FrameProfile)]
+    return Sample(
+        tuple(done[index] for index in looked_at),
+        shape,
+        (
+            *(_other_images(frame, extension) for _, frame in chosen if _image(frame, extension) is None),
+            *(_other_shape(part, shape) for _, part in parts if part.shape != shape),
+            *(one for one in done if isinstance(one, str)),
+        ),
+        _unit(night),
+        tuple(fitting[index][1] for index in looked_at),
+    )
 
 
 def frame_profile(data, name, kind, exposure, temperature=None):
@@ -181,7 +227,7 @@ def _alike(frames):
 
 def _block_means(data, axis):
     length = data.shape[axis]
-    edges = np.linspace(0, length, min(_BLOCKS, length) + 1).astype(int)
+    edges = _block_edges(length)
     exact = {"u1": np.uint32, "u2": np.uint32, "u4": np.uint64}.get(data.dtype.str[1:], np.float64)
     bands = (data[a:b] if axis == 0 else data[:, a:b] for a, b in pairwise(edges))
     # NumPy adds up rows much quicker one band after the other than by reduceat.
@@ -190,10 +236,26 @@ def _block_means(data, axis):
     return np.ascontiguousarray(means if axis == 0 else means.T, dtype=np.float64)
 
 
+def _block_edges(length):
+    return np.linspace(0, length, min(_BLOCKS, length) + 1).astype(int)
+
+
 def _spread(frames, count):
     if len(frames) <= count:
         return frames
     return [frames[round(index)] for index in np.linspace(0, len(frames) - 1, count)]
+
+
+def _image(frame, extension):
+    """Return the image of a frame that is looked at; `None`: it does not have that one, or has several and none is named."""
+    found = [part for part in frame.parts if part.extension == (extension or "")]
+    return found[0] if found else None
+
+
+def _other_images(frame, extension):
+    if extension:
+        return f"{frame.name} does not have the image {extension}, as others do; it was not looked at."
+    return f"{frame.name} holds {frame.shape_text}, others one; it was not looked at."
 
 
 def _usual_shape(frames):

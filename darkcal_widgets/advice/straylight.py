@@ -53,6 +53,8 @@ class StrayLight:
         Mean excess that a tail fitted to the columns leaves in those that are not counted.
     at_least, at_most : float
         What is uncertain about that.
+    seen : int
+        Of the columns counted, those that stand out themselves; the others are given up for the tail.
     """
 
     count: int = 0
@@ -63,6 +65,7 @@ class StrayLight:
     left: float = 0.0
     at_least: float = 0.0
     at_most: float = 0.0
+    seen: int = 0
 
 
 def comparable(sample):
@@ -95,14 +98,17 @@ def stray_light(sample, strip, sigma):
 
 
 def outer_reach(sample, strip, sigma):
-    """Count the columns away from the image that light reaches from beyond the strip, where it does not end with the frame."""
+    """Count the columns away from the image that light reaches from beyond the strip, where it does not end with the frame.
+
+    None is given up for a tail: it comes from the image.
+    """
     if not comparable(sample):
         return 0
     length = sample.shape[strip.axis]
     if strip.start > 0 if strip.low else strip.stop < length:
         image = (0, strip.start) if strip.low else (strip.stop, length)
         mirrored = replace(strip, image_start=image[0], image_stop=image[1])
-        return stray_light(sample, mirrored, sigma).count
+        return stray_light(sample, mirrored, sigma).seen
     return 0
 
 
@@ -171,12 +177,13 @@ def _reach(excess, noise, evidence, sigma):
     count = 0
     while count < len(excess) - 1 and _stands_out(excess[count:], noise):
         count += 1
+    seen = count
     tails = _tails(excess, noise, max(0, count - _TAIL_COLUMNS))
     while count < len(excess) - _LEAST_LEFT and _left(tails, count)[2] > TAIL_LEFT * sigma:
         count += 1
     base = np.mean(excess[count:])
     first, last = (excess[0] - base, excess[count - 1] - base) if count else (0.0, 0.0)
-    return StrayLight(count, evidence, float(first), float(last), noise, *_left(tails, count))
+    return StrayLight(count, evidence, float(first), float(last), noise, *_left(tails, count), seen)
 
 
 def _left(tails, count):

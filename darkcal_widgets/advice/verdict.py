@@ -52,6 +52,8 @@ def judge(overscan):
     -------
     Verdict
     """
+    if overscan.amplifiers:
+        return _judge_amplifiers(overscan)
     if overscan.strip is None:
         return Verdict(False, ("none was found",), tuple(_doubts_of_place(overscan)))
     sure, unsure = list(_sure_objections(overscan)), list(_unsure_objections(overscan))
@@ -63,6 +65,26 @@ def judge(overscan):
         objections, doubts = zip(*unsure, strict=True)
         return Verdict(False, objections, doubts)
     return Verdict(True, (), (*_doubts_of_place(overscan), *_doubts_of_level(overscan)))
+
+
+def _judge_amplifiers(overscan):
+    """Decide for all amplifiers together: an overscan subtracted from one half alone would leave a step."""
+    verdicts = [judge(one.measured) for one in overscan.amplifiers]
+    objections = [
+        f"of amplifier {number}, {objection}"
+        for number, verdict in enumerate(verdicts, 1)
+        for objection in verdict.objections
+    ]
+    doubts = [doubt for verdict in verdicts for doubt in verdict.doubts]
+    doubts.append(_BELIEVED[overscan.readout])
+    return Verdict(not objections, tuple(objections), tuple(dict.fromkeys(doubts)))
+
+
+_BELIEVED = {
+    "measured": "Overscan and image belong to the amplifiers as their levels and places suggest; no header says so.",
+    "header": "Overscan and image belong to the amplifiers as the header has it; the levels of frames without light agree.",
+    "header, untested": "Overscan and image belong to the amplifiers as the header has it; no frame without light could test it.",
+}
 
 
 def is_flat(overscan):
@@ -98,6 +120,13 @@ def _unsure_objections(overscan):
             f"The step of {jump.value:+.3g} {overscan.unit} at {name} {jump.place} is that of a second amplifier, whose level "
             "this overscan does not tell. Give each amplifier its sections with the parameter amplifiers.",
         )
+    if overscan.claim.readout and overscan.jump is None:
+        count = len(overscan.claim.readout)
+        yield (
+            f"the header names an overscan for each of {count} amplifiers",
+            f"The header names an overscan for each of {count} amplifiers, but without light the levels of the images do "
+            "not follow those. Set the parameter amplifiers to a pair of overscan and image for each.",
+        )
     if overscan.pixel_noise < ROUNDING_NOISE and overscan.follow.verdict.startswith("varies too little"):
         yield (
             "its level varies too little to be judged",
@@ -132,7 +161,7 @@ def _doubts_of_place(overscan):
 
 def _doubts_of_level(overscan):
     follow, shift, stray, name = overscan.follow, overscan.shift, overscan.stray, lines_name(overscan)
-    if overscan.claim.amplifiers > 1:
+    if overscan.claim.amplifiers > 1 and overscan.sample.of_kind("bias", "dark"):
         yield (
             f"The header speaks of {overscan.claim.amplifiers} amplifiers; their levels are alike in the bias frames, so one "
             "overscan is taken for all of the image."

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import socket
+import stat
 import sys
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -36,6 +37,8 @@ __all__ = [
 
 EXECUTED, REPORT, THUMBNAIL = "notebook.ipynb", "report.html", "thumbnail.png"
 _RECORD, _LOCK = "run.json", ".darkcal-lock"
+# Not through a link: what it leads to would be emptied. Nor is the writer of a pipe waited for.
+_OWN_FILE = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _MOST_BYTES = 1 << 24  # of a record; one with the paths of 4,000 results has 400 kB
 
 
@@ -174,8 +177,7 @@ def locked(out):
     """
     path = Path(out) / _LOCK
     try:
-        # Not through a link: what it leads to would be emptied.
-        stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666), "r+")
+        stream = os.fdopen(_checked_own(os.open(path, _OWN_FILE, 0o666), path), "r+")
     except OSError as error:
         raise OutputError(
             f"{path} cannot be opened: {error.strerror}; remove it, or name another folder."
@@ -186,6 +188,15 @@ def locked(out):
         stream.write(f"process {os.getpid()} on {socket.gethostname()}")
         stream.flush()
         yield
+
+
+def _checked_own(descriptor, path):
+    """Refuse an open file that goes by other names, too, or is not one: what is written into it may be somebody's data."""
+    status = os.fstat(descriptor)
+    if status.st_nlink > 1 or not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise OutputError(f"{path} is a link or not a regular file; remove it, or name another folder.")
+    return descriptor
 
 
 def _lock(stream, out):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DarkcalError, OutputError, RunError
+from ..files import replacing
 from ..notebooks import NotebookError, run_notebook
 from ..outcome import MIME_TYPE
 from ..text import shortened
@@ -151,7 +152,7 @@ def _attempts(task):
     try:
         for mark in marks:
             if not mark.exists():
-                mark.touch()
+                mark.touch(exist_ok=False)  # not through a link
                 yield
     finally:
         for mark in marks:
@@ -216,7 +217,8 @@ def _write_thumbnail(picture, path):
         Image.open(io.BytesIO(base64.b64decode(picture))) as image,
     ):
         image.thumbnail(_THUMBNAIL_SIZE)
-        image.save(path)
+        with replacing(path) as stream:
+            image.save(stream, "png")
 
 
 def _measured(request, paths):

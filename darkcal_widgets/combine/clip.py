@@ -157,7 +157,7 @@ def _as_float(values):
 
 def _middle(values):
     finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if finite.size else 0.0
+    return float(np.median(finite.astype(np.float64))) if finite.size else 0.0
 
 
 def _average_block(values, noise, sigma):

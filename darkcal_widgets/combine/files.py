@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FrameError, NightError, OutputError, ParameterError
-from ..files import check_results_folder, file_state, make_results_folder
+from ..files import check_results_folder, file_state, make_results_folder, room_for_pixels
 from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
 from ..frames.words import describe
@@ -17,7 +17,7 @@ from ..parallel import own_array, threaded
 from ..recipe import Recipe
 from ..recipe.calibrate import Calibration, calibrated_header
 from ..recipe.steps import KEEP_BIAS
-from ..results import Results, identity, members_digest, misnamed, standing
+from ..results import Results, damage, identity, members_digest, misnamed, standing
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
 
@@ -167,8 +167,8 @@ def combine_darks(reduced_folder, *, files=None, overwrite=False):
     results = Results(reduced_folder).require()
     picked = _picked(results, files)
     wrong = dict(results.unreadable) if files is None else {}
-    for dark, damage in zip(picked, threaded(_damage, picked), strict=True):
-        if reason := misnamed(dark) or _without_exposure(dark) or damage:
+    for dark, loss in zip(picked, threaded(_damage, picked), strict=True):
+        if reason := misnamed(dark) or _without_exposure(dark) or loss:
             wrong[dark.name] = reason
     darks = [dark for dark in picked if dark.name not in wrong]
     if not darks:
@@ -244,9 +244,8 @@ def _dark_member(dark):
 
 
 def _damage(dark):
-    if dark.is_intact:
-        return ""
-    return f"{dark.path} is damaged: its pixels do not have the DATASUM of its header; calibrate it again with overwrite."
+    loss = damage(dark)
+    return loss and f"{dark.path} {loss}; calibrate it again with overwrite."
 
 
 def _without_exposure(dark):
@@ -353,9 +352,12 @@ def _combined_image(members, number, dtype, folder, inputs):
 def _average(members, number, dtype, folder):
     """Combine band by band: only a few rows of all frames are in memory, and each is read once."""
     # A temporary file without a name: whatever happens, nothing of it stays in the folder of results.
-    with tempfile.TemporaryFile(dir=folder) as spill:
+    with room_for_pixels(folder):
+        spill = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (it is closed below)
+    with spill:
         calibrations = (member.calibrations[number] for member in members)
-        frames = [replace(one, image=one.image.in_rows(spill), dtype=dtype) for one in calibrations]
+        with room_for_pixels(folder):
+            frames = [replace(one, image=one.image.in_rows(spill), dtype=dtype) for one in calibrations]
         rows, columns = frames[0].shape
         step = max(1, _BAND_BYTES // (len(frames) * columns * np.dtype(dtype).itemsize))
         average = np.empty((rows, columns), dtype)

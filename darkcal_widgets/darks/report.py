@@ -10,13 +10,15 @@ import numpy as np
 from astropy.table import Table
 
 from ..errors import FrameError, NightError, ParameterError
+from ..frames.numbers import count_of
 from ..groups import TEMPERATURE_TOLERANCE, group_exposures
 from ..html import html_table
 from ..parallel import threaded
 from ..results import Results
 from ..text import ascii_only
 from .background import Background, background, corner_glow
-from .growth import Linearity, linearity_of, mean_and_error, slope_of
+from .current import Bias, Levels, Scale, Single, with_bias
+from .growth import linearity_of
 from .hotpixels import HOT_SIGMA, confirmed, hot_pixels, with_own_noise
 from .noise import Estimate, hidden_by_rounding, known_gain, pooled, read_noise, row_noise, student_t
 from .treatment import Treatment
@@ -25,15 +27,6 @@ __all__ = ["DarkReport", "measure_darks"]
 
 # Pairs of bias frames: three give the read noise to a per mille already.
 _PAIRS = 3
-
-_NO_SCATTER = (
-    "The levels of the darks do not scatter, as those of saturated frames, or are too few to tell a drift of the bias level from "
-    "dark current: no dark current."
-)
-_ONE_DARK = "There is only one dark, so nothing tells how sure a dark current would be: none is given."
-_DRIFT_UNSEEN = (
-    "Without the bias frames of the night, a slow drift of the bias level is not seen in the dark current."
-)
 
 # Degrees of freedom from which on Student's t is that of a Gaussian.
 _MANY = 10**6
@@ -56,7 +49,7 @@ class DarkReport:
     dark_current : Estimate or None
         Of most pixels: the mean of those that are neither hot nor in glow.
     mean_dark_current : Estimate or None
-        The mean of all pixels, hot ones and glow included, so far as they are not saturated.
+        The mean of all pixels, hot ones and glow included, except saturated ones.
     read_noise : Estimate or None
     hot : `~astropy.table.Table`
         See `~darkcal_widgets.darks.hotpixels.hot_pixels`; of the longest exposure.
@@ -120,47 +113,6 @@ class DarkReport:
         return f"{html_table(self.lines())}{self.levels._repr_html_()}"
 
 
-@dataclass(frozen=True)
-class _Single:
-    """One calibrated dark.
-
-    Attributes
-    ----------
-    name, date : str
-        Of the file, and of its beginning, as the header says.
-    exposure : float
-        Seconds.
-    level : float
-        Mean of the pixels away from glow and hot pixels.
-    mean : float
-        Of all pixels.
-    values : ndarray
-        Of the hot pixels.
-    """
-
-    name: str
-    date: str
-    exposure: float
-    level: float
-    mean: float
-    values: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """What turns a level into a dark current: electrons per unit of the frames, and the unit that it is given in."""
-
-    factor: float
-    unit: str
-
-    @classmethod
-    def of(cls, gain):
-        return cls(1.0, "adu/s") if gain is None else cls(gain, "e-/s")
-
-    def estimate(self, value, uncertainty):
-        return Estimate(float(self.factor * value), float(self.factor * uncertainty), self.unit)
-
-
 def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, extension=None):
     """Measure the calibrated and combined darks of a folder.
 
@@ -198,7 +150,7 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, ext
     if gain is None:
         notes.append(_no_gain(info))
     ground = background(frame.data)
-    frames = frame.header.get("NCOMBINE", 1)
+    frames = count_of(frame.header, "NCOMBINE", 1)
     hot = hot_pixels(frame.data, info.exposure, gain=gain, frames=frames, sigma=sigma, ground=ground)
     groups, hot = _grouped(singles, ground, hot, info.exposure)
     ground = ground.without(hot["x"], hot["y"])
@@ -219,8 +171,8 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, ext
         )
     unit = info.unit or "adu"
     bias = _bias_of(reduced_folder, biases, singles, ground, notes)
-    levels = _Levels(groups, unit, linear, bias, hidden)
-    scale = _Scale.of(gain)
+    levels = Levels(groups, unit, linear, bias, hidden)
+    scale = Scale.of(gain)
     return DarkReport(
         _level_table(groups, combined, bias, ground, unit),
         gain,
@@ -267,6 +219,11 @@ def _results(reduced_folder, extension, notes):
 def _no_combined_dark(results):
     if results.combined_darks:
         names = ", ".join(frame.name for frame in results.combined_darks)
+        if all(frame.info.exposure == 0 for frame in results.combined_darks):
+            return (
+                f"the combined darks in {str(results.folder)!r} have an exposure of 0 s: {names}. They are bias frames, in which "
+                "nothing grows with time; calibrate and combine darks."
+            )
         return (
             f"no combined dark in {str(results.folder)!r} has an exposure time: {names}. Write it into the headers of copies of "
             "the raw frames, and calibrate and combine those."
@@ -312,7 +269,7 @@ def _grouped(singles, ground, hot, exposure):
     members = threaded(lambda single: _single(single, plain, hot), singles)
     longest = [member.values for member in members if member.exposure == exposure]
     keep = confirmed(hot, np.array(longest)) if longest else np.ones(len(hot), bool)
-    members = [_Single(**(vars(member) | {"values": member.values[keep]})) for member in members]
+    members = [Single(**(vars(member) | {"values": member.values[keep]})) for member in members]
     return [[members[i] for i in group] for group in group_exposures([m.exposure for m in members])], hot[
         keep
     ]
@@ -321,7 +278,7 @@ def _grouped(singles, ground, hot, exposure):
 def _single(frame, ground, hot):
     data = frame.data
     values = data[hot["y"], hot["x"]].astype(float)
-    return _Single(frame.name, _date(frame), frame.info.exposure, ground.level_of(data), _mean(data), values)
+    return Single(frame.name, _date(frame), frame.info.exposure, ground.level_of(data), _mean(data), values)
 
 
 def _date(frame):
@@ -337,36 +294,15 @@ def _mean(data):
     return float(mean)
 
 
-@dataclass(frozen=True)
-class _Bias:
-    """The bias of the darks: what was subtracted, and how its level went from frame to frame.
-
-    Attributes
-    ----------
-    overscan : bool
-        Each dark's own overscan was subtracted, so that the level of its bias is gone.
-    subtracted : bool
-        A combined bias was subtracted.
-    count : int or None
-        How many frames are in it; `None`: not known.
-    frames : tuple of _Single
-        The night's bias frames, treated as the darks were; empty where they tell nothing.
-    """
-
-    overscan: bool = False
-    subtracted: bool = False
-    count: int | None = None
-    frames: tuple = ()
-
-
 def _bias_of(reduced_folder, biases, singles, ground, notes):
     if not singles:
-        return _Bias()
+        return Bias()
     header = singles[0].header
     overscan, name = "OSCNMEAN" in header or "DCOSCAN" in header, header.get("BIASFILE", "")
     combined = _combined_bias(Results(reduced_folder), name, singles[0].extension)
-    count = header.get("DCNBIAS", None if combined is None else combined.header.get("NCOMBINE"))
-    bias = _Bias(overscan, bool(name), count)
+    built_from = None if combined is None else count_of(combined.header, "NCOMBINE")
+    count = count_of(header, "DCNBIAS", built_from)
+    bias = Bias(overscan, bool(name), count)
     if overscan or (name and combined is None):
         return bias
     subtracted = 0.0 if combined is None else combined.data
@@ -375,7 +311,7 @@ def _bias_of(reduced_folder, biases, singles, ground, notes):
     except (FrameError, ParameterError) as error:
         notes.append(f"The bias frames of the night are left out of the dark current: {error}")
         return bias
-    return _Bias(overscan, bool(name), count, tuple(frame for frame in frames if frame is not None))
+    return Bias(overscan, bool(name), count, tuple(frame for frame in frames if frame is not None))
 
 
 def _combined_bias(results, name, extension):
@@ -390,90 +326,10 @@ def _bias_frame(frame, header, ground, subtracted):
     if data.shape != ground.plain.shape:
         return None
     data -= subtracted
-    return _Single(frame.name, _date(frame), 0.0, ground.level_of(data), _mean(data), np.empty(0))
+    return Single(frame.name, _date(frame), 0.0, ground.level_of(data), _mean(data), np.empty(0))
 
 
 # --- Numbers ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Levels:
-    """The levels of the darks by exposure, and what is known of their bias and of the jitter of the dark current."""
-
-    groups: list
-    unit: str
-    linear: Linearity
-    bias: _Bias
-    hidden: float
-
-    def dark_current(self, name, scale, notes):
-        """Return the dark current from one kind of level; `None`: a note says why it cannot be told."""
-        members = [*self.bias.frames, *(member for group in self.groups for member in group)]
-        if not self.groups:
-            notes.append(
-                "There are no single calibrated darks whose levels could be compared: no dark current."
-            )
-            return None
-        if len({member.exposure for member in members}) > 1 and len(members) > 2:
-            return self._from_growth(members, name, scale, notes)
-        return self._from_level(self.groups[-1], name, scale, notes)
-
-    def _from_growth(self, members, name, scale, notes):
-        seconds = np.array([member.exposure for member in members])
-        levels = np.array([getattr(member, name) for member in members])
-        slope = slope_of(seconds, levels, None if self.bias.overscan else _order(members))
-        if slope is None or not np.isfinite(slope.value):
-            notes.append(_NO_SCATTER)
-            return None
-        if slope.drift:
-            notes.append(
-                f"The bias level seems to drift by {slope.drift:.2g} {self.unit} from one frame to the next; the dark current is "
-                "what grows with the exposure beside it."
-            )
-        error = np.hypot(slope.uncertainty, self._jitter(slope.value)) + 2 * self.hidden / np.ptp(seconds)
-        return scale.estimate(slope.value, error)
-
-    def _from_level(self, group, name, scale, notes):
-        if not self.bias.subtracted and not self.bias.overscan:
-            notes.append("The bias is still in the darks, and all have one exposure: no dark current.")
-            return None
-        away = 0.0 if self.bias.overscan else (len(group) + (self.bias.count or len(group))) / 2
-        levels = np.array([getattr(member, name) for member in group])
-        found = mean_and_error(levels, None if self.bias.overscan else _order(group), away)
-        if found is None or not np.isfinite(found[0]):
-            notes.append(_ONE_DARK if len(levels) < 2 else _NO_SCATTER)
-            return None
-        if not self.bias.subtracted:
-            notes.append(
-                "The dark current takes the overscan for the bias of the image, for there is but one exposure."
-            )
-        elif self.bias.count is None:
-            notes.append("The uncertainty of the dark current leaves out that of the combined bias.")
-        if self.bias.subtracted and not self.bias.overscan:
-            notes.append(_DRIFT_UNSEEN)
-        value, error = found
-        error = error * _with_bias(len(group), self.bias) + 2 * self.hidden
-        return scale.estimate(value / group[0].exposure, error / group[0].exposure)
-
-    def _jitter(self, slope):
-        """Return what the jitter of the dark current, seen in the hot pixels, adds to the uncertainty of a slope."""
-        if not self.linear.freedom or not np.isfinite(self.linear.jitter):
-            return 0.0
-        return (
-            student_t(self.linear.freedom) * self.linear.jitter * abs(slope) / np.sqrt(len(self.groups[-1]))
-        )
-
-
-def _order(members):
-    """Return the number of each frame in the order in which they were taken: by date if all have their own, else by name."""
-    dates = [member.date for member in members]
-    keys = dates if all(dates) and len(set(dates)) == len(dates) else [member.name for member in members]
-    return np.argsort(np.argsort(np.array(keys), kind="stable"), kind="stable").astype(float)
-
-
-def _with_bias(count, bias):
-    """Return how much larger an error is for the combined bias that was subtracted, whose mean level has an error, too."""
-    return np.sqrt(1 + count / bias.count) if bias.subtracted and bias.count and not bias.overscan else 1.0
 
 
 def _level_table(groups, combined, bias, ground, unit):
@@ -486,7 +342,7 @@ def _level_table(groups, combined, bias, ground, unit):
         noise = np.nan if frame is None else ground.sigma if frame is combined[-1] else _noise_of(frame)
         error = np.nan
         if freedom:
-            error = student_t(freedom) * scatter / np.sqrt(len(group)) * _with_bias(len(group), bias)
+            error = student_t(freedom) * scatter / np.sqrt(len(group)) * with_bias(len(group), bias)
         rows.append((group[0].exposure, len(group), np.mean([m.level for m in group]), error, noise))
     names = ("exposure", "darks", "level", "uncertainty", "noise")
     table = Table(rows=rows or None, names=names, dtype=(float, int, float, float, float))

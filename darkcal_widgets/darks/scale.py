@@ -6,6 +6,7 @@ import numpy as np
 from astropy.nddata import CCDData, StdDevUncertainty
 
 from ..errors import FrameError, ParameterError
+from ..frames.numbers import count_of
 from ..frames.words import describe
 from .noise import known_gain
 
@@ -94,14 +95,16 @@ def _positive(value, name, error):
 
 def _dark_variance(dark, gain, noise, combined_bias):
     """Return the variance in ADU^2, as `scale_dark` says."""
-    darks = dark.header.get("NCOMBINE", 1)
+    darks = count_of(dark.header, "NCOMBINE", 1)
     biases = _bias_count(dark.header, combined_bias) or np.inf
     return noise**2 / darks + noise**2 / biases + np.maximum(dark.data, 0) / (gain * darks)
 
 
 def _bias_count(header, combined_bias):
     """Return how many frames are in the combined bias that was subtracted; `None`: not known."""
-    return header.get("DCNBIAS") if combined_bias is None else combined_bias.header.get("NCOMBINE", 1)
+    if combined_bias is None:
+        return count_of(header, "DCNBIAS")
+    return count_of(combined_bias.header, "NCOMBINE", 1)
 
 
 def _write_scaling(header, seconds, exposure, factor, combined_bias):

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from ..drawing import COLOURS, colour_cycle, median_and_spread, new_figure, plain, show_image, thinned
+from ..drawing import (
+    COLOURS,
+    colour_cycle,
+    drawable,
+    median_and_spread,
+    new_figure,
+    plain,
+    show_image,
+    thinned,
+)
 
 __all__ = ["before_after", "column_profile", "combined_images", "draw_profiles", "levels", "zoom_to_overscan"]
 
@@ -75,7 +84,7 @@ def draw_profiles(axes, profiles, pieces, unit):
         Of the values.
     """
     for (label, profile), colour in zip(profiles.items(), colour_cycle(), strict=False):
-        axes.plot(np.arange(len(profile)), profile, label=plain(label), color=colour, linewidth=0.9)
+        axes.plot(np.arange(len(profile)), drawable(profile), label=plain(label), color=colour, linewidth=0.9)
     _shade(axes, pieces)
     axes.set_xlabel("column (0-based)")
     axes.set_ylabel(f"mean of the column [{unit}]")
@@ -87,8 +96,13 @@ def zoom_to_overscan(axes, profiles, pieces, margin=40):
     strip = _strip(pieces, width)
     axes.set_xlim(max(-1, strip.start - margin), min(width, strip.stop + margin))
     near = np.concatenate([profile[max(0, strip.start - 2) : strip.stop] for profile in profiles.values()])
+    near = drawable(near)
+    near = near[~np.isnan(near)]
+    if not len(near):
+        axes.set_title("no column here has a value", fontsize=8)
+        return
     middle = float(np.median(near))
-    reach = max(1.5 * float(np.max(np.abs(near - middle))), 5.0) if len(near) else 5.0
+    reach = max(1.5 * float(np.max(np.abs(near - middle))), 5.0)
     reach = min(reach, max(60.0, 8 * float(np.median(np.abs(near - middle)))))
     axes.set_ylim(middle - reach, middle + reach)
     axes.set_title("zoom; dotted: edges of the kept part", fontsize=8)
@@ -147,23 +161,19 @@ def levels(before, after, names, unit="adu", title=""):
     title : str
         Plain text.
     """
-    before, after = np.asarray(before, float), np.asarray(after, float)
+    before, after = drawable(before), drawable(after)
     figure = new_figure(10, 3.6, title)
     drift, histogram = figure.subplots(1, 2, width_ratios=(2, 1))
     places = np.arange(len(names))
     for values, label, colour in ((before, "before", COLOURS["orange"]), (after, "after", COLOURS["blue"])):
-        drift.plot(
-            places,
-            values - values.mean(),
-            "o-",
-            color=colour,
-            label=f"{label} (mean {values.mean():.5g} {unit})",
-        )
+        known = values[~np.isnan(values)]
+        mean = known.mean() if len(known) else np.nan
+        drift.plot(places, values - mean, "o-", color=colour, label=f"{label} (mean {mean:.5g} {unit})")
     drift.set_xticks(places, [plain(name) for name in names], rotation=60, ha="right", fontsize=7)
     drift.set_ylabel(f"level minus its mean [{unit}]")
     drift.legend(fontsize=8)
     bins = max(5, min(30, len(names)))
-    histogram.hist(after, bins=bins, color=COLOURS["blue"])
+    histogram.hist(after[~np.isnan(after)], bins=bins, color=COLOURS["blue"])
     histogram.set_xlabel(f"level left in a frame [{unit}]")
     histogram.set_ylabel("frames")
     return figure
@@ -183,14 +193,21 @@ def combined_images(images, unit="adu", title=""):
     """
     figure = new_figure(4.2 * (len(images) + 1), 3.8, title)
     *pictures, histogram = figure.subplots(1, len(images) + 1)
+    is_any = False
     for axes, (label, image), colour in zip(pictures, images.items(), colour_cycle(), strict=False):
         middle, spread = median_and_spread(image)
         shown = show_image(axes, image, middle - 3 * spread, middle + 7 * spread)
         figure.colorbar(shown, ax=axes, shrink=0.8, label=unit)
         axes.set_title(plain(label), fontsize=9)
-        bins = np.linspace(middle - 6 * spread, middle + 14 * spread, 120)
-        histogram.hist(thinned(image).ravel(), bins=bins, histtype="step", color=colour, label=plain(label))
-    histogram.set_yscale("log")
+        around = 0.0 if np.isnan(middle) else middle
+        bins = np.linspace(around - 6 * spread, around + 14 * spread, 120)
+        values = drawable(thinned(image)).ravel()
+        is_any = is_any or not np.isnan(middle)
+        histogram.hist(
+            values[~np.isnan(values)], bins=bins, histtype="step", color=colour, label=plain(label)
+        )
+    if is_any:
+        histogram.set_yscale("log")
     histogram.set_xlabel(f"value [{unit}]")
     histogram.set_ylabel("pixels (sampled)")
     histogram.legend(fontsize=7)

@@ -8,7 +8,7 @@ read some rows at a time.
 import contextlib
 import os
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +17,17 @@ from astropy.io import fits
 from ..errors import FrameError, ParameterError
 from ..files import checksum, checksum_of, file_state
 from ..parallel import BAND_BYTES, own_array
-from .cards import END
+from .cards import END, CardValues
 from .guard import BLOCK, Source, named_failures, open_file, walk
 from .kinds import asked_keywords
 from .words import KEYWORDS, FrameInfo, describe
-from .write import STORAGE_KEYWORDS, datasum_of
+from .write import STORAGE_KEYWORDS, datasum_of, is_whole_sum, sum_words
 
 __all__ = ["Frame"]
 
 # What `Frame` itself wants beside what `describe` looks at.
 _ALSO_WANTED = frozenset(["DATASUM"])
+_SUMS = frozenset(["CHECKSUM", "DATASUM"])
 # Images that say something of another one: as astropy's CCDData, and pipelines, name them.
 _COMPANIONS = frozenset("MASK UNCERT PSFIMAGE BPM DQ VAR VARIANCE ERR ERROR STDDEV WEIGHT FLAGS".split())
 _STORED_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
@@ -252,6 +253,15 @@ class Frame:
         After a power cut a file may have its length and its header, but zeros for pixels.
         """
         return all(part._is_intact() for part in self.parts)
+
+    @property
+    def has_checksums(self):
+        """Whether every header of the file states both checksums and all adds up, if the pixels are those of ``DATASUM``.
+
+        What darkcal writes has them. Where some pages of a header are lost, it may still be read, and say less than it did.
+        """
+        with named_failures(self.path), open_file(self.path) as stream:
+            return all(map(_adds_up, walk(Source(stream, os.fstat(stream.fileno()).st_size, self.path))))
 
     def in_rows(self, spill):
         """Return the frame as one of which some rows can be read quickly: itself, or its pixels uncompressed into a file.
@@ -526,9 +536,15 @@ def _walk_images(source, *, may_stop=False):
 def _most_likely_the_last(hdu, source):
     if source.claimed_size is not None:
         return source.claimed_size == hdu.end
-    return (
-        hdu.number == 0
-    )  # bzip2 does not tell; images in extensions seldom have one in the primary HDU before them
+    # bzip2 does not tell; images in extensions seldom have one in the primary HDU before them.
+    return hdu.number == 0
+
+
+def _adds_up(hdu):
+    """Tell whether a header and the sum of its data, ``DATASUM``, add up to what ``CHECKSUM`` makes them give."""
+    cards = hdu.values(_SUMS)
+    datasum = str(cards.get("DATASUM", "")).strip()
+    return "CHECKSUM" in cards and datasum.isdigit() and is_whole_sum(sum_words(hdu.text) + int(datasum))
 
 
 def _science(hdus):
@@ -600,35 +616,14 @@ def _header(primary, image):
     return header
 
 
-class _Cards(dict):
-    """Values by keyword, and their comments as those of astropy's headers; few comments are asked for, and all take time."""
-
-    def __init__(self, cards):
-        super().__init__((card.keyword, card.value) for card in cards)
-        self.comments = _Comments((card.keyword, card) for card in cards)
-
-
-class _Comments(dict):
-    def __getitem__(self, keyword):
-        return super().__getitem__(keyword).comment
-
-
-@lru_cache(maxsize=16)
-def _as_bytes(keywords):
-    """Return keywords as they stand in a file; long ones stand behind HIERARCH."""
-    return frozenset(
-        f"{keyword if len(keyword) <= 8 and ' ' not in keyword else 'HIERARCH':<8}".encode()
-        for keyword in keywords
-    )
-
-
 def _described(primary, image, asked):
-    """Return the cards that `describe` looks at, and others that a user asks for."""
+    """Return the cards that `describe` looks at, and others that a user asks for: the image's own before the primary ones."""
     keywords = KEYWORDS | _ALSO_WANTED | asked
-    wanted = _as_bytes(keywords)
-    cards = [*image.cards(wanted).cards, *(() if primary is image else primary.cards(wanted).cards)]
-    # Of those that are there twice, the first counts.
-    return _Cards([card for card in reversed(cards) if card.keyword in keywords])
+    own = image.values(keywords)
+    if primary is image:
+        return own
+    others = primary.values(keywords)
+    return CardValues.of({**others, **own}, {**others.comments, **own.comments})
 
 
 def _merged(primary, header):

@@ -13,12 +13,13 @@ import stat
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, prod
 
 from astropy.io import fits
 
 from ..errors import FrameError
-from .cards import CARD, END, parse_cards, storage_values
+from .cards import CARD, END, CardValues, parse_cards, storage_values, wanted_values
 
 __all__ = [
     "BLOCK",
@@ -137,6 +138,7 @@ class Source:
         self._stream = unpack(stream) if self.is_packed else stream
         self._size = None if self.is_packed else size
         self._most = min(LARGEST_IMAGE + 2 * LONGEST_HEADER, max(_ALWAYS_UNPACKED, _MOST_RATIO * size))
+        self._check_size(self.claimed_size or 0)
 
     def read(self, size):
         """Return the next bytes, fewer at the end."""
@@ -167,7 +169,11 @@ class Source:
 
     def _advance(self, size):
         self.position += size
-        if self.is_packed and self.position > self._most:
+        if self.is_packed:
+            self._check_size(self.position)
+
+    def _check_size(self, size):
+        if size > self._most:
             raise FrameError(
                 f"{self.path} unpacks to more than {self._most >> 20} MiB, more than an image does; leave it out, or unpack it."
             )
@@ -222,19 +228,32 @@ class Hdu:
         """Bytes of the file up to the end of the data and their padding."""
         return self.offset + self.size + -self.size % BLOCK
 
-    def cards(self, wanted=None):
-        """Parse the cards, or only those with a `wanted` keyword: the parsing takes nine tenths of an inventory's time.
-
-        Parameters
-        ----------
-        wanted : set of bytes, optional
-            Keywords of 8 bytes each.
+    def cards(self):
+        """Parse the cards.
 
         Returns
         -------
         `~astropy.io.fits.Header`
         """
-        return parse_cards(self.text, self.path, wanted)
+        return parse_cards(self.text, self.path)
+
+    def values(self, keywords):
+        """Return the values and comments of some cards, in a tenth of the time that `cards` takes.
+
+        Parameters
+        ----------
+        keywords : frozenset of str
+
+        Returns
+        -------
+        CardValues
+        """
+        if b"CONTINUE" in self.text or any(len(keyword) > 8 or " " in keyword for keyword in keywords):
+            cards = self.cards()
+            found = [keyword for keyword in keywords if keyword in cards]
+            comments = {keyword: cards.comments[keyword] for keyword in found}
+            return CardValues.of({keyword: cards[keyword] for keyword in found}, comments)
+        return wanted_values(self.text, _as_bytes(keywords), self.path)
 
     def check_whole(self, remaining):
         """Refuse data of which the file has fewer bytes than there should be; `None`: it is not known how many."""
@@ -248,6 +267,12 @@ class Hdu:
 def _gzip_size(stream, size):
     stream.seek(max(0, size - 4))
     return int.from_bytes(stream.read(4), "little")
+
+
+@lru_cache(maxsize=16)
+def _as_bytes(keywords):
+    """Return keywords as they stand in a file."""
+    return frozenset(f"{keyword:<8}".encode() for keyword in keywords)
 
 
 def walk(source):

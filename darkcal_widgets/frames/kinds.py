@@ -268,7 +268,7 @@ def _hints(header, names):
 def _called_dark(plain, found, hints, exposure):
     if exposure == 0:
         return _guess("bias", plain, f"{found}, the exposure 0 s")
-    # A name is no match for the keyword: darks for flats are called after their flats.
+    # A name does not outweigh the keyword: darks for flats are called after their flats.
     against = [hint for hint in hints if hint.type != "dark" and not hint.is_name]
     if not against or any(hint.type == "dark" and not hint.is_name for hint in hints):
         return plain

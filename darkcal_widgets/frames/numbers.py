@@ -3,7 +3,16 @@
 import math
 import re
 
-__all__ = ["NUMBER_KEYWORDS", "binning_of", "celsius", "gain_of", "number", "read_noise_of", "seconds"]
+__all__ = [
+    "NUMBER_KEYWORDS",
+    "binning_of",
+    "celsius",
+    "count_of",
+    "gain_of",
+    "number",
+    "read_noise_of",
+    "seconds",
+]
 
 # Keywords in the order in which they are believed.
 _EXPOSURE_KEYWORDS = (
@@ -77,6 +86,18 @@ def number(value):
     (3.2e-05, 6.0, 150.0, None, None)
     """
     return _number_and_unit(value)[0]
+
+
+def count_of(header, keyword, otherwise=None):
+    """Return the whole number above 0 that a card holds; `otherwise` where it does not: a camera may use the keyword, too.
+
+    Examples
+    --------
+    >>> count_of({"NCOMBINE": 5}, "NCOMBINE"), count_of({"NCOMBINE": "x"}, "NCOMBINE", 1)
+    (5, 1)
+    """
+    value = number(header.get(keyword))
+    return int(value) if value is not None and value >= 1 else otherwise
 
 
 def seconds(header):

@@ -164,6 +164,11 @@ def datasum_of(bands):
     return sum(sum_words(band.view(">u4").astype(np.uint32)) for band in bands) % 0xFFFFFFFF
 
 
+def is_whole_sum(total):
+    """Tell whether the words of an HDU add up to what section J.1 of the FITS standard demands: all bits set."""
+    return _fold(total) in (0, 0xFFFFFFFF)
+
+
 def with_checksum(header, datasum):
     """Enter the two checksums into a header.
 

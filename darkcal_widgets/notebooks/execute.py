@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from ..errors import ParameterError, RunError
+from ..errors import OutputError, ParameterError, RunError
 from .report import write_report
 
 __all__ = ["NotebookError", "run_notebook", "shipped_notebooks"]
@@ -106,15 +106,17 @@ def run_notebook(
     Raises
     ------
     ParameterError
-        `notebook` is not there.
+        `notebook` is not there, or would be replaced by the executed one.
+    OutputError
+        `out_folder` cannot be made or written to.
     NotebookError
         A cell failed, the kernel died, or it was killed. The executed notebook and the report show how far it came.
     """
     notebook, out_folder = Path(notebook), Path(out_folder)
     if not notebook.is_file():
         raise ParameterError(f"No notebook {notebook}; give the path of an .ipynb file.")
-    out_folder.mkdir(parents=True, exist_ok=True)
     executed = out_folder / (notebook.name if name is None else name)
+    _make_way(notebook, executed)
     folder = Path.cwd() if folder is None else Path(folder)
     try:
         _execute(notebook, executed, parameters, folder, _Watch(timeout, stop), environment or {})
@@ -122,6 +124,21 @@ def run_notebook(
         if executed.is_file():
             write_report(executed, None if report is None else out_folder / report)
     return executed
+
+
+def _make_way(notebook, executed):
+    """Take away what an earlier run has left: papermill writes through links, into whatever has the name already."""
+    try:
+        executed.parent.mkdir(parents=True, exist_ok=True)
+        if executed.exists() and not executed.is_symlink() and executed.samefile(notebook):
+            raise ParameterError(
+                f"{notebook} would be replaced by what it is executed to; name another folder."
+            )
+        executed.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{executed} cannot be written: {error.strerror}; remove it, or name another folder."
+        ) from error
 
 
 def _execute(notebook, executed, parameters, folder, watch, environment):

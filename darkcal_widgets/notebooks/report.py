@@ -60,7 +60,7 @@ def write_report(notebook, report=None):
         embed_images=True,
         filters={"clean_html": _clean},
     )
-    exporter.log.setLevel("ERROR")  # pictures without a description are no news to the user
+    exporter.log.setLevel("ERROR")  # the user need not hear of pictures without a description
     text, _ = exporter.from_filename(str(notebook))
     with replacing(report) as stream:
         stream.write(text.encode())

@@ -7,12 +7,12 @@ the folder, so that an untouched copy can follow a newer version of darkcal and 
 import hashlib
 import json
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DarkcalError, OutputError, RunError
+from ..files import replacing
 from .execute import run_notebook, shipped_notebooks
 
 __all__ = ["Workspace", "demo", "prepare", "start_lab"]
@@ -148,10 +148,16 @@ def _copy_notebooks(folder):
             edited.append(copy)
             continue
         if present != shipped:
-            shutil.copyfile(notebook, copy)
+            _write(copy, notebook.read_bytes())
         copied[copy.name] = shipped
-    (folder / _NOTE).write_text(json.dumps(copied, indent=1), encoding="utf-8")
+    _write(folder / _NOTE, json.dumps(copied, indent=1).encode())
     return tuple(edited)
+
+
+def _write(path, content):
+    """Put a file in place of another, or of a link, whose target stays as it is."""
+    with replacing(path) as stream:
+        stream.write(content)
 
 
 def _noted(folder):
@@ -189,6 +195,8 @@ def _simulate_missing(folder):
     for camera, name in EXAMPLE_FOLDERS.items():
         night, part = folder / name, folder / f".{name}.part"
         if not night.exists():
+            if part.is_symlink():
+                raise OutputError(f"{part} is a link; remove it: nothing is written through links.")
             simulate_night(part, camera)
             part.rename(night)
             made.append(night)

@@ -5,6 +5,7 @@ All of it is plain values and bytes that a browser can take, computed from sketc
 
 import numpy as np
 
+from ..drawing import drawable
 from ..errors import FrameError
 from ..frames import Frame
 from ..statistics import MAD_TO_SIGMA, median
@@ -272,7 +273,7 @@ def picture(values, middle, half):
 
 def half_width(values):
     """Return half the width of the stretch on which calibrated values, and the raw ones, are shown."""
-    sample = thin(values)
+    sample = _finite(thin(values))
     return _STRETCH_SIGMAS * _scatter(sample, median(sample))
 
 
@@ -295,8 +296,16 @@ def histogram(values, middle, half):
 
 def _scatter(values, middle):
     """Return the standard deviation of values around `middle` by the median absolute deviation; never 0."""
+    if not values.size:
+        return 1.0
     sigma = MAD_TO_SIGMA * median(np.abs(values - middle))
-    return sigma if sigma > 0 else max(float(np.nanstd(values)), 1e-6)
+    return sigma if sigma > 0 else max(float(np.std(values)), 1e-6)
+
+
+def _finite(values):
+    """Return the values that can be drawn, shape (values,)."""
+    values = drawable(values)
+    return values[~np.isnan(values)]
 
 
 def _placed(pieces, shape, recipe):
@@ -309,7 +318,7 @@ def _placed(pieces, shape, recipe):
 
 
 def _side(values, middle, half):
-    sample = thin(values)
+    sample = _finite(thin(values))
     counts, width = histogram(sample, middle, half)
     return {
         "median": middle,

@@ -11,6 +11,7 @@ from threading import Lock
 
 import numpy as np
 
+from ..drawing import drawable
 from ..errors import FrameError
 from ..frames import Frame
 from ..recipe.calibrate import subtract_terms
@@ -49,7 +50,8 @@ class Sketch:
 
     @classmethod
     def of(cls, data, unit):
-        """Sketch an image of shape (rows, columns)."""
+        """Sketch an image of shape (rows, columns); what cannot be drawn, such as infinite values, is NaN."""
+        data = drawable(data) if data.dtype.kind == "f" else data
         return cls(
             data.shape,
             str(unit),

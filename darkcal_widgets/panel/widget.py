@@ -66,13 +66,16 @@ _STILL_SECONDS = 1.5
 _NAMES = tuple(Parameters.names())
 
 
+# Of the browser, each before those that import it.
+_MODULES = """
+    labels elements link sections axes profile picture spreads controls images table kinds night drag amplifiers
+    steps effect calibrate save panel
+""".split()
+
+
 def _front():
     """Join the modules of the browser into the one that anywidget loads; in one scope they need no imports and exports."""
-    order = (
-        "labels elements link sections axes profile picture spreads controls images table kinds night drag amplifiers steps "
-        "effect calibrate save panel"
-    )
-    source = "\n".join((_FRONT / f"{name}.js").read_text(encoding="utf-8") for name in order.split())
+    source = "\n".join((_FRONT / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES)
     source = re.sub(r'^import\s[^;]*?from "\./\w+\.js";\n', "", source, flags=re.MULTILINE)
     return re.sub(r"^export (?!default)", "", source, flags=re.MULTILINE)
 

@@ -1,5 +1,6 @@
 """Figures of a run: its last dark before and after, the level of every dark, its combined darks. Drawn by `frames.figures`."""
 
+from ..drawing import drawable
 from ..frames import Frame, figures
 from ..results import levels_of
 
@@ -38,7 +39,7 @@ def column_profile(run, recipe):
     """
     raw, calibrated = _pair(run.done[-1])
     title = f"{raw.name}: raw columns, overscan shaded"
-    profile = {"before": raw.data.mean(axis=0)}
+    profile = {"before": drawable(raw.data).mean(axis=0)}
     return figures.column_profile(profile, recipe.pieces(raw.shape), calibrated.unit(), title)
 
 

@@ -8,9 +8,10 @@ from ..errors import DarkcalError, FrameError, OutputError
 from ..files import ANYTHING
 from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
+from ..frames.numbers import count_of
 from ..outcome import Outcome
 from ..recipe.calibrate import Calibration, PixelCounts, calibrated_header
-from ..results import standing
+from ..results import damage, standing
 from ..text import ascii_only
 
 __all__ = ["DarkJob", "calibrate_file", "hold_bias"]
@@ -198,15 +199,12 @@ def hold_bias(path, unit):
     Its images are held by their names; the only one of a file by an empty name, for it is meant for every dark.
     """
     frame = Frame(path).loaded()
-    if not frame.is_intact:
-        raise FrameError(
-            f"the combined bias {path} is damaged: its pixels do not have the DATASUM of its header; move it away to have it "
-            "made again."
-        )
+    if loss := damage(frame):
+        raise FrameError(f"the combined bias {path} {loss}; move it away to have it made again.")
     with _BIAS_LOCK:
         _HELD.clear()
         images = {
             part.label if len(frame.parts) > 1 else "": (part.data, part.unit(unit)) for part in frame.parts
         }
-        _HELD[path, frame.checksum, unit] = images, frame.header.get("NCOMBINE")
+        _HELD[path, frame.checksum, unit] = images, count_of(frame.header, "NCOMBINE")
     return frame.checksum

@@ -232,6 +232,8 @@ def _clear(folder):
 def _make_folders(folder, shots):
     try:
         for path in {(folder / shot.path).parent for shot in shots}:
+            if path != folder and path.is_symlink():
+                raise OutputError(f"{path} is a link; remove it: nothing is written through links")
             path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: no folder for the night can be made there ({error})") from error

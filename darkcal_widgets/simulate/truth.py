@@ -5,12 +5,26 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import NightError
+from ..yamlfile import read_small_text
 from .layers import SATURATED_RATE
 
 __all__ = ["MINIMUM_CLEAN", "TRUTH_NAME", "TRUTH_VERSION", "identity_of", "read_truth", "truth_of"]
 
 TRUTH_NAME = "truth.json"
 TRUTH_VERSION = 1
+_MOST_BYTES = 1 << 26  # that of a full night has 2 MB
+_KINDS = {
+    "camera": str,
+    "seed": int,
+    "shape": list,
+    "parameters": dict,
+    "overscan": dict,
+    "recipe": dict,
+    "bias_levels": dict,
+    "overscan_levels": dict,
+    "frames": dict,
+    "hot_pixels": list,
+}
 MINIMUM_CLEAN = 4  # with fewer columns the median of a row carries over 60 % of the read noise into the frame
 
 
@@ -40,18 +54,20 @@ def read_truth(folder):
     """
     path = Path(folder) / TRUTH_NAME
     try:
-        truth = json.loads(path.read_text(encoding="utf-8"))
+        truth = json.loads(read_small_text(path, _MOST_BYTES))
     except FileNotFoundError as error:
         raise NightError(
             f"{folder}: no {TRUTH_NAME} in it, so it is not a (complete) simulated night; "
             "make one with `darkcal sample`"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise NightError(f"{path}: cannot be read as JSON ({error}); make the night again") from error
     if not isinstance(truth, dict) or truth.get("version") != TRUTH_VERSION:
         raise NightError(
             f"{path}: not a truth file of format {TRUTH_VERSION}; make the night again in an empty folder"
         )
+    if missing := [name for name, kind in _KINDS.items() if not isinstance(truth.get(name), kind)]:
+        raise NightError(f"{path}: damaged, {missing[0]} is not what it should be; make the night again")
     return truth
 
 

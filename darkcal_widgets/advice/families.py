@@ -1,0 +1,105 @@
+"""The sections of several amplifiers that one header names, each with its overscan and its image. Nothing is believed here."""
+
+import re
+
+from ..errors import ParameterError
+from ..sections import Regions, joined, overscan_axis, parse_section
+
+__all__ = ["claimed_amplifiers", "trailing_overscan"]
+
+# Sections in the image as it is read, in the order in which they are believed, with a number or letter for each amplifier:
+# BIASSEC2 and DATASEC2, or as NOAO writes them BSEC12, TSEC12 and DSEC12. CCDSEC and AMPSEC may count on the CCD instead.
+_OVERSCAN, _IMAGE = ("BIASSEC", "BSEC"), ("TRIMSEC", "TSEC", "DATASEC", "DSEC")
+_NAMED = re.compile(rf"({'|'.join((*_OVERSCAN, *_IMAGE))})([1-9A-L][1-9]?)")
+
+
+def claimed_amplifiers(header, shape):
+    """Read which overscan belongs to which part of the image.
+
+    Parameters
+    ----------
+    header : mapping
+    shape : tuple of int
+        (rows, columns) of the frame; `None`: there is none.
+
+    Returns
+    -------
+    tuple of Regions
+        One for each amplifier; empty: the header does not name several, or what it names does not fit the frame.
+    """
+    if shape is None:
+        return ()
+    return _named(header, shape) or _side_by_side(header, shape)
+
+
+def trailing_overscan(header, shape):
+    """Return the columns of overscan that Lick's controllers write behind the image of one amplifier, a slice, or `None`."""
+    amplifiers, width = (_count(header, keyword) for keyword in ("AMPSROW", "COVER"))
+    if shape is None:
+        return None
+    return slice(shape[1] - width, shape[1]) if amplifiers == 1 and 0 < width < shape[1] else None
+
+
+def _named(header, shape):
+    """Read sections whose keywords end in the name of the amplifier."""
+    found = {}
+    for keyword in header:
+        if match := _NAMED.fullmatch(str(keyword)):
+            found.setdefault(match[2], {})[match[1]] = str(header[keyword])
+    pairs = [(_first(named, _OVERSCAN), _first(named, _IMAGE)) for named in found.values()]
+    if len(pairs) < 2 or not all(overscan and image for overscan, image in pairs):
+        return ()
+    try:
+        sections = [
+            tuple(parse_section(text, "amplifiers").resolve(shape) for text in pair) for pair in pairs
+        ]
+    except ParameterError:
+        return ()
+    return _fitting(sections, shape)
+
+
+def _side_by_side(header, shape):
+    """Read the layout of Lick's controllers: the images of all amplifiers, then their overscans in the same order."""
+    amplifiers, width = (_count(header, keyword) for keyword in ("AMPSROW", "COVER"))
+    lit = shape[1] - amplifiers * width
+    if amplifiers < 2 or width < 1 or lit < amplifiers or lit % amplifiers or _count(header, "ROVER"):
+        return ()
+    rows, step = slice(0, shape[0]), lit // amplifiers
+    sections = [
+        (
+            (rows, slice(lit + index * width, lit + (index + 1) * width)),
+            (rows, slice(index * step, (index + 1) * step)),
+        )
+        for index in range(amplifiers)
+    ]
+    return _fitting(sections, shape)
+
+
+def _fitting(sections, shape):
+    """Return the sections as `Regions`, or nothing if they overlap or do not fill a rectangle."""
+    whole = tuple(slice(0, length) for length in shape)
+    if any(whole in pair for pair in sections):
+        return ()
+    try:
+        return joined([_regions(overscan, image, shape) for overscan, image in sections])
+    except ParameterError:
+        return ()
+
+
+def _regions(overscan, image, shape):
+    axis = overscan_axis(overscan, image, shape)
+    if overscan[axis].start < image[axis].stop and image[axis].start < overscan[axis].stop:
+        raise ParameterError("an amplifier's image holds its overscan.")
+    # As in a recipe, an overscan of columns gives a level to every row.
+    return Regions(
+        tuple(overscan[along] if along == axis else slice(0, shape[along]) for along in (0, 1)), axis, image
+    )
+
+
+def _first(named, keywords):
+    return next((named[keyword] for keyword in keywords if keyword in named), None)
+
+
+def _count(header, keyword):
+    value = header.get(keyword)
+    return value if type(value) is int and value >= 0 else 0
