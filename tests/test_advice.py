@@ -1,12 +1,10 @@
 """Advice: what is recommended for nights whose answer is known, and for nights that hold too little."""
 
-import importlib.util
 import shlex
 import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 
+import advice_scores
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -27,15 +25,6 @@ FOLLOWS = "Does it follow the bias level?"
 SAME_LEVEL = "Is its level the same in all kinds of frame?"
 HEADER = "Is the header right about it?"
 BIAS = "Must the bias be subtracted?"
-
-
-def bench():
-    path = Path(__file__).parents[1] / "bench" / "advice.py"
-    sys.path.append(str(path.parent))
-    spec = importlib.util.spec_from_file_location("bench_advice", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def small(camera, **changes):
@@ -81,7 +70,7 @@ def test_the_overscan_of_the_thermo_electric_night_is_only_trimmed(thermo_electr
 
 @pytest.mark.parametrize("camera", ["cryogenic", "thermo-electric"])
 def test_random_cameras_are_judged_right(camera):
-    scores = [bench().score_night(camera, seed, rows=192, columns=300) for seed in range(1, 9)]
+    scores = [advice_scores.score_night(camera, seed, rows=192, columns=300) for seed in range(1, 9)]
     assert all(score.right for score in scores)
     assert all(score.exact for score in scores if score.usable)
 
@@ -699,7 +688,7 @@ def test_bands_of_rows_and_bleeding_stars_do_not_disturb(tmp_path):
 
 
 def test_nights_of_odd_cameras_are_judged_right_or_in_doubt():
-    scores = [bench().score_odd(seed) for seed in range(30001, 30031)]
+    scores = [advice_scores.score_odd(seed) for seed in range(30001, 30031)]
     assert sum(score.usable == score.advised for score in scores) >= 28
     assert [score for score in scores if score.wrong and not score.hedged] == []
 

@@ -1,11 +1,9 @@
 """Cameras from the raw frames to the figures at the end: as advised, the results are right. Each step has a file of its own."""
 
-import importlib.util
-from pathlib import Path
-
 import cameras
 import numpy as np
 import pytest
+import real_cameras
 
 from darkcal_widgets import Night, Results, advise, calibrate_darks, combine_darks, measure_darks
 
@@ -67,9 +65,5 @@ def test_quadrants_calibrated_as_advised_have_no_steps(tmp_path):
 def test_real_cameras_are_right_or_refused_with_the_reason(real_frames):
     if not (real_frames / "cameras").is_dir():
         pytest.skip(f"no frames of other cameras in {real_frames}")
-    path = Path(__file__).parents[1] / "bench" / "cameras.py"
-    spec = importlib.util.spec_from_file_location("bench_cameras", path)
-    bench = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(bench)
     for name in ("shane_kast_blue", "lco_floyds"):
-        assert bench.examine(name, real_frames / "cameras").problems == ()
+        assert real_cameras.examine(name, real_frames / "cameras").problems == ()

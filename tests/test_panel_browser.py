@@ -3,10 +3,13 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
-from nights import folder_bytes
+from astropy.io import fits
+from nights import folder_bytes, small_night, write_raw
 
 from darkcal_widgets import Parameters, simulate_night
 from darkcal_widgets.notebooks import shipped_notebooks
@@ -22,6 +25,12 @@ SETTLED = """() => {
     return panel?.dataset.asked && panel.dataset.asked === panel.dataset.answered;
 }"""
 DONE = "() => document.querySelector('.darkcal-summary p')"
+AXE = Path(__file__).resolve().parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+VIOLATIONS = """async () => {
+    const {passes, violations} = await axe.run('.darkcal-panel');
+    if (!passes.some(({id}) => id === 'color-contrast')) throw new Error('axe-core has not looked at the panel');
+    return violations.flatMap(({id, help, nodes}) => nodes.map(node => `${id}: ${help}: ${node.html}`));
+}"""
 # Slower frames, so that there is something left to cancel.
 SLOW = """
 import time, darkcal_widgets.run.night as run_module
@@ -156,6 +165,161 @@ def test_notebook_2_toggles_the_bias_cancels_and_goes_on(open_example, tmp_path)
     assert not lab.errors
 
 
+PANEL_CELL = """from darkcal_widgets import DarkPanel, Parameters
+panel = DarkPanel.from_parameters(Parameters(raw_folder='night', reduced_folder='out', {settings}))
+panel"""
+
+
+def write_notebook(path, *cells):
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+
+
+def image_of(seed, halves=(1000, 1022)):
+    """Columns 0:40 and 40:80 of the image on two levels, their overscans 80:90 and 90:100 on the same ones."""
+    levels = np.repeat(halves, 40).tolist() + np.repeat(halves, 10).tolist()
+    return np.random.default_rng(seed).normal(levels, 3, (60, 100)).astype("uint16")
+
+
+def two_amplifiers(folder):
+    for n in range(3):
+        write_raw(folder / f"dark-{n}.fits", image_of(n), "dark", 60.0)
+        write_raw(folder / f"x-{n}.fits", image_of(n + 10), "")
+
+
+def three_images(folder):
+    folder.mkdir()
+    for n in range(3):
+        images = [
+            fits.ImageHDU(image_of(n, (1000 * k, 1000 * k)), fits.Header(), f"CCD{k}") for k in (1, 2, 3)
+        ]
+        header = fits.Header({"IMAGETYP": "dark", "EXPTIME": 60.0})
+        fits.HDUList([fits.PrimaryHDU(header=header), *images]).writeto(folder / f"dark-{n}.fits")
+
+
+@pytest.fixture
+def open_panel(open_notebook, tmp_path):
+    """Open a notebook with a panel alone, over a night that a function writes."""
+
+    def open_one(write_night, settings, **window):
+        write_notebook(tmp_path / "panel.ipynb", PANEL_CELL.format(settings=settings))
+        lab = open_notebook(tmp_path / "panel.ipynb", **window)
+        write_night(lab.folder / "night")
+        small_night(lab.folder / "other")
+        lab.run_all()
+        lab.bring_into_view(lab.page.locator(PANEL))
+        settle(lab)
+        return lab
+
+    return open_one
+
+
+def enter(lab, name, text):
+    control(lab, name).fill(text)
+    control(lab, name).press("Enter")
+    settle(lab)
+
+
+def violations(lab):
+    """What axe-core finds in the panel."""
+    if not AXE.is_file():
+        pytest.skip(f"axe-core is not installed (npm install in {AXE.parents[2]})")
+    lab.page.evaluate(AXE.read_text(encoding="utf-8"))
+    return lab.page.evaluate(VIOLATIONS)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_no_state_of_the_panel_violates_rules_of_accessibility(open_panel, dark):
+    lab = open_panel(two_amplifiers, "overscan_columns='80:', keep_columns=':80'", dark=dark)
+    lab.page.locator(f"{PANEL} .darkcal-save > summary").click()
+    control(lab, "listed").select_option("all")
+    settle(lab)
+    assert violations(lab) == []
+    enter(lab, "raw_folder", "other")
+    assert violations(lab) == []
+    enter(lab, "raw_folder", "night")
+    control(lab, "several-amplifiers").click()
+    settle(lab)
+    control(lab, "amplifier-1-image").fill("")
+    settle(lab)
+    assert control(lab, "calibrate").is_disabled()
+    assert violations(lab) == []
+
+
+def test_settings_of_another_camera_are_questioned_in_the_browser(open_panel):
+    lab = open_panel(two_amplifiers, "overscan_columns='90:', keep_columns=':80'")
+    enter(lab, "raw_folder", "other")
+    assert "was set for the frames of another night" in wrong(lab).first.inner_text()
+    assert control(lab, "calibrate").is_disabled()
+    control(lab, "as-advised").click()
+    settle(lab)
+    assert wrong(lab).count() == 0
+    assert control(lab, "calibrate").is_enabled()
+    assert lab.value("panel.advice.differences(panel.recipe)") == []
+
+
+def test_amplifiers_are_typed_and_joined_to_one_image(open_panel):
+    lab = open_panel(two_amplifiers, "overscan_columns='80:', keep_columns=':80'")
+    control(lab, "several-amplifiers").click()
+    settle(lab)
+    assert lab.value("panel.amplifiers") == [["80:", ":40"], ["80:", "40:80"]]
+    control(lab, "amplifier-0-overscan").fill("80:90")
+    control(lab, "amplifier-1-overscan").fill("90:")
+    settle(lab)
+    assert lab.value("panel.effect['after']['shape']") == [60, 80]
+    assert "3 written, 0 unchanged, 0 failed" in calibrate(lab)
+    control(lab, "one-amplifier").click()
+    settle(lab)
+    assert lab.value("[panel.overscan_columns, panel.keep_columns, panel.amplifiers]") == [
+        "80:90",
+        ":80",
+        None,
+    ]
+    assert not lab.errors
+
+
+def test_one_of_several_images_is_looked_at_and_some_are_calibrated(open_panel):
+    lab = open_panel(three_images, "overscan_columns='90:', keep_columns=':80'")
+    control(lab, "extension").select_option("CCD2")
+    settle(lab)
+    assert "dark-0.fits[CCD2]" in lab.page.locator(f"{PANEL} h3", has_text="effect").inner_text()
+    lab.page.locator(f"{PANEL} [data-image=CCD3]").uncheck()
+    settle(lab)
+    assert lab.value("panel.extensions") == ["CCD1", "CCD2"]
+    lab.page.locator(f"{PANEL} [data-image=CCD3]").check()
+    settle(lab)
+    assert lab.value("panel.extensions") is None
+    assert not lab.errors
+
+
+def test_what_frames_are_is_said_in_the_list(open_panel):
+    lab = open_panel(two_amplifiers, "keep_columns=':80'")
+    control(lab, "listed").select_option("all")
+    settle(lab)
+    rows = lab.page.locator(f"{PANEL} tbody tr")
+    rows.nth(3).click()
+    rows.nth(4).click(modifiers=["Control"])
+    rows.nth(5).click(modifiers=["Shift"])
+    settle(lab)
+    control(lab, "declare").select_option("dark")
+    settle(lab)
+    assert lab.value("panel.image_types") == {f"file=x-{n}.fits": "dark" for n in range(3)}
+    assert "x-0.fits is dark" in control(lab, "said").inner_text()
+    assert lab.value("len(panel.night.darks)") == 6
+    rows.nth(3).focus()
+    lab.page.keyboard.press("Enter")
+    lab.page.keyboard.press("Shift+ArrowDown")
+    settle(lab)
+    control(lab, "declare").select_option("header")
+    settle(lab)
+    assert lab.value("panel.image_types") == {"file=x-2.fits": "dark"}
+    control(lab, "clear-kinds").click()
+    settle(lab)
+    assert lab.value("panel.image_types") is None
+    assert not lab.errors
+
+
 PRINTED = """() => window.jupyterapp.shell.currentWidget.context.model.toJSON().cells
     .flatMap(cell => cell.outputs ?? []).map(output => String(output.text ?? '')).join('')"""
 
@@ -250,9 +414,7 @@ IN_A_BOX = [
 
 
 def test_a_panel_in_a_box_is_linked_and_observed_like_any_widget(open_notebook, nights, tmp_path):
-    cells = [nbformat.v4.new_code_cell(source) for source in IN_A_BOX]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "box.ipynb")
+    write_notebook(tmp_path / "box.ipynb", *IN_A_BOX)
     lab = open_notebook(tmp_path / "box.ipynb", dark=True)
     (lab.folder / NIGHTS[1][1]).symlink_to(nights / NIGHTS[1][1])
     lab.run_all()

@@ -68,7 +68,7 @@ _NAMES = tuple(Parameters.names())
 
 # Of the browser, each before those that import it.
 _MODULES = """
-    elements link sections axes profile picture spreads controls images table kinds night drag amplifiers
+    labels elements link sections axes profile picture spreads controls images table kinds night drag amplifiers
     steps effect calibrate save panel
 """.split()
 

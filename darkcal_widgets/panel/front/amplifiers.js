@@ -1,6 +1,7 @@
 // Several amplifiers: for each its overscan and its image, by text; their images are joined.
 
 import { isBusy, make, makeButton, row, setText } from "./elements.js";
+import { inLabels, LABELS } from "./labels.js";
 
 export function amplifierControls(panel) {
   const several = makeButton(
@@ -20,12 +21,12 @@ export function amplifierControls(panel) {
   );
   const list = make("div", { class: "darkcal-amplifiers" });
   const trouble = make("p", { class: "darkcal-trouble", role: "status", "data-name": "amplifiers-trouble" });
-  const legend = make("legend", {}, "Amplifiers");
+  const legend = make("legend", {}, LABELS.amplifiers);
   const element = make("fieldset", { class: "darkcal-wide" }, legend, list, trouble, row(add, one));
   const update = () => {
     const amplifiers = panel.get("amplifiers");
     const problem = panel.get("problems").amplifiers ?? "";
-    setText(trouble, problem);
+    setText(trouble, inLabels(problem));
     element.classList.toggle("darkcal-wrong", problem !== "");
     several.hidden = amplifiers !== null;
     element.hidden = amplifiers === null;

@@ -2,6 +2,7 @@
 
 import { flagControl, pairs, selectControl, textControl } from "./controls.js";
 import { formatted, make, makeButton, row, section, setText } from "./elements.js";
+import { inLabels, LABELS } from "./labels.js";
 
 export function calibratePart(panel) {
   const controls = resultControls(panel);
@@ -16,7 +17,7 @@ export function calibratePart(panel) {
     for (const part of [...controls, run]) part.update();
     const off = whyOff(Object.keys(panel.get("problems")));
     const said = off ? [off] : (panel.get("notes").run ?? []);
-    notes.replaceChildren(...said.map((text) => make("p", {}, text)));
+    notes.replaceChildren(...said.map((text) => make("p", {}, inLabels(text))));
     if (progress !== told) summary.replaceChildren(...(progress.running ? [] : summaryLines(progress)));
     told = progress;
   };
@@ -27,23 +28,29 @@ export function calibratePart(panel) {
 function resultControls(panel) {
   const folderTip = "Where calibrated darks are written; made if it does not exist";
   return [
-    textControl(panel, "reduced_folder", "Folder of results", folderTip, { width: "18em" }),
-    selectControl(panel, "output_dtype", "Type", "Number type of the results", pairs(["float32", "float64"])),
+    textControl(panel, "reduced_folder", LABELS.reduced_folder, folderTip, { width: "18em" }),
+    selectControl(
+      panel,
+      "output_dtype",
+      LABELS.output_dtype,
+      "Number type of the results",
+      pairs(["float32", "float64"]),
+    ),
     selectControl(
       panel,
       "unit",
-      "Unit",
+      LABELS.unit,
       "Unit of frames whose header has no BUNIT",
       pairs(["adu", "electron"]),
     ),
-    flagControl(panel, "overwrite", "Overwrite", "Replace results that were made with other settings"),
+    flagControl(panel, "overwrite", LABELS.overwrite, "Replace results that were made with other settings"),
   ];
 }
 
 function whyOff(wrong) {
   if (wrong.length === 0) return "";
   const what = wrong.length === 1 ? "one setting is" : `${wrong.length} settings are`;
-  return `Calibrate is off until ${what} corrected: ${wrong.join(", ").replaceAll("_", " ")}.`;
+  return `Calibrate is off until ${what} corrected: ${wrong.map((name) => `“${LABELS[name] ?? name}”`).join(", ")}.`;
 }
 
 function runControls(panel) {
@@ -85,7 +92,9 @@ function progressText({ running, done, total, failed, seconds, cancelling, rate,
 
 function summaryLines({ lines = [], results = [] }) {
   const isBad = (text) => text.startsWith("failed") || text.startsWith("Stopped");
-  const said = lines.map((text) => make("p", { class: isBad(text) ? "darkcal-trouble" : "" }, text));
+  const said = lines.map((text) =>
+    make("p", { class: isBad(text) ? "darkcal-trouble" : "" }, inLabels(text)),
+  );
   if (results.length === 0) return said;
   const links = results.map(({ name, path, state }) => make("li", {}, fileLink(path, name), ` ${state}`));
   return [

@@ -1,5 +1,7 @@
 // Elements of a page. Text is always set as text, never as markup: it may come from a header or a file name.
 
+import { inLabels } from "./labels.js";
+
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -62,7 +64,7 @@ export function labelled(label, control, tip, extra = "") {
   const caption = make("label", { for: control.id, title: tip }, label);
   const element = make("div", { class: `darkcal-field ${extra}` }, caption, control, trouble);
   const mark = (text = "") => {
-    setText(trouble, text);
+    setText(trouble, inLabels(text));
     element.classList.toggle("darkcal-wrong", text !== "");
     control.setAttribute("aria-invalid", text !== "");
     if (text) control.setAttribute("aria-describedby", trouble.id);

@@ -2,6 +2,7 @@
 
 import { pairs } from "./controls.js";
 import { checkbox, choose, labelled, make, makeButton, row, setText } from "./elements.js";
+import { LABELS } from "./labels.js";
 
 export function imageControls(panel) {
   const look = make("select", {
@@ -17,7 +18,7 @@ export function imageControls(panel) {
   const calibrated = make(
     "fieldset",
     { "data-name": "extensions" },
-    make("legend", {}, "Calibrate"),
+    make("legend", {}, LABELS.extensions),
     boxes,
     all,
     trouble,

@@ -1,6 +1,7 @@
 // What frames are, where their headers do not say it: said of the frames that are marked in the list.
 
 import { labelled, make, makeButton, row, setText } from "./elements.js";
+import { LABELS } from "./labels.js";
 
 const KINDS = ["bias", "dark", "flat", "science", "other"];
 const SHOWN = 6; // of what was said
@@ -19,7 +20,7 @@ export function kindControls(panel) {
   };
   const tip =
     "Say what the marked frames are. Click marks a frame, with Ctrl another one, with Shift all up to it; so do Shift and arrow keys";
-  const field = labelled("The marked frames are", select, tip);
+  const field = labelled(LABELS.image_types, select, tip, "darkcal-inline");
   const clear = makeButton(
     "Clear",
     "Take back all that was said of frames: their headers count again",

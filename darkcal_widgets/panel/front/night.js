@@ -4,6 +4,7 @@ import { pairs, selectControl, textControl } from "./controls.js";
 import { choose, labelled, make, makeButton, row, section, setText } from "./elements.js";
 import { imageControls } from "./images.js";
 import { kindControls } from "./kinds.js";
+import { inLabels, LABELS } from "./labels.js";
 import { frameTable, listedRows } from "./table.js";
 
 export function nightPart(panel) {
@@ -18,16 +19,15 @@ export function nightPart(panel) {
     "1. The night",
     row(...controls.map((control) => control.element)),
     table.element,
-    pickers.element,
+    row(pickers.element, kinds.element),
     filesTrouble,
-    kinds.element,
     images.element,
     notes,
   );
   const update = () => {
     for (const part of [...controls, pickers, table, kinds, images]) part.update();
-    setText(filesTrouble, panel.get("problems").files ?? "");
-    notes.replaceChildren(...panel.get("listing").notes.map((note) => make("p", {}, note)));
+    setText(filesTrouble, inLabels(panel.get("problems").files ?? ""));
+    notes.replaceChildren(...panel.get("listing").notes.map((note) => make("p", {}, inLabels(note))));
   };
   const shows = [
     "raw_folder",
@@ -56,7 +56,7 @@ function pick(panel, rows) {
 
 function rawFolder(panel) {
   const tip = "The folder of raw frames, as seen from where the notebook runs";
-  return textControl(panel, "raw_folder", "Folder of the night", tip, {
+  return textControl(panel, "raw_folder", LABELS.raw_folder, tip, {
     choices: "raw_folder",
     width: "22em",
   });
@@ -67,7 +67,7 @@ function darkFolder(panel) {
     "data-name": "dark_folder",
     change: () => panel.set({ dark_folder: control.value }),
   });
-  const field = labelled("Darks are in", control, "The subfolder of the darks, or the night itself");
+  const field = labelled(LABELS.dark_folder, control, "The subfolder of the darks, or the night itself");
   const update = () => {
     const inside = panel.get("listing").folders?.dark_folder ?? [];
     choose(control, [["", "the night's folder"], ...pairs(inside)], panel.get("dark_folder") ?? "");

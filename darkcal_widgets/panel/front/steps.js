@@ -4,19 +4,20 @@ import { amplifierControls } from "./amplifiers.js";
 import { flagControl, selectControl, textControl } from "./controls.js";
 import { dragging, listen } from "./drag.js";
 import { checkbox, floats, isBusy, labelled, make, makeButton, row, section, setText } from "./elements.js";
+import { inLabels, LABELS } from "./labels.js";
 import { drawProfile } from "./profile.js";
 import { comparedPart, fits, partAlong, withPart, zoomWindow } from "./sections.js";
 
 const WORDS = {
   overscan_columns: {
-    title: "Subtract the overscan",
+    title: LABELS.overscan_columns,
     tip: "Columns no light falls on; the median of each row over them is subtracted from that row. Empty: none",
     empty: "none",
     clear: "None",
     nothing: "No overscan is subtracted",
   },
   keep_columns: {
-    title: "Keep",
+    title: LABELS.keep_columns,
     tip: "The part that the trim keeps. Empty: all",
     empty: "all",
     clear: "All",
@@ -78,7 +79,7 @@ function startControls(panel, more) {
     const { changed = [], start = "", questions = [] } = panel.get("notes");
     back.disabled = changed.length === 0;
     keep.hidden = questions.length === 0;
-    setText(note, start);
+    setText(note, inLabels(start));
   };
   return { element: row(advised, keep, back, more, note), update };
 }
@@ -87,13 +88,13 @@ function biasControls(panel) {
   const flag = flagControl(
     panel,
     "subtract_bias",
-    "Subtract the bias",
+    LABELS.subtract_bias,
     "Subtract the combined bias: needed where darks will be scaled to other exposure times",
   );
   const file = textControl(
     panel,
     "combined_bias",
-    "Combined bias (empty: found or built)",
+    `${LABELS.combined_bias} (empty: found or built)`,
     "Path of the combined bias; empty: found by its header in the folder of results, or built from the bias frames",
     { width: "16em" },
   );

@@ -1,6 +1,7 @@
 // The list of frames: sorted, filtered, moved in by keys; a click looks at a frame, the box picks it.
 
 import { formatted, make, makeButton } from "./elements.js";
+import { LABELS } from "./labels.js";
 
 const COLUMNS = [
   ["name", "File"],
@@ -40,7 +41,7 @@ function compare(frame, other, key, backwards) {
 export function frameTable(panel, pick) {
   const heads = COLUMNS.map((column) => columnHead(panel, column));
   const body = make("tbody", { keydown: (event) => moveFocus(event, body, panel) });
-  const pickHead = make("th", { scope: "col" }, "Pick");
+  const pickHead = make("th", { scope: "col" }, LABELS.files);
   const head = make("thead", {}, make("tr", {}, pickHead, ...heads.map(({ element }) => element)));
   const table = make("table", { "aria-label": "Frames of the night" }, head, body);
   let drawn = "";
@@ -159,6 +160,7 @@ function showRows(body, { picked, marked, row: lookedAt }) {
     const n = Number(line.dataset.row);
     line.querySelector("input").checked = chosen.has(n);
     line.classList.toggle("darkcal-looked", n === lookedAt);
+    line.setAttribute("aria-current", n === lookedAt);
     line.classList.toggle("darkcal-marked", marked.includes(n));
     line.tabIndex = n === lookedAt ? 0 : -1;
   }
