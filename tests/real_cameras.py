@@ -82,7 +82,7 @@ CAMERAS = {
     "zwo_asi178mc": Camera("no overscan; colour; gain unknown", ((None, (0, 1280)),)),
     "sbig_st402": Camera("no overscan", ((None, (0, 765)),)),
     "lco_floyds": Camera(
-        "2 lamp flats; silicon 2048 of 2079 columns", ((None, (0, 2079)),), refused="no darks"
+        "2 lamp flats; silicon 2048 of 2079 columns", (((2048, 2079), (0, 2048)),), refused="no darks"
     ),
 }
 
@@ -96,11 +96,14 @@ class Row:
     truth: str
     run: str
     problems: tuple
+    doubtful: tuple = ()
 
     @property
     def verdict(self):
-        """One word and, if something is wrong, what."""
-        return "WRONG: " + "; ".join(self.problems) if self.problems else "right"
+        """One word and, if something is wrong, what; what is wrong and said to be in doubt is not hidden."""
+        if self.problems:
+            return f"WRONG: {'; '.join(self.problems)}"
+        return f"in doubt, and not the best: {'; '.join(self.doubtful)}" if self.doubtful else "right"
 
 
 def examine(name, folder):
@@ -108,9 +111,8 @@ def examine(name, folder):
     camera = CAMERAS[name]
     advice = advise(Night(folder / name))
     hedged = "judged" in advice.finding("Is the overscan usable?").verdict
-    problems = [*_wrong_parts(camera, advice)]
-    if problems and hedged:
-        problems = []
+    wrong = tuple(_wrong_parts(camera, advice))
+    problems = [] if hedged else [*wrong]
     said = repr(advice).removeprefix("<Advice ").removesuffix(">")
     with tempfile.TemporaryDirectory() as out:
         run, failed = _run(camera, advice, folder / name, Path(out))
@@ -122,6 +124,7 @@ def examine(name, folder):
         camera.truth,
         run,
         tuple(problems + _residues(run, camera)),
+        wrong,
     )
 
 

@@ -412,6 +412,21 @@ def test_dark_edges_without_a_header_are_said_to_be_open(tmp_path):
     assert any("cannot be told apart" in text for text in advice.assumed)
 
 
+def test_a_faint_edge_shows_in_spectra_without_frames_to_compare(tmp_path):
+    def spectrum(kind, index, image):
+        del kind
+        rows = np.exp(-np.abs(np.arange(96) - 45) / 8)[:, None]
+        image[:, :100] += np.random.default_rng(index).poisson((3000 + 3 * SLIT) * rows)
+
+    folder = overscan_night(tmp_path, flat=20.0, change=spectrum)
+    for path in [*folder.glob("bias-*"), *folder.glob("dark-*"), *folder.glob("object-*")]:
+        path.unlink()
+    advice = advise(Night(folder))
+    assert advice.recipe.keep_columns == ":100"
+    assert "as far as can be judged" in advice.finding(USABLE).verdict
+    assert any("no frame without light" in text for text in advice.assumed)
+
+
 def test_a_header_that_names_lit_columns_of_a_slit_spectrum_is_found_out(tmp_path):
     advice = advise(Night(overscan_night(tmp_path, flat=SLIT, BIASSEC="[46:56,1:96]")))
     assert advice.finding(HEADER).verdict == "no"
@@ -690,7 +705,7 @@ def test_real_cameras_get_the_right_columns_or_a_doubt(real_frames):
         "wht_isis_blue": "[1:483, 1:4099]",
         "shane_kast_blue": None,
         "lick_nickel": ":1024",
-        "lco_floyds": None,
+        "lco_floyds": ":2048",
     }
     assert all("as far as can be judged" in one.finding(USABLE).verdict for one in advice.values())
     assert advice["wht_isis_blue"].recipe.regions((4200, 483)).axis == 0

@@ -413,14 +413,16 @@ def test_darks_of_several_temperatures_are_reported_at_one(tmp_path):
     assert "'100', is on the camera's own scale and not in e-/ADU" in notes
 
 
-def test_combined_darks_of_no_exposure_are_said_to_be_bias_frames(tmp_path):
-    write_raw(
-        tmp_path / "combined_dark_0.000.fits", np.ones((4, 5)), exposure=0.0, COMBINED=True, DCRECIPE="x"
-    )
+def test_bias_frames_combined_as_darks_are_called_what_they_are(tmp_path):
+    for index in range(2):
+        write_raw(tmp_path / "raw" / f"{index}.fits", np.full((4, 5), 9 + index), "bias", exposure=0.0)
+    night = Night(tmp_path / "raw", image_types={"file=*": "dark"})
+    calibrate_darks(night, Recipe(), tmp_path / "out")
+    combine_darks(tmp_path / "out")
     with pytest.raises(
         NightError, match=r"exposure of 0 s: combined_dark_0\.000\.fits\. They are bias frames"
     ):
-        measure_darks(tmp_path)
+        measure_darks(tmp_path / "out")
 
 
 def test_combined_darks_without_an_exposure_are_not_said_to_be_absent(tmp_path):

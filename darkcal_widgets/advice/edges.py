@@ -158,6 +158,10 @@ def _light(lit, unlit, axis):
     quiet = unlit or lit
     # The noise of a profile is that of the mean of all blocks.
     noise = quiet[0].noise(axis, slice(None)) * np.sqrt(1 / len(lit) + (1 / len(unlit) if unlit else 0))
+    if not unlit:
+        # The blocks of a spectrum differ by far more than noise; neighbouring columns of a block do not.
+        _, steps = median_and_scatter(np.diff(blocks, axis=1))
+        noise = min(noise, float(steps) / np.sqrt(2 * len(blocks)))
     levels = [frame.level(axis, slice(None)) for frame in unlit]
     drift = float(np.ptp(levels)) if unlit else 0.0
     if quiet[0].noise(axis, slice(None)) * np.sqrt(quiet[0].shape[1 - axis]) < 0.5:
