@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nights import folder_bytes
+from papermill import inspect_notebook
 
 from darkcal_widgets import DarkPanel, Parameters, simulate_night
 from darkcal_widgets.notebooks import shipped_notebooks
@@ -94,6 +95,13 @@ def test_one_cell_holds_the_parameters_of_the_contract(number):
     values = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(tagged[0].source).body}
     assert values == DEFAULTS[number]
     assert list(values) == Parameters.names()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_papermill_knows_every_parameter_and_its_meaning(number):
+    found = inspect_notebook(str(shipped_notebooks()[number]))
+    assert list(found) == Parameters.names()
+    assert all(parameter["help"] for parameter in found.values())
 
 
 @pytest.mark.parametrize("number", [1, 2])
