@@ -122,9 +122,7 @@ def _unknown(wanted, darks):
     offered = {name[: len(start)] if is_pattern else name: name for name in reversed(names)}
     offered |= {f"{name}=": f"{name}=" for name in _CHOICES}
     near = difflib.get_close_matches(start, offered, n=1)
-    advice = (
-        f"did you mean {offered[near[0]]!r}?" if near else "the names are those of the table of the night."
-    )
+    advice = f"did you mean {offered[near[0]]!r}?" if near else "print(night.table) lists the names."
     where = f" in {darks[0].path.parent}" if darks else ""
     if is_pattern:
         return f"files holds the pattern {wanted!r}, which fits no dark{where}; {advice}"

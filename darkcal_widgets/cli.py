@@ -43,7 +43,7 @@ def main(arguments=None):
         return 1
     except KeyboardInterrupt as stop:
         print(
-            f"darkcal: {str(stop) or 'stopped; what is done is kept, and the same command goes on from there'}",
+            f"darkcal: {str(stop) or 'stopped; finished work is kept; run the same command again to continue'}",
             file=sys.stderr,
         )
         return 130
@@ -64,7 +64,9 @@ def _add_sample(commands):
     sample.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="where (default: here)")
     sample.add_argument("--real", action="store_true", help="download the real nights instead (large)")
     sample.add_argument("--full", action="store_true", help="simulate all rows of the cameras, not 512")
-    sample.add_argument("--seed", type=int, help="another seed gives other noise and other hot pixels")
+    sample.add_argument(
+        "--seed", type=int, help="random seed; a different one gives different noise and hot pixels"
+    )
     sample.add_argument("--overwrite", action="store_true", help="replace simulated nights of another seed")
     sample.set_defaults(run=_sample)
 
@@ -147,7 +149,7 @@ def _batch(sources, out, **options):
 
     def show(mistakes):
         if mistakes:
-            print("These are not run:", *mistakes, sep="\n  ", file=sys.stderr)
+            print("These will not be run:", *mistakes, sep="\n  ", file=sys.stderr)
 
     batch = run_batch(sources, out, on_mistakes=show, **options)
     print(batch)
@@ -185,7 +187,13 @@ def _advise(folder, darks, types):
     line = advice.parameters_line(night)
     if image_types:
         line += " -y " + shlex.quote(f"image_types: {json.dumps(image_types)}")
-    print(advice, "", "the same for papermill:", line, sep="\n")
+    print(
+        advice,
+        "",
+        "To run this with papermill, add to `papermill NOTEBOOK OUT` (either notebook does):",
+        line,
+        sep="\n",
+    )
 
 
 def _image_types(types):
@@ -193,9 +201,7 @@ def _image_types(types):
     pairs = [text.rpartition(":") for text in types]
     for _, colon, text in pairs:
         if not colon:
-            raise ParameterError(
-                f"--type is {text!r}; expected what is meant, a colon and a type, as 'OBJECT=bias*: bias'."
-            )
+            raise ParameterError(f"--type is {text!r}; expected PATTERN: TYPE, as 'OBJECT=bias*: bias'.")
     return {which.strip(): kind.strip().lower() for which, _, kind in pairs} or None
 
 

@@ -213,8 +213,8 @@ def check_results_folder(folder, raw_folders, results, raw_files):
     for raw in raw_folders:
         if _same(folder, raw):
             raise OutputError(
-                f"reduced_folder {str(folder)!r} is the folder of raw frames {str(raw)!r}; raw data are never touched: "
-                "name another folder for the results."
+                f"reduced_folder {str(folder)!r} is the folder of raw frames {str(raw)!r}; raw data are never modified; "
+                "choose another folder for the results."
             )
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"reduced_folder {str(folder)!r} is a file; name a folder for the results.")
@@ -223,8 +223,8 @@ def check_results_folder(folder, raw_folders, results, raw_files):
     for result in existing:
         if (raw := identities.get(_identity(result))) is not None:
             raise OutputError(
-                f"the result {str(result)!r} would replace the raw frame {str(raw)!r}; raw data are never touched: "
-                "name another reduced_folder."
+                f"the result {str(result)!r} would replace the raw frame {str(raw)!r}; raw data are never modified; "
+                "choose another reduced_folder."
             )
 
 

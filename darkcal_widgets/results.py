@@ -98,7 +98,7 @@ class Results(Inventory):
     def out_of_date(self, frame):
         """Say why a result no longer is what it would be if it were made again now; empty: nothing speaks against it.
 
-        A calibrated dark is out of date when the combined bias of the folder is another one than was subtracted; a combined dark
+        A calibrated dark is out of date when the combined bias of the folder is not the one that was subtracted; a combined dark
         when one of its members is gone or has changed, or when the folder holds another dark of its exposure. Whether raw
         frames have changed is not looked at.
         """
@@ -113,7 +113,7 @@ class Results(Inventory):
         bias = next((frame for frame in self.frames if ascii_only(frame.name) == name), None)
         if bias is None or dark.header.get("BIASSUM") == bias.checksum:
             return ""
-        return f"{name} is another one than was subtracted; calibrate again with overwrite."
+        return f"{name} is not the one that was subtracted; calibrate again with overwrite."
 
     def _members_changed(self, combined):
         names = [str(combined.header[keyword]) for keyword in combined.header["IMCMB*"]]

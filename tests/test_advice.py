@@ -234,10 +234,17 @@ def test_the_line_for_papermill_holds_the_advice(cryogenic):
     assert values == {
         "raw_folder": str(cryogenic.raw_folder),
         "dark_folder": str(cryogenic.dark_folder),
+        "reduced_folder": "night-reduced",
         "overscan_columns": "2055:",
         "keep_columns": ":2048",
         "subtract_bias": "False",
     }
+
+
+def test_the_line_for_papermill_takes_no_folder_from_a_notebook(thermo_electric):
+    line = advise(thermo_electric).parameters_line(thermo_electric)
+    assert "-p dark_folder None " in line
+    assert "-p reduced_folder " in line
 
 
 def test_text_from_a_header_is_text_in_html_and_in_a_terminal(tmp_path):

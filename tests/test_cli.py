@@ -82,16 +82,16 @@ def test_a_batch_gets_its_options(batches, capsys):
     assert cli.main(f"batch a.yaml c.csv --out OUT {options}".split()) == 0
     given = {"workers": 3, "timeout": 1.5, "force": True, "scheduler": "tcp://h:1"}
     assert batches == [(["a.yaml", "c.csv"], "OUT", given)]
-    assert capsys.readouterr().out.startswith("1 of 1 runs are done")
+    assert capsys.readouterr().out.startswith("1 of 1 runs done")
 
 
 def test_a_batch_in_which_a_run_is_not_done_ends_with_1(batches, capsys):
     assert cli.main("batch a.yaml b.yaml --out OUT".split()) == 1
     err = capsys.readouterr().err
     assert err.splitlines() == [
-        "These are not run:",
+        "These will not be run:",
         "  b.yaml: unit is 'x'",
-        "darkcal: 1 of 2 runs are not done:",
+        "darkcal: 1 of 2 runs failed or were not started:",
         "  b: unit is 'x'",
     ]
 
@@ -111,7 +111,7 @@ def test_interrupting_ends_with_status_130(monkeypatch, capsys):
 
     monkeypatch.setattr(workspace, "demo", interrupt)
     assert cli.main(["demo"]) == 130
-    assert capsys.readouterr().err.startswith("darkcal: stopped; what is done is kept")
+    assert capsys.readouterr().err.startswith("darkcal: stopped; finished work is kept")
 
 
 def test_a_programming_error_is_not_hidden(monkeypatch):
@@ -212,7 +212,7 @@ def test_advise_is_told_what_frames_are_and_tells_papermill(advised, capsys, tmp
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("bias", "--type is 'bias'; expected what is meant, a colon and a type"),
+        ("bias", "--type is 'bias'; expected PATTERN: TYPE"),
         ("a: drak", "Did you mean 'dark'"),
     ],
 )

@@ -201,7 +201,7 @@ def test_a_folder_without_calibrated_darks_says_so(tmp_path):
 
 def test_a_combined_bias_goes_into_no_raw_folder(tmp_path):
     raw = small_night(tmp_path / "raw")
-    with pytest.raises(OutputError, match="raw data are never touched"):
+    with pytest.raises(OutputError, match="raw data are never modified"):
         combine_bias(Night(raw), RECIPE, raw)
 
 
@@ -320,7 +320,7 @@ def test_the_table_says_when_another_bias_was_subtracted(tmp_path):
     (tmp_path / "out" / "combined_bias.fits").unlink()
     combine_bias(Night(night.raw_folder), RECIPE, tmp_path / "out")
     table = results_table(tmp_path / "out")
-    assert "combined_bias.fits is another one than was subtracted" in table["state"][1]
+    assert "combined_bias.fits is not the one that was subtracted" in table["state"][1]
 
 
 def test_darks_of_one_recipe_and_different_shapes_are_not_averaged(reduced):

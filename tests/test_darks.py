@@ -348,7 +348,7 @@ def test_the_dark_itself_may_say_how_many_frames_are_in_its_bias():
 
 
 def test_scaling_up_warns_and_is_recorded():
-    with pytest.warns(UserWarning, match="noise grows 2 times"):
+    with pytest.warns(UserWarning, match="noise grows 2-fold"):
         scaled = scale_dark(dark(), 180.0)
     assert "scaled up" in str(scaled.header["HISTORY"])
 

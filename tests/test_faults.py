@@ -436,7 +436,7 @@ def test_a_folder_of_raw_frames_is_refused_under_every_name(raw, tmp_path, where
     write_raw(tmp_path / "night" / "raw" / "darks" / "dark.fits", random_frame(1))
     (tmp_path / "night" / "link").symlink_to(tmp_path / "night" / "raw")
     night = Night(tmp_path / "night" / "raw", tmp_path / "night" / "raw" / "darks")
-    with pytest.raises(OutputError, match="raw data are never touched"):
+    with pytest.raises(OutputError, match="raw data are never modified"):
         calibrate_darks(night, RECIPE, tmp_path / "night" / where, progress=False)
 
 

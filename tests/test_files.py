@@ -98,7 +98,7 @@ def raw(tmp_path):
 def test_the_raw_folder_is_refused_under_any_of_its_names(raw, tmp_path):
     (tmp_path / "link").symlink_to(raw)
     for folder in (raw, tmp_path / "link", raw / ".." / "raw"):
-        with pytest.raises(OutputError, match="raw data are never touched"):
+        with pytest.raises(OutputError, match="raw data are never modified"):
             check_results_folder(folder, [raw], [folder / "a.fits"], [raw / "a.fits"])
 
 
@@ -247,7 +247,7 @@ def test_a_temporary_file_is_never_one_that_is_there(tmp_path, monkeypatch):
 def test_the_raw_folder_is_known_under_a_name_that_only_the_file_system_knows(raw, tmp_path, monkeypatch):
     (tmp_path / "OTHER").mkdir()  # in place of letters of another case, or of a second mount
     monkeypatch.setattr(os.path, "samefile", lambda one, other: {one.name, other.name} == {"OTHER", raw.name})
-    with pytest.raises(OutputError, match="raw data are never touched"):
+    with pytest.raises(OutputError, match="raw data are never modified"):
         check_results_folder(tmp_path / "OTHER", [raw], [], [])
 
 

@@ -73,7 +73,7 @@ def test_an_overlap_is_said_at_both_controls(values, night):
 
 def test_results_among_the_raw_frames_are_refused(values, night):
     found = problems(values | {"reduced_folder": values["raw_folder"]}, night)
-    assert "raw data are never touched" in found["reduced_folder"]
+    assert "raw data are never modified" in found["reduced_folder"]
 
 
 def test_no_darks_is_said_at_their_folder(values, tmp_path):

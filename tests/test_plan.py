@@ -86,3 +86,19 @@ def test_only_the_combined_bias_of_its_own_is_built_again(night, tmp_path, is_na
     other = Recipe(keep_columns=":20", subtract_bias=True)
     with pytest.raises(FrameError, match="was made with other overscan_columns or keep_columns"):
         make_plan(night, other, tmp_path / "out", overwrite=True, combined_bias=master if is_named else None)
+
+
+def test_a_frame_that_is_not_a_bias_is_not_subtracted_as_one(night, tmp_path):
+    with pytest.raises(FrameError, match=r"dark-0\.fits' is not a bias: its header says 'dark'"):
+        make_plan(night, WITH_BIAS, tmp_path / "out", combined_bias=night.darks[0].path)
+
+
+def test_a_single_bias_given_as_the_combined_one_is_noted(night, tmp_path):
+    recipe = Recipe(subtract_bias=True)
+    plan = make_plan(night, recipe, tmp_path / "out", combined_bias=night.biases[0].path)
+    assert "bias-0.fits does not say that it is the average of many frames" in plan.notes[0]
+
+
+def test_a_run_on_no_thread_is_refused(night, tmp_path):
+    with pytest.raises(ParameterError, match="workers is -1; expected at least 1"):
+        calibrate_darks(night, RECIPE, tmp_path / "out", workers=-1, progress=False)

@@ -187,7 +187,7 @@ def test_frames_that_would_have_one_result_are_refused(tmp_path):
 
 
 def test_results_in_the_raw_folder_are_refused(night, tmp_path):
-    with pytest.raises(OutputError, match="raw data are never touched"):
+    with pytest.raises(OutputError, match="raw data are never modified"):
         calibrate(night, RECIPE, tmp_path / "raw")
 
 

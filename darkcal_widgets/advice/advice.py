@@ -89,10 +89,15 @@ class Advice:
         raise KeyError(question)
 
     def parameters_line(self, night):
-        """Return the options of papermill that follow the advice, to be put behind its two notebooks."""
-        values = {"raw_folder": night.raw_folder}
-        if len(night.folders) > 1:
-            values["dark_folder"] = night.dark_folder
+        """Return the options of papermill that follow the advice, to append after its input and output notebooks.
+
+        All folders are named: those that a notebook has by itself belong to another night.
+        """
+        values = {
+            "raw_folder": night.raw_folder,
+            "dark_folder": night.dark_folder if len(night.folders) > 1 else None,
+            "reduced_folder": f"{night.raw_folder.resolve().name}-reduced",
+        }
         values |= _told(self.recipe)
         return " ".join(
             f"-y {shlex.quote(f'{name}: {json.dumps(_as_lists(value))}')}"
@@ -178,7 +183,7 @@ def advise(night):
     Raises
     ------
     FrameError
-        The header of a frame that could be read before cannot be read any more.
+        The header of a frame that could be read before can no longer be read.
 
     Examples
     --------
@@ -259,7 +264,7 @@ def _labels(night):
 
 def _missing(night, sample):
     counts = {
-        "bias frames": (night.biases, "the read noise and a combined bias cannot be had from this night"),
+        "bias frames": (night.biases, "this night cannot give a read noise or a combined bias"),
         "darks": (night.darks, "there is nothing to calibrate"),
         "flats": (night.flats, "the reach of bright light into the overscan is not tested"),
         "science frames": (night.science, "their exposures are not known"),
@@ -268,7 +273,7 @@ def _missing(night, sample):
         if not frames:
             yield f"There are no {name}: {consequence}."
         elif len(frames) == 1 and name == "bias frames":
-            yield "There is only one of the bias frames: a drift from frame to frame cannot be seen in it."
+            yield "There is only one bias frame: a drift from frame to frame cannot be seen in it."
     nameless = Counter(frame.info.type_word for frame in night.frames if frame.info.type is None)
     if nameless:
         words = ", ".join(f"{count} with {word!r}" for word, count in nameless.items())

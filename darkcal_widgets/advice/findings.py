@@ -189,7 +189,7 @@ def _contaminated(overscan):
         return Finding(question, f"0 {name}", threshold, "none", f"None stands out from the rest. {compared}")
     lit = _lit_part(overscan)
     value = f"{stray.count} {name}, {stray.first:.3g} {overscan.unit} at the image to {stray.last:.3g} {overscan.unit}"
-    reason = f"Stray charge lifts them above the {name} further out. {compared}"
+    reason = f"Stray charge raises them above the {name} farther out. {compared}"
     return Finding(question, value, threshold, _range(lit, name), reason)
 
 

@@ -59,12 +59,14 @@ class Batch:
         """
         if self.failures:
             listed = "\n".join(visible(f"  {record.name}: {record.error}") for record in self.failures)
-            raise RunError(f"{len(self.failures)} of {len(self.records)} runs are not done:\n{listed}")
+            raise RunError(
+                f"{len(self.failures)} of {len(self.records)} runs failed or were not started:\n{listed}"
+            )
 
     def __str__(self):
         done = len(self.records) - len(self.failures)
         return (
-            f"{done} of {len(self.records)} runs are done ({len(self.current)} of them by an earlier call)\n"
+            f"{done} of {len(self.records)} runs done ({len(self.current)} in an earlier call)\n"
             f"  page:  {self.out / PAGE}\n  table: {self.out / SUMMARY}"
         )
 
@@ -158,7 +160,7 @@ def _made_folder(out, requests):
     own = {str(out), *(os.path.realpath(out / request.name) for request in sound)}
     if raw := own & {os.path.realpath(folder) for request in sound for folder in request.raw_folders}:
         raise OutputError(
-            f"{raw.pop()} is a folder of raw frames, which are never touched; name another folder for the batch."
+            f"{raw.pop()} is a folder of raw frames, which are never modified; name another folder for the batch."
         )
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -370,7 +370,7 @@ def _checked_together(requests):
         if (victim := raw.get(_results_folder(request))) is not None:
             found[request.source].append(
                 f"reduced_folder is {request.parameters.reduced_folder!r}, a folder of raw frames (of {victim.source}); "
-                "expected another one: raw data are never touched."
+                "expected another one: raw data are never modified."
             )
     return [replace(request, problems=(*request.problems, *found[request.source])) for request in requests]
 

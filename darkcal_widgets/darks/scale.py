@@ -63,7 +63,7 @@ def scale_dark(combined_dark, exposure, *, gain=None, read_noise=None, combined_
     electrons = _positive(electrons, "read_noise (or RDNOISE in the header)", ParameterError)
     if factor > 1:
         warnings.warn(
-            f"the dark of {seconds:g} s is scaled up to {exposure:g} s: its noise grows {factor:.3g} times, too.",
+            f"the dark of {seconds:g} s is scaled up to {exposure:g} s: its noise grows {factor:.3g}-fold as well.",
             stacklevel=2,
         )
     variance = _dark_variance(combined_dark, gain, electrons / gain, combined_bias)

@@ -355,7 +355,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         Raises
         ------
         DarkcalError
-            There is no night, or a frame cannot be read any more.
+            There is no night, or a frame can no longer be read.
         """
         if self._advice is None:
             self._advice = advise(self.night)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from tqdm.auto import tqdm
 
 from ..combine.files import COMBINED_BIAS, combine_bias
-from ..errors import Interrupted, RunError
+from ..errors import Interrupted, ParameterError, RunError
 from ..files import make_results_folder
 from ..frames import Frame
 from ..outcome import Outcome, Run
@@ -132,6 +132,8 @@ def run_plan(plan, *, workers=None, executor=None, progress=True, on_outcome=Non
     OutputError, Interrupted
         See `calibrate_darks`.
     """
+    if workers is not None and workers < 1:
+        raise ParameterError(f"workers is {workers}; expected at least 1.")
     run = Run(
         [Outcome(name, "failed", reason=reason) for name, reason in plan.left_out.items()], [*plan.notes]
     )

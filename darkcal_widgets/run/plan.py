@@ -8,6 +8,7 @@ from ..errors import DarkcalError, FrameError, OutputError, ParameterError
 from ..files import check_results_folder, result_name
 from ..frames import Frame
 from ..groups import TEMPERATURE_TOLERANCE, without_odd
+from ..inventory import type_label
 from ..results import Results, Standing, standing
 from ..text import visible
 from .file import DarkJob
@@ -36,7 +37,7 @@ class Plan:
     left_out : dict
         Name of each dark that is not calibrated, to the reason.
     notes : tuple of str
-        What a user should know and that stops nothing.
+        What a user should know and that does not stop the run.
     overwrite : bool
         Replace results that were made otherwise.
     """
@@ -115,7 +116,11 @@ def make_plan(
     notes = [
         *(night.passed_over if files is None else []),
         *night.guesses("dark", *(["bias"] if builds_bias else [])),
-        *([] if bias is None else bias_differences(bias, darks) + bias_temperatures([bias], darks)),
+        *(
+            []
+            if bias is None
+            else _single_bias(bias) + bias_differences(bias, darks) + bias_temperatures([bias], darks)
+        ),
         *(bias_temperatures(night.biases, darks) if builds_bias else []),
     ]
     left_out = _left_out(night, files, odd)
@@ -209,7 +214,7 @@ def _jobs(darks, folder, recipe, overwrite):
 def _left_out(night, files, odd):
     """Return why darks are not calibrated: they cannot be read, or do not belong with the others."""
     unreadable = night.unreadable_darks if files is None else []
-    advice = "It is left out; to calibrate it, name it, and others like it, with files."
+    advice = "It is left out; to calibrate frames like it, list them in files."
     return {name: night.unreadable[name] for name in unreadable} | {
         name: f"{reason} {advice}" for name, reason in odd.items()
     }
@@ -240,7 +245,23 @@ def _given_bias(combined_bias):
             f"combined_bias {str(combined_bias)!r} is not there (seen from {Path.cwd()}); give the path of a FITS file, or "
             "None to have it found or built."
         )
-    return Frame(path)
+    frame = Frame(path)
+    if frame.info.type not in ("bias", None):
+        raise FrameError(
+            f"combined_bias {str(path)!r} is not a bias: its header says {type_label(frame.info)!r}; give a combined bias, or "
+            "None to have it found or built."
+        )
+    return frame
+
+
+def _single_bias(bias):
+    """Say that a combined bias does not look like the average of many frames."""
+    if bias.info.combined or {"NCOMBINE", "IMCMB001"} & set(bias.header):
+        return []
+    return [
+        f"{bias.name} does not say that it is the average of many frames (COMBINED, NCOMBINE): the noise of a single bias frame "
+        "goes into every dark."
+    ]
 
 
 def _made_otherwise(bias, darks, recipe):
