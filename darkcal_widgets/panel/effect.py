@@ -229,7 +229,7 @@ class Effect:
         }
 
     def _bias_of(self, shape, recipe, pieces, path):
-        if not recipe.subtract_bias:
+        if not recipe.uses_bias:
             return None
         key = (path, path and path.stat().st_mtime_ns, shape, recipe.unit, repr(pieces))
         if self._bias[0] != key:

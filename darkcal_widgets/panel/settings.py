@@ -7,12 +7,13 @@ does the panel ask the rooms below what a run will do.
 import glob
 import os
 from collections import Counter
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 from ..errors import DarkcalError, NightError, OutputError, ParameterError
 from ..parameters import Parameters, as_lists
 from ..recipe import Recipe
+from ..recipe.steps import SubtractBias
 from ..results import Results
 from ..run import make_plan
 from ..sections import parse_section, resolve_regions, to_brief, to_fits, to_python
@@ -43,7 +44,7 @@ __all__ = [
 
 SECTIONS = ("overscan_columns", "keep_columns")
 # What the advice on a night decides.
-ADVISED = (*SECTIONS, "amplifiers", "subtract_bias")
+ADVISED = (*SECTIONS, "amplifiers", SubtractBias.parameter)
 
 _NOTEBOOKS = {1: "1-overscan-subtracted-bias-kept.ipynb", 2: "2-bias-subtracted-overscan-trimmed.ipynb"}
 
@@ -320,7 +321,7 @@ def bias_path(values):
     DarkcalError
         The one that is named does not exist, or several are found.
     """
-    if not values["subtract_bias"]:
+    if not values[SubtractBias.parameter]:
         return None
     if values["combined_bias"] is None:
         bias = Results(values["reduced_folder"]).combined_bias
@@ -339,7 +340,7 @@ def commands(parameters, settings_file):
     dict of str to str
         ``folder``, from which ``papermill`` has to be run, and ``python``.
     """
-    _, path = notebook_of(parameters.subtract_bias)
+    _, path = notebook_of(parameters.uses_bias)
     done = f"{Path(path).stem}-done.ipynb"
     return {
         "folder": os.getcwd(),
@@ -348,9 +349,9 @@ def commands(parameters, settings_file):
     }
 
 
-def notebook_of(subtract_bias):
+def notebook_of(uses_bias):
     """Return number and path of the notebook that settings belong to: the one that is open, or the shipped one."""
-    number = 2 if subtract_bias else 1
+    number = 2 if uses_bias else 1
     path = os.environ.get("JPY_SESSION_NAME", "")
     if not path.endswith(".ipynb"):
         return number, _NOTEBOOKS[number]
@@ -370,14 +371,14 @@ def _value_problems(values):
 def _to_change(parameters, night):
     """Return the name of the parameter that has to change: that of the bias, if a run without it could start."""
     try:
-        plan_of(replace(parameters, subtract_bias=False), night)
+        plan_of(parameters.of_bias, night)
     except OutputError:
         return "reduced_folder"
     except NightError:
         return "dark_folder"
     except DarkcalError:
         return "files"
-    return "subtract_bias" if parameters.combined_bias is None else "combined_bias"
+    return SubtractBias.parameter if parameters.combined_bias is None else "combined_bias"
 
 
 def _picked(values, night):

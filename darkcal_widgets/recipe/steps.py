@@ -178,6 +178,7 @@ class SubtractBias:
     """Subtract the combined bias from the kept part, of `shape` (rows, columns)."""
 
     shape: tuple
+    parameter = "subtract_bias"
 
     @classmethod
     def of(cls, recipe, shape):
