@@ -134,11 +134,16 @@ class _Part:
         )
 
     def _header(self, job, cards):
-        header = self.frame.header.copy()
-        header.update({keyword: card for keyword, card in cards.items() if keyword == "BIASFILE"})
+        header = self.frame.header
+        if "BIASFILE" in cards:
+            header["BIASFILE"] = cards["BIASFILE"]
         header = calibrated_header(header, job.digest, self.calibration.steps, self.calibration.measured)
         header.update(cards)
-        declare_type(header, "dark", self.frame.info.exposure)
+        if (self.frame.info.type, self.frame.info.type_source) != (
+            "dark",
+            "header",
+        ):  # what the header says is quick to know
+            declare_type(header, "dark", self.frame.info.exposure)
         header["BUNIT"] = self.unit
         header["NSATPIX"] = (0, "saturated pixels")
         header["NBADPIX"] = (0, "pixels without a value")
