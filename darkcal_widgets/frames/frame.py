@@ -236,16 +236,6 @@ class Frame:
             frame.header = _header(primary, primary)
         return frame
 
-    def check_unchanged(self):
-        """Refuse a file that has been replaced or written to since it was loaded, or since its header was read.
-
-        Raises
-        ------
-        FrameError
-        """
-        if file_state(self.path) != self.state:
-            raise self._changed()
-
     @property
     def is_intact(self):
         """Whether the pixels in the file are those of which the header states the sum, ``DATASUM``, or states none.
