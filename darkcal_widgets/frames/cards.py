@@ -190,6 +190,9 @@ def _entries(text):
         if stem != "CONTINUE" or keyword is None:
             keyword = object() if stem in _COMMENTARY else _long_keyword(card) if stem == "HIERARCH" else stem
         entries[keyword] = entries.get(keyword, "") + card
+    # Programs leave room for more cards before END.
+    while entries and entries[keyword := next(reversed(entries))].isspace():
+        del entries[keyword]
     return entries
 
 

@@ -32,7 +32,7 @@ class Image:
 
     Attributes
     ----------
-    header : `~astropy.io.fits.Header`
+    header : Cards or `~astropy.io.fits.Header`
         Cards that cannot be written as standard FITS are kept as ``COMMENT``.
     shape : tuple of int
         (rows, columns).
