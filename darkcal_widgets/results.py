@@ -109,21 +109,21 @@ class Results(Inventory):
         return self._members_changed(frame)
 
     def _bias_changed(self, dark):
-        name = dark.header.get("BIASFILE")
+        name = dark.cards.get("BIASFILE")
         bias = next((frame for frame in self.frames if ascii_only(frame.name) == name), None)
-        if bias is None or dark.header.get("BIASSUM") == bias.checksum:
+        if bias is None or dark.cards.get("BIASSUM") == bias.checksum:
             return ""
         return f"{name} is not the one that was subtracted; calibrate again with overwrite."
 
     def _members_changed(self, combined):
-        names = [str(combined.header[keyword]) for keyword in combined.header["IMCMB*"]]
+        names = [str(combined.cards[keyword]) for keyword in combined.cards if keyword.startswith("IMCMB")]
         present = {ascii_only(dark.name): dark for dark in self.darks}
         gone = [name for name in names if name not in present]
         if gone:
             return f"it was made from {gone[0]}, which is no longer there; combine again."
         members = [present[name] for name in names]
         made_from = members_digest((dark.path.name, identity(dark)) for dark in members)
-        if len(names) < 999 and made_from != combined.header.get("DCINPUT"):
+        if len(names) < 999 and made_from != combined.cards.get("DCINPUT"):
             return "darks that it was made from have been made again since; combine again."
         alike = [dark for dark in present.values() if _alike(dark, combined)]
         groups = [group for group in part_by_temperature(alike)[0] if set(members) & set(group)]
@@ -199,7 +199,7 @@ def standing(path, cards, digest_0_1="", *, with_pixels=False):
     if not path.is_symlink() and not path.exists():
         return Standing("absent")
     frame = _known(path)
-    header = frame.header
+    header = frame.cards
     if "DCRECIPE" not in header:
         return Standing(
             "foreign",
@@ -224,7 +224,7 @@ def standing(path, cards, digest_0_1="", *, with_pixels=False):
 
 def is_result(frame):
     """Tell whether darkcal has written a frame."""
-    return "DCRECIPE" in frame.header
+    return "DCRECIPE" in frame.cards
 
 
 def damage(frame):
@@ -238,7 +238,7 @@ def damage(frame):
 
 def identity(result):
     """Return a text that is another one whenever a result of darkcal is another one: what it was made from, and its checksums."""
-    made_from = (str(result.header.get(keyword, "")) for keyword in ("DCRECIPE", "DCINPUT", "BIASSUM"))
+    made_from = (str(result.cards.get(keyword, "")) for keyword in ("DCRECIPE", "DCINPUT", "BIASSUM"))
     return " ".join([*made_from, result.datasum])
 
 
@@ -250,7 +250,7 @@ def members_digest(members):
 
 def misnamed(frame):
     """Say why a calibrated dark is not what it seems: a copy, or made by other software; empty: it is."""
-    raw = str(frame.header.get("RAWFILE", ""))
+    raw = str(frame.cards.get("RAWFILE", ""))
     if result_name(raw) == ascii_only(frame.path.name):
         return ""
     return (
@@ -287,7 +287,7 @@ def _alike(dark, combined):
     return (
         None not in exposures
         and same_exposure(*exposures)
-        and dark.header["DCRECIPE"] == combined.header["DCRECIPE"]
+        and dark.cards["DCRECIPE"] == combined.cards["DCRECIPE"]
     )
 
 
@@ -297,7 +297,7 @@ def levels_of(frames):
 
 
 def _row(frame):
-    header = frame.header
+    header = frame.cards
     level, scatter = level_and_scatter(frame.data)
     return (
         frame.name,

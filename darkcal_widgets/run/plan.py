@@ -256,7 +256,7 @@ def _given_bias(combined_bias):
 
 def _single_bias(bias):
     """Say that a combined bias does not look like the average of many frames."""
-    if bias.info.combined or {"NCOMBINE", "IMCMB001"} & set(bias.header):
+    if bias.info.combined or {"NCOMBINE", "IMCMB001"} & set(bias.cards):
         return []
     return [
         f"{bias.name} does not say that it is the average of many frames (COMBINED, NCOMBINE): the noise of a single bias frame "
@@ -267,12 +267,12 @@ def _single_bias(bias):
 def _made_otherwise(bias, darks, recipe):
     """Tell whether darkcal has made a combined bias with another overscan or trim; of other biases nothing is known."""
     of_bias, shapes = recipe.of_bias, [part.shape for part in darks[0].select(recipe.extensions)]
-    made = bias.header.get("DCRECIPE")
+    made = bias.cards.get("DCRECIPE")
     return made is not None and made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0]))
 
 
 def _steps_of(bias):
-    overscan, kept = (bias.header.get(keyword) for keyword in ("DCOSCAN", "DCTRIM"))
+    overscan, kept = (bias.cards.get(keyword) for keyword in ("DCOSCAN", "DCTRIM"))
     return f"overscan {overscan or 'not'} subtracted, {f'trimmed to {kept}' if kept else 'not trimmed'}"
 
 
