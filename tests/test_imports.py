@@ -25,8 +25,8 @@ ORDER = """
     run.file run.plan run.night run.figures run
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download
     advice.profiles advice.families advice.claims advice.edges advice.place advice.straylight advice.levels advice.amplifiers
-    advice.readout advice.overscan advice.verdict advice.recipes advice.exposures advice.figures advice.findings advice.advice
-    advice
+    advice.readout advice.overscan advice.verdict advice.recipes advice.exposures advice.figures advice.findings
+    advice.decisions advice.advice advice
     darks.background darks.hotpixels darks.noise darks.growth darks.current darks.treatment darks.figures darks.scale
     darks.report darks check
     panel.parts panel.settings panel.listing panel.sketch panel.effect panel.night panel.outlook panel.run panel.reading
