@@ -255,7 +255,7 @@ def _key_of(name):
 def bias_note(plan, named):
     """Say which combined bias the darks will get; empty where none is subtracted. `named`: the settings name its file."""
     if plan.builds_bias:
-        return f"It will be built from {len(plan.night.biases)} bias frames of the night."
+        return f"It will be built from {len(plan.biases)} bias frames of the night."
     if plan.bias is None:
         return ""
     return (
