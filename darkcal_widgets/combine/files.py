@@ -62,7 +62,7 @@ class _Member:
     header: object
 
 
-def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
+def combine_bias(night, recipe, reduced_folder, *, files=None, overwrite=False):
     """Combine the night's bias frames, each with the recipe's own overscan and trim, into ``combined_bias.fits``.
 
     Parameters
@@ -72,6 +72,8 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
         Its overscan, trim, unit and output type are used.
     reduced_folder : path-like
         Made if it is not there.
+    files : iterable of str, optional
+        Which bias frames, see `~darkcal_widgets.Night.select_biases`; `None`: all.
     overwrite : bool
         Replace a combined bias that was made with another recipe.
 
@@ -93,7 +95,7 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
     """
     target = Path(reduced_folder) / COMBINED_BIAS
     check_results_folder(target.parent, night.folders, [target], [frame.path for frame in night.frames])
-    frames, odd = bias_frames(night, recipe)
+    frames, odd = bias_frames(night, recipe, files)
     recipe, run = (
         recipe.of_bias,
         Run([Outcome(name, "failed", reason=reason) for name, reason in odd.items()]),
@@ -105,16 +107,14 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
         else:
             members.append(found)
     if not members:
-        raise NightError(
-            f"none of the {len(night.biases)} bias frames in {night.raw_folder} can be used: {run}"
-        )
+        raise NightError(f"none of the {len(frames)} bias frames in {night.raw_folder} can be used: {run}")
     digest_0_1 = recipe.digest_0_1(frames[0].select(recipe.extensions)[0].shape)
     run.outcomes.append(_combine(members, target, recipe.output_dtype, overwrite, digest_0_1))
     run.notes += _few_frames({target.name: len(members)})
     return run
 
 
-def bias_frames(night, recipe):
+def bias_frames(night, recipe, files=None):
     """Return the night's bias frames that belong together, and why others do not: a dictionary of name to reason.
 
     Raises
@@ -122,14 +122,14 @@ def bias_frames(night, recipe):
     NightError
         There are no bias frames.
     ParameterError
-        The recipe's sections do not fit them.
+        The recipe's sections do not fit them, or `files` chooses none of them.
     """
     if not night.biases:
         raise NightError(
             f"there are no bias frames in {night.raw_folder} to build a combined bias from; give one with combined_bias, or "
             f"{KEEP_BIAS}."
         )
-    frames, odd = without_odd(night.biases, recipe.unit)
+    frames, odd = without_odd(night.select_biases(files), recipe.unit)
     for part in frames[0].select(recipe.extensions):
         recipe.pieces(part.shape)
     return frames, odd
