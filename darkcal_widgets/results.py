@@ -78,6 +78,13 @@ class Results(Inventory):
         return found[0] if found else None
 
     @cached_property
+    def damaged(self):
+        """Name of each result that has lost pixels or cards, as after a power cut, to what is wrong with it."""
+        results = [frame for frame in self.frames if is_result(frame)]
+        found = zip(results, threaded(damage, results), strict=True)
+        return {frame.name: loss for frame, loss in found if loss}
+
+    @cached_property
     def table(self):
         """The results as a `~astropy.table.Table`, see `results_table`."""
         from astropy.table import Table
@@ -86,7 +93,7 @@ class Results(Inventory):
         names = ("file", "frames", "exposure", "overscan", "level", "scatter", "unit", "bias", "state")
         dtypes = (str, int, float, float, float, float, str, str, str)
         rows = [
-            (*row, self.out_of_date(frame) or "current")
+            (*row, self.damaged.get(frame.name) or self.out_of_date(frame) or "current")
             for (frame, _), row in zip(parts, threaded(lambda pair: _row(pair[1]), parts), strict=True)
         ]
         table = Table(rows=rows or None, names=names, dtype=None if rows else dtypes)
@@ -145,6 +152,17 @@ class Results(Inventory):
             raise NightError(
                 f"the folder of results {str(self.folder)!r} is not there; calibrate_darks makes it."
             )
+        return self
+
+    def require_whole(self):
+        """Return the inventory, if no result in it is damaged.
+
+        Raises
+        ------
+        FrameError
+        """
+        for name, loss in self.damaged.items():
+            raise FrameError(f"{self.folder / name} {loss}; delete it, and calibrate and combine again.")
         return self
 
     def _summary(self):
@@ -271,7 +289,8 @@ def results_table(reduced_folder):
     `~astropy.table.Table`
         Columns file, frames (how many it is the average of), exposure in seconds, overscan (mean level subtracted), level and
         scatter (see `~darkcal_widgets.statistics.level_and_scatter`), unit (of these three), bias (the combined bias
-        subtracted) and state (``'current'``, or why it is out of date). Files that darkcal has not written are not in it.
+        subtracted) and state (``'current'``, or why it is out of date, or damaged). Files that darkcal has not written are not
+        in it.
 
     Raises
     ------
