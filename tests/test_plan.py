@@ -4,7 +4,7 @@ from nights import random_frame, small_night, write_raw
 from darkcal_widgets import Night, Recipe, calibrate_darks, make_plan, run_plan
 from darkcal_widgets.errors import FrameError, ParameterError
 from darkcal_widgets.frames import Frame
-from darkcal_widgets.panel.settings import bias_note
+from darkcal_widgets.panel.outlook import bias_note
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
