@@ -1,6 +1,6 @@
 """Pages that the code itself writes: the notebooks with their pictures, the table of parameters, the options of each command.
 
-They go to docs/generated/, which is not kept.
+They go to docs/generated/, which is not kept. The picture of the house is kept, for CONTRIBUTING.md shows it without a build.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ def write_all():
     OUT.mkdir(parents=True, exist_ok=True)
     _write("commands.md", commands())
     _write("parameters.md", parameters())
+    (ROOT / "docs" / "house.svg").write_text(house(), encoding="utf-8")
     for notebook in executed():
         _write(notebook.name, json.dumps(without_widgets(json.loads(notebook.read_text(encoding="utf-8")))))
 
@@ -108,3 +109,38 @@ def _meaning(text):
     name, _, kind = head.partition(" : ")
     body = re.sub(r"`~[\w.]*?(\w+\.?\w*)`", r"`\1`", " ".join(body.split()))
     return name, f"*{kind}*. {body}".replace("|", "\\|")
+
+
+def house():
+    """Draw the rooms as an SVG: each stands as low as what it imports lets it."""
+    floors = _floors()
+    width, height = 150, 46
+    across = max(map(len, floors)) * width
+    drawn = [
+        _room(name, (across - len(rooms) * width) / 2 + i * width, (len(floors) - 1 - floor) * height)
+        for floor, rooms in enumerate(floors)
+        for i, name in enumerate(rooms)
+    ]
+    size = f'viewBox="0 0 {across} {len(floors) * height}" width="{across}"'
+    style = 'font-family="sans-serif" font-size="15" text-anchor="middle"'
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>', *drawn, "</svg>", ""])
+
+
+def _room(name, x, y):
+    box = (
+        f'<rect x="{x + 4:g}" y="{y + 4:g}" width="142" height="38" rx="6" fill="#dbe9f4" stroke="#3b6e91"/>'
+    )
+    return f'{box}<text x="{x + 75:g}" y="{y + 28:g}">{name}</text>'
+
+
+def _floors():
+    """Return the rooms of each floor, the lowest first, from the order of modules that a test keeps and their imports."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from test_imports import ORDER, own
+
+    floor, last = {}, {module.partition(".")[0]: module for module in ORDER}
+    for room in sorted(last, key=lambda room: ORDER.index(last[room])):
+        modules = [module for module in ORDER if module.partition(".")[0] == room]
+        below = {name.partition(".")[0] for module in modules for name in own(module)} - {room}
+        floor[room] = 1 + max((floor[other] for other in below), default=-1)
+    return [[room for room in floor if floor[room] == level] for level in range(max(floor.values()) + 1)]

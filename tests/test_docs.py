@@ -90,3 +90,10 @@ def test_the_python_of_a_page_runs(page, example_nights, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for code in python_of(page):
         exec(compile(ast.parse(code), page_id(page), "exec"), {"__name__": "__main__"})
+
+
+def test_the_picture_of_the_house_is_current(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
+    import generate
+
+    assert generate.house() == (DOCS / "house.svg").read_text(encoding="utf-8"), "make docs draws it"
