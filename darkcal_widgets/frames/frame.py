@@ -227,9 +227,7 @@ class Frame:
         )
         if not is_part_of_it or not (self.extension or len(found) == len(self._images)):
             raise self._changed()
-        images = [
-            replace(found[image.number], info=image.info, label=image.label) for image in self._images
-        ]
+        images = [replace(found[image.number], info=image.info, label=image.label) for image in self._images]
         return self._with(_images=tuple(images), checksum=whole.checksum, state=whole.state)
 
     @property
@@ -282,7 +280,7 @@ class Frame:
         self.name = self.path.name if name is None else name
 
     def _describe(self, found, source, image_types=None):
-        """Take the images from what was found: for each HDU with one the primary HDU, itself and, if they were read, its pixels."""
+        """Take the images from what was found: of each the primary HDU, its own and, if they were read, its pixels."""
         by_hdu = {hdu: (primary, hdu, *pixels) for primary, hdu, *pixels in found}
         images, mask = science_images(by_hdu)
         has_rows, names = not source.is_packed and mask is None, (self.path.name, self.name)

@@ -298,7 +298,10 @@ def _join(trimmed):
 
 def _shift_coordinates(header, keep):
     by = {
-        f"{stem}{axis}": keep[-axis].start for stem in ("CRPIX", "LTV") for axis in (1, 2) if keep[-axis].start
+        f"{stem}{axis}": keep[-axis].start
+        for stem in ("CRPIX", "LTV")
+        for axis in (1, 2)
+        if keep[-axis].start
     }
     for keyword in list(header) if by else ():
         start = by.get(keyword.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
