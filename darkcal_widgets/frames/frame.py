@@ -280,7 +280,7 @@ class Frame:
         self.name = self.path.name if name is None else name
 
     def _describe(self, found, source, image_types=None):
-        """Take the images from what was found: for each HDU with one the primary HDU, itself and any pixels read."""
+        """Take the images from what was found: of each the primary HDU, its own and, if they were read, its pixels."""
         by_hdu = {hdu: (primary, hdu, *pixels) for primary, hdu, *pixels in found}
         images, mask = science_images(by_hdu)
         has_rows, names = not source.is_packed and mask is None, (self.path.name, self.name)
