@@ -33,9 +33,9 @@ def send(panel, **traits):
     panel.set_state(traits)
 
 
-def press(panel, action):
+def press(panel, action, **more):
     """Do what a browser does with a button."""
-    panel._handle_custom_msg({"action": action, "asked": panel._asked + 1}, [])
+    panel._handle_custom_msg({"action": action, "asked": panel._asked + 1} | more, [])
 
 
 def wait_until(condition, seconds=10):
@@ -127,7 +127,7 @@ def test_calibrate_writes_what_calibrate_darks_writes(panel, night, tmp_path):
     assert len(run.written) == 3
     assert folder_bytes(tmp_path / "out") == folder_bytes(tmp_path / "reference")
     assert len(panel.calibrate().unchanged) == 3
-    assert "3 made with these settings stay" in panel.notes["run"][0]
+    assert panel.notes["run"] == ["Already there, made with these settings: 3 results."]
 
 
 def test_calibrate_is_quiet(panel, capsys):
@@ -182,7 +182,25 @@ def test_settings_can_be_changed_while_a_run_uses_the_old_ones(panel, monkeypatc
     send(panel, keep_columns=":20")
     assert panel.recipe.keep_columns == ":20"
     go_on.set()
-    wait_until(lambda: "3 made with other settings" in panel.notes["run"][0])
+    wait_until(lambda: panel.notes["calibrate"]["label"] == "Replace 3 results")
+
+
+def test_results_made_otherwise_are_replaced_where_the_button_says_so(panel, tmp_path):
+    panel.calibrate()
+    before = folder_bytes(tmp_path / "out")
+    send(panel, keep_columns=":20")
+    assert (panel.problems, panel.notes["calibrate"]["replaces"]) == ({}, True)
+    with pytest.raises(
+        OutputError, match=r"There are 3 results made otherwise in .* press “Replace 3 results” in the panel"
+    ):
+        panel.calibrate()
+    assert folder_bytes(tmp_path / "out") == before
+    assert len(panel.progress["lines"]) == 1
+    press(panel, "calibrate", replaces=True)
+    wait_until(lambda: panel.notes["calibrate"]["label"] == "Calibrate")
+    assert panel.overwrite is False
+    assert folder_bytes(tmp_path / "out").keys() == before.keys()
+    assert all(content != before[name] for name, content in folder_bytes(tmp_path / "out").items())
 
 
 def test_a_disk_that_refuses_leaves_the_panel_usable(panel, tmp_path):

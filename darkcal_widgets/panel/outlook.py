@@ -7,7 +7,7 @@ from ..parameters import Parameters, as_lists
 from ..text import visible
 from .settings import planned
 
-__all__ = ["bias_note", "notebook_of", "outlook", "run_notes"]
+__all__ = ["bias_note", "deed", "notebook_of", "outlook", "refusal", "run_notes"]
 
 _NOTEBOOKS = {1: "1-overscan-subtracted-bias-kept.ipynb", 2: "2-bias-subtracted-overscan-trimmed.ipynb"}
 
@@ -40,6 +40,7 @@ def outlook(values, opened, given, beginning, questions, settings_file):
         notes["questions"] = list(questions)
     elif plan is not None:
         notes |= {"bias": bias_note(plan, values["combined_bias"] is not None), "run": run_notes(plan)}
+        notes["calibrate"] = deed(plan)
         code = _commands(Parameters(**values), settings_file)
     return {"problems": visible_values(found | questions), "notes": notes, "commands": code}
 
@@ -62,23 +63,44 @@ def bias_note(plan, named):
     )
 
 
-def run_notes(plan):
-    """Say which results exist already and what becomes of them, and what else should be known before the run."""
-    states = [found.state for found in plan.standings.values()]
-    counts = {state: states.count(state) for state in ("current", "other", "foreign")}
-    fate = (
-        "will be replaced"
-        if plan.overwrite
-        else "will not be replaced (tick Overwrite, or name another folder)"
+def deed(plan):
+    """Say what a click on the button does.
+
+    Returns
+    -------
+    dict
+        ``label`` of the button; ``replaces``, whether results made otherwise are replaced.
+    """
+    replaced = len(plan.replaced)
+    if not replaced:
+        return {"label": "Calibrate", "replaces": False}
+    new = sum(found.state == "absent" for found in plan.standings.values())
+    write = f" and write {new}" if new else ""
+    return {"label": f"Replace {_count(replaced)}{write}", "replaces": True}
+
+
+def refusal(plan):
+    """Say why a plan that must not replace anything cannot be run, and what to press or to set."""
+    return (
+        f"There {'are' if plan.replaced[1:] else 'is'} {plan.said_of_replaced}: press “{deed(plan)['label']}” in the panel, set "
+        "overwrite, or name another reduced_folder."
     )
-    sentences = {
-        "current": "{} made with these settings stay as they are",
-        "other": f"{{}} made with other settings {fate}",
-        "foreign": "{} not made by darkcal will not be replaced (move them away)",
-    }
-    said = "; ".join(sentences[state].format(count) for state, count in counts.items() if count)
-    results = f"Results that exist already: {said}." if said else f"{len(states)} results will be written."
-    return [results, *map(visible, plan.notes)]
+
+
+def run_notes(plan):
+    """Say which results exist already and what happens to them, and what else should be known before the run."""
+    states = [found.state for found in plan.standings.values()]
+    current = states.count("current")
+    notes = [f"Already there, made with these settings: {_count(current)}."] if current else []
+    if plan.replaced:
+        notes.append(f"To be replaced: {plan.said_of_replaced}.")
+    if not notes:
+        notes = [f"{_count(len(states))} will be written."]
+    return [visible(note) for note in (*notes, *plan.notes)]
+
+
+def _count(results):
+    return f"{results} result{'' if results == 1 else 's'}"
 
 
 def _start_notes(values, given, beginning):

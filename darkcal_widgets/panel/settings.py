@@ -7,7 +7,7 @@ does the panel ask the rooms below what a run will do.
 import glob
 import os
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from ..errors import DarkcalError, NightError, OutputError
@@ -49,6 +49,8 @@ def recipe_of(values):
 def planned(values, night):
     """Plan a run with settings; if that cannot be done, say why, one sentence for each control that has to change.
 
+    The plan replaces results that were made otherwise: it tells which, and that it does so is decided by whoever runs it.
+
     Parameters
     ----------
     values : dict
@@ -65,11 +67,17 @@ def planned(values, night):
     found = _value_problems(values) or section_problems(values, night)
     if found:
         return None, found
-    parameters = Parameters(**values)
+    parameters = replace(Parameters(**values), overwrite=True)
     try:
-        return plan_of(parameters, night), {}
+        plan = plan_of(parameters, night)
     except DarkcalError as error:
         return None, {_to_change(parameters, night): str(error)}
+    return (None, {"reduced_folder": _in_the_way(plan)}) if plan.conflicts else (plan, {})
+
+
+def _in_the_way(plan):
+    first, *others = plan.conflicts
+    return f"{first} And {len(others)} more {'are' if others[1:] else 'is'} in the way." if others else first
 
 
 def plan_of(parameters, night):

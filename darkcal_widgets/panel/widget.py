@@ -6,6 +6,7 @@ traits that are read only, and that `DarkPanel._refresh` alone brings up to date
 """
 
 import contextlib
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import RLock, Thread
@@ -13,7 +14,7 @@ from threading import RLock, Thread
 import anywidget
 import traitlets
 
-from ..errors import DarkcalError, ParameterError
+from ..errors import DarkcalError, OutputError, ParameterError
 from ..frames.kinds import FRAME_TYPES
 from ..night import Night
 from ..parameters import Parameters
@@ -22,7 +23,7 @@ from ..text import visible
 from .kept import Kept, bundles
 from .listing import night_list
 from .night import OpenNight
-from .outlook import notebook_of, outlook, visible_values
+from .outlook import notebook_of, outlook, refusal, visible_values
 from .page import script, styles
 from .parts import join_amplifiers, split_amplifiers
 from .reading import ReadAhead
@@ -259,8 +260,13 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             self._set(recipe.to_parameters())
             self._accept()
 
-    def calibrate(self):
+    def calibrate(self, *, overwrite=None):
         """Calibrate the picked darks with the current settings, as the button does; a second call waits for the first.
+
+        Parameters
+        ----------
+        overwrite : bool, optional
+            Replace results that were made otherwise; `None`: as the setting says.
 
         Returns
         -------
@@ -268,10 +274,12 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
         Raises
         ------
+        OutputError
+            Results that were made otherwise are there, and are not to be replaced; nothing has been done.
         DarkcalError
             See `~darkcal_widgets.calibrate_darks`.
         """
-        run = self._runs.do(self._calibrate)
+        run = self._runs.do(partial(self._calibrate, overwrite))
         with self._at_once():
             self._stale = True  # other results exist now
         return run
@@ -461,7 +469,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         loaded, and would not change when the button is pressed again.
         """
         actions = {
-            "calibrate": self._on_calibrate,
+            "calibrate": partial(self._on_calibrate, message.get("replaces") is True),
             "declare": partial(self._on_declare, message.get("kind")),
             "cancel": self._runs.cancel,
             "save": self._on_save,
@@ -477,9 +485,9 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             actions[message["action"]]()
             self._answer()
 
-    def _on_calibrate(self):
+    def _on_calibrate(self, replaces):
         if not self.problems and not self.progress.get("running"):
-            Thread(target=self._calibrate_in_background, daemon=True).start()
+            Thread(target=self._calibrate_in_background, args=[replaces or None], daemon=True).start()
 
     def _on_declare(self, kind):
         if kind in FRAME_TYPES:
@@ -536,18 +544,22 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     # A run
 
-    def _calibrate(self, progress):
+    def _calibrate(self, overwrite, progress):
         with self._lock:
             parameters, night = self.parameters, self.night
             for sentence in self._questions.values():
                 raise ParameterError(sentence)
+        if overwrite is not None:
+            parameters = replace(parameters, overwrite=overwrite)
         plan = plan_of(parameters, night)
+        if plan.replaced and not plan.overwrite:
+            raise OutputError(refusal(plan))
         progress.begin(len(plan.jobs))
         return run_plan(plan, progress=False, on_outcome=progress.step, cancel=self._runs.cancelled)
 
-    def _calibrate_in_background(self):
+    def _calibrate_in_background(self, overwrite):
         with contextlib.suppress(DarkcalError):  # calibrate has said it in the panel
-            self.calibrate()
+            self.calibrate(overwrite=overwrite)
 
     # The picture that stays when the notebook is read without a kernel
 
