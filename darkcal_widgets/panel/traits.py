@@ -97,9 +97,9 @@ class PanelTraits(_ParameterTraits):
     progress = _drawn()
     _labels = _synced(traitlets.Dict(LABELS, read_only=True))
 
-    # Between the browser and the panel: whether a page shows it (before, no frame is read), whether somebody drags, and
-    # the number of the last thing that was asked for and of the last that was answered.
+    # Between the browser and the panel: whether a page shows it (before, no frame is read), whether somebody drags (the mouse
+    # ``'moves'``, or ``'rests'`` with its button held), the number of the last thing asked for and of the last one answered.
     _shown = _synced(traitlets.Bool(False))
-    _dragging = _synced(traitlets.Bool(False))
+    _dragging = _synced(traitlets.Enum(("", "moves", "rests"), ""))
     _asked = _synced(traitlets.Int(0))
     _answered = _synced(traitlets.Int(0, read_only=True))

@@ -20,6 +20,7 @@ from ..night import Night
 from ..parameters import Parameters
 from ..run.night import run_plan
 from ..text import visible
+from .history import History
 from .kept import Kept, bundles
 from .listing import night_list
 from .night import OpenNight
@@ -46,6 +47,7 @@ from .traits import NAMES, PanelTraits
 __all__ = ["DarkPanel"]
 
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_PLACE = ("raw_folder", "dark_folder", "image_types")  # they decide which night it is
 # What of the night is looked at; beside the parameters, it is the state that `OpenNight` is asked with.
 _LOOKS = ("frame", "marked", "extension")
 
@@ -127,6 +129,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._runs = Runs(lambda progress: self._show_locked(progress=progress))
         self._reader = ReadAhead(self._missing, self._show_levels)
         self._kept = Kept(self._bundles)
+        self._history = History()
         self._accepted, self._questions = (None, {}), {}  # see questions
         self._beginning = self._may_replace = None  # see outlook
         self._holding, self._stale = True, True
@@ -233,10 +236,14 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     @parameters.setter
     def parameters(self, parameters):
         with self._at_once():
-            self._stale = True  # even the same ones are looked at again
-            self._open_night(self._place_of(parameters))
-            self._set(parameters.to_dict())
+            self._set_all(parameters.to_dict())
             self._accept()
+
+    def _set_all(self, values):
+        """Set the parameters as a whole, so that none is guessed from another."""
+        self._stale = True  # even the same ones are looked at again
+        self._open_night(tuple(values[name] for name in _PLACE))
+        self._set(values)
 
     @property
     def advice(self):
@@ -365,7 +372,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     def _refresh(self):
         """Bring up to date what follows from the settings; while somebody drags, leave out what takes time and can wait."""
-        self._may_replace = None
+        self._may_replace, quick = None, self._dragging == "moves"
         self._set(moved_along(self._values(), self._place[:2]))
         self._open_night(self._place_of(self))
         self._ask_again()
@@ -376,11 +383,13 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             if self._shown:
                 self._draw(wrong)
             self._show(selected=self._opened.selected(self._state()))
-            if self._dragging:
+            if quick:
                 self._show(problems=visible_values(wrong | self._questions))
                 self._answer()
-        if self._dragging:
+        if quick:
             return
+        if not self._dragging:
+            self._history.note(self._values(), self._accepted)
         with self.hold_sync():
             self._look_ahead()
             self._answer()
@@ -390,7 +399,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     @staticmethod
     def _place_of(settings):
-        return settings.raw_folder, settings.dark_folder, settings.image_types
+        return tuple(getattr(settings, name) for name in _PLACE)
 
     def _open_night(self, place, anew=False):
         if place != self._place or anew:
@@ -416,7 +425,9 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     def _look_ahead(self):
         """Show what a run would do, or why it cannot start."""
         given = self._given, self._beginning, self._questions, self.settings_file
-        self._show(**outlook(self._values(), self._opened, *given))
+        said = outlook(self._values(), self._opened, *given)
+        said["notes"] |= {"back": self._history.back, "forward": self._history.forward}
+        self._show(**said)
 
     def _draw(self, wrong):
         """Draw profiles, the frame looked at before and after, and levels, as far as the settings allow."""
@@ -429,7 +440,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             if name is not None and not wrong:
                 drawn["effect"] = effect.before_after(name, *self._steps())
                 # They take four times as long as all the rest: when the mouse rests.
-                drawn["levels"] = self.levels if self._dragging else self._levels()
+                drawn["levels"] = self.levels if self._dragging == "moves" else self._levels()
         except DarkcalError as error:
             drawn["effect"] = {"trouble": visible(error)}
         self._show(**drawn)
@@ -479,6 +490,8 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             "several amplifiers": partial(self._on_amplifiers, split_amplifiers),
             "one amplifier": partial(self._on_amplifiers, join_amplifiers),
             "as at the start": self._on_as_at_the_start,
+            "undo": partial(self._on_step, -1),
+            "redo": partial(self._on_step, 1),
         }
         if message.get("action") in actions:
             self._asked = message.get("asked", self._asked)
@@ -529,6 +542,12 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     def _on_as_at_the_start(self):
         self.parameters = self._given
+
+    def _on_step(self, way):
+        with self._at_once():
+            if (state := self._history.step(way)) is not None:
+                values, self._accepted = state
+                self._set_all(values)
 
     @staticmethod
     def _tried(act, done):
