@@ -184,7 +184,7 @@ def place_doubts(overscan):
         )
     if place.source == "measured" and place.strip is not None and not overscan.sample.of_kind("bias", "dark"):
         yield "There is no frame without light to compare with: what is dark and even is taken for the overscan."
-    if place.strip is not None and place.strip.middle:
+    if place.strip is not None and place.strip.middle and not overscan.amplifiers:
         yield (
             "The overscan lies between two parts of the image and stays in the result; what is right for one is taken to be "
             "right for both."

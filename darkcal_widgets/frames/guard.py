@@ -248,7 +248,8 @@ class Hdu:
         -------
         CardValues
         """
-        if b"CONTINUE" in self.text or any(len(keyword) > 8 or " " in keyword for keyword in keywords):
+        is_long = b"HIERARCH" in self.text and any(len(keyword) > 8 or " " in keyword for keyword in keywords)
+        if b"CONTINUE" in self.text or is_long:
             cards = self.cards()
             found = [keyword for keyword in keywords if keyword in cards]
             comments = {keyword: cards.comments[keyword] for keyword in found}

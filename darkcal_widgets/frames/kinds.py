@@ -31,8 +31,12 @@ FRAME_TYPES = ("bias", "dark", "flat", "science", "other")
 # Says in a result of darkcal what the frame was taken for; believed before all others.
 _OWN_KEYWORD = "DCTYPE"
 
-# In the order in which they are believed. KOAIMTYP is that of the Keck archive: LRIS itself calls every frame a dark.
-_TYPE_KEYWORDS = (_OWN_KEYWORD, "IMAGETYP", "KOAIMTYP", "OBSTYPE", "IMTYPE", "FRAME")
+# In the order in which they are believed. KOAIMTYP is that of the Keck archive: LRIS itself calls every frame a dark. The second
+# line: ESO, Subaru, SDSS, Magellan, SALT, LSST, TNG.
+_TYPE_KEYWORDS = (
+    *(_OWN_KEYWORD, "KOAIMTYP", "IMAGETYP", "OBSTYPE", "IMTYPE", "FRAME"),
+    *("ESO DPR TYPE", "DATA-TYP", "FLAVOR", "EXPTYPE", "CCDTYPE", "IMGTYPE", "OBS-TYPE"),
+)
 
 # Lamps of Lick (Shane) and Keck, on or off: those that light flats, and those with spectral lines.
 _FLAT_LAMPS = (*(f"LAMPSTA{n}" for n in "12345"), "HALOGEN", "FLAMP1", "FLAMP2", "FLIMAGIN", "FLSPECTR")
@@ -69,11 +73,11 @@ _TYPE_WORDS = {
     ),
     "science": (
         *("object", "light", "science", "target", "sky", "standard", "std", "obj", "sci"),
-        *("spectrum", "expose", "ext"),
+        *("spectrum", "expose", "ext", "standardstar", "flux"),
     ),
     "other": (
         *("comp", "comparison", "arc", "arclamp", "line", "focus", "test", "acquisition", "acquire", "lamp"),
-        *("illum", "fringe", "wavelamp", "trace", "guide"),
+        *("illum", "fringe", "wavelamp", "wave", "trace", "guide"),
     ),
 }
 _TYPE_OF_WORD = {word: kind for kind, words in _TYPE_WORDS.items() for word in words}
@@ -121,12 +125,18 @@ def frame_type(word, image_types=None):
 
     Examples
     --------
-    >>> frame_type("Dark Frame"), frame_type("zero"), frame_type("my-dark", {"MY-DARK": "dark"})
-    ('dark', 'bias', 'dark')
+    >>> frame_type("Dark Frame"), frame_type("LAMP,DFLAT"), frame_type("my-dark", {"MY-DARK": "dark"})
+    ('dark', 'flat', 'dark')
     """
     for key, kind in (image_types or {}).items():
         if "=" not in key and pattern_fits(word, key):
             return kind
+    # ESO lists what a frame is of, as "FLAT,LAMP": a flat, if one of the words says so, or else what the first says.
+    known = [kind for part in [word, *word.split(",")] if (kind := _type_of(part))]
+    return next((kind for kind in known if kind == "flat"), known[0] if known else None)
+
+
+def _type_of(word):
     parts = re.findall(r"[a-z]+", word.lower())
     plain = "".join(part for part in parts if part not in ("frame", "field", "image", "exposure", "exp"))
     return _TYPE_OF_WORD.get(plain) or _TYPE_OF_WORD.get(plain.removesuffix("s"))
@@ -205,7 +215,7 @@ def kind_of(header, names=(), exposure=None, image_types=None):
     plain = Kind(frame_type(word), word, "header" if frame_type(word) else "", key=word)
     if keyword == _OWN_KEYWORD:
         return plain
-    hints = _hints(header, names)
+    hints = [*_contradictions(words, keyword), *_hints(header, names)]
     found = f"{keyword} is {word!r}" if word else "no keyword gives its type"
     weigh = {"dark": _called_dark, "bias": _called_bias, "science": _called_science, None: _not_called}
     return weigh[plain.type](plain, found, hints, exposure) if plain.type in weigh else plain
@@ -247,6 +257,17 @@ class _Hint:
     evidence: str
     key: str
     is_name: bool = False
+
+
+def _contradictions(words, keyword):
+    """Return what other type keywords tell that are not so well believed and tell something else."""
+    told = frame_type(words[keyword]) if keyword else None
+    others = [(other, word, frame_type(word)) for other, word in words.items() if told and other != keyword]
+    return [
+        _Hint(kind, f"{other} is {word!r}", f"{other}={word}")
+        for other, word, kind in others
+        if kind not in (None, told)
+    ]
 
 
 def _hints(header, names):

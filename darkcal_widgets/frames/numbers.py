@@ -18,19 +18,23 @@ __all__ = [
 _EXPOSURE_KEYWORDS = (
     *("EXPTIME", "EXPOSURE", "EXPOSED", "XPOSURE"),
     *("ITIME", "TTIME", "ELAPTIME"),  # of Keck
+    *("EXP_TIME", "EXP-TIME", "INTTIME"),
 )
 # The sensor itself first; what it was to be set to only where that is silent.
 _TEMPERATURE_KEYWORDS = (
     *("CCD-TEMP", "CCDTEMP", "DET-TEMP", "DETTEMP", "TEMPDET", "CCDATEMP", "TEMPERAT"),
     *("SET-TEMP", "CCDSTEMP"),
 )
-_ELECTRON_GAIN_KEYWORDS = ("EGAIN", "E-GAIN")
+_ELECTRON_GAIN_KEYWORDS = ("EGAIN", "E-GAIN", "ESO DET OUT1 CONAD")
 _GAIN_KEYWORD = "GAIN"
 _GAIN_SETTING_KEYWORDS = ("CCDGAIN",)
 # Drivers of cameras with a gain that can be set write the offset beside it.
 _OFFSET_KEYWORDS = ("OFFSET", "BLKLEVEL")
-_READ_NOISE_KEYWORDS = ("RDNOISE", "READNOIS", "RON")
-_BINNING_KEYWORDS = (("XBINNING", "YBINNING"), ("CCDXBIN", "CCDYBIN"), ("XBIN", "YBIN"))
+_READ_NOISE_KEYWORDS = ("RDNOISE", "READNOIS", "RON", "ESO DET OUT1 RON")
+_BINNING_KEYWORDS = (
+    *(("XBINNING", "YBINNING"), ("CCDXBIN", "CCDYBIN"), ("XBIN", "YBIN"), ("DETXBIN", "DETYBIN")),
+    ("ESO DET WIN1 BINX", "ESO DET WIN1 BINY"),
+)
 _BINNING_TEXTS = ("CCDSUM", "BINNING")
 _TIME_UNIT = "TIMEUNIT"  # section 9.3 of the FITS standard
 

@@ -13,7 +13,7 @@ __all__ = ["KEYWORDS", "FrameInfo", "describe", "unit_of"]
 
 # Keywords in the order in which they are believed.
 _FILTER_KEYWORDS = ("FILTER", "FILTERS", "FILTER1", "FILTNAM")
-_READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE")
+_READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE", "CCDSPEED", "ESO DET READ CLOCK")
 
 # All that `describe` looks at.
 KEYWORDS = frozenset(
