@@ -223,9 +223,9 @@ def _bias_member(frame, recipe):
     digest = recipe.digest(*(part.shape for part in parts))
     headers = []
     for part, calibration, unit in zip(parts, calibrations, units, strict=True):
-        headers.append(calibrated_header(part.header, digest, calibration.steps, calibration.measured))
+        headers.append(calibrated_header(part.cards, digest, calibration.steps, calibration.measured))
         headers[-1]["BUNIT"] = unit
-    header = headers[0] if len(raw.parts) == 1 else calibrated_header(raw.header, digest, (), ())
+    header = headers[0] if len(raw.parts) == 1 else calibrated_header(raw.cards, digest, (), ())
     for each in (header, *headers):
         declare_type(each, "bias", frame.info.exposure)
     # The pixels are read again, some rows at a time, when they are averaged.
@@ -239,7 +239,7 @@ def _dark_member(dark):
     as_they_are = Recipe(output_dtype=dark.parts[0].dtype.name)
     calibrations = tuple(Calibration.prepare(part, as_they_are) for part in dark.parts)
     return _Member(
-        dark, identity(dark), dark.state, calibrations, tuple(part.header for part in dark.parts), dark.header
+        dark, identity(dark), dark.state, calibrations, tuple(part.cards for part in dark.parts), dark.cards
     )
 
 
@@ -289,7 +289,7 @@ def _by_temperature(darks):
 def _check_one_recipe(folder, darks):
     by_recipe = {}
     for dark in darks:
-        by_recipe.setdefault((dark.header["DCRECIPE"], dark.shape_text), []).append(dark.name)
+        by_recipe.setdefault((dark.cards["DCRECIPE"], dark.shape_text), []).append(dark.name)
     if len(by_recipe) > 1:
         listed = "; ".join(", ".join(names) for names in by_recipe.values())
         raise NightError(
@@ -391,7 +391,7 @@ def _gain(header):
 def _combined_header(header, members, inputs):
     result = header.copy()
     for keyword in _OF_ONE_FRAME:
-        result.remove(keyword, ignore_missing=True)
+        result.pop(keyword, None)
     if "OVERSCAN" in result:
         result["OVERSCAN"] = str(result["OVERSCAN"]).partition(" with mean")[0]
     for number, member in enumerate(members[:999], start=1):

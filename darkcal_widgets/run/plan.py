@@ -1,6 +1,8 @@
 """Plan: everything that is decided about a run before a frame is touched. Made once, then shown, printed or run."""
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..choice import parted
@@ -62,10 +64,10 @@ class Plan:
         """Whether the combined bias is to be built."""
         return bool(self.biases)
 
-    @property
+    @cached_property
     def standings(self):
-        """Name of each dark to the `Standing` of its result, from headers alone: whether the raw frame or the combined bias
-        have changed since is only seen by the run itself.
+        """Name of each dark to the `Standing` of its result, from headers alone: whether the raw frame has changed since is only
+        seen by the run itself.
         """
         return {job.name: self._standing(job) for job in self.jobs}
 
@@ -74,6 +76,26 @@ class Plan:
         """Sentences on the results that stand in the way: a run would report their darks as failed."""
         in_the_way = ("foreign",) if self.overwrite else ("foreign", "other")
         return [found.reason for found in self.standings.values() if found.state in in_the_way]
+
+    @property
+    def replaced(self):
+        """Names of the results made otherwise that are where those of this run go: it replaces them if `overwrite` is true."""
+        names = [job.result.name for job in self.jobs if self.standings[job.name].state == "other"]
+        rebuilt = self.builds_bias and (self.folder / COMBINED_BIAS).exists()
+        return [*names, *([COMBINED_BIAS] if rebuilt else [])]
+
+    @property
+    def said_of_replaced(self):
+        """How many results made otherwise there are, and how they were made; empty: there are none."""
+        if not self.replaced:
+            return ""
+        headers = [found.header for found in self.standings.values() if found.state == "other"]
+        # What was done to each of several images stands in their own headers.
+        ways = Counter(_steps_of(header) for header in headers if "CCDMEAN" in header).most_common()
+        how = "; ".join(f"{count}: {way}" if len(ways) > 1 else way for way, count in ways)
+        count = f"{len(self.replaced)} results" if self.replaced[1:] else "1 result"
+        bias = ", the combined bias among them" if COMBINED_BIAS in self.replaced else ""
+        return f"{count} made otherwise in {self.folder}{bias}{f' ({how})' if how else ''}"
 
     def __str__(self):
         bias = ["build combined_bias.fits"] if self.builds_bias else []
@@ -88,7 +110,8 @@ class Plan:
 
     def _standing(self, job):
         try:
-            return standing(job.result, {"DCRECIPE": job.digest}, job.digest_0_1)
+            cards = {} if self.bias is None else {"BIASSUM": self.bias.checksum}
+            return standing(job.result, {"DCRECIPE": job.digest} | cards, job.digest_0_1)
         except DarkcalError as error:
             return Standing("foreign", str(error))
 
@@ -276,7 +299,7 @@ def _given_bias(combined_bias):
 
 def _single_bias(bias):
     """Say that a combined bias does not look like the average of many frames."""
-    if bias.info.combined or {"NCOMBINE", "IMCMB001"} & set(bias.header):
+    if bias.info.combined or {"NCOMBINE", "IMCMB001"} & set(bias.cards):
         return []
     return [
         f"{bias.name} does not say that it is the average of many frames (COMBINED, NCOMBINE): the noise of a single bias frame "
@@ -287,11 +310,11 @@ def _single_bias(bias):
 def _made_otherwise(bias, darks, recipe, wanted):
     """Say what is another in a combined bias of darkcal: overscan or trim, or its frames; of other biases nothing is known."""
     of_bias, shapes = recipe.of_bias, [part.shape for part in darks[0].select(recipe.extensions)]
-    made = bias.header.get("DCRECIPE")
+    made = bias.cards.get("DCRECIPE")
     if made is None:
         return ""
     if made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0])):
-        return f"with other overscan_columns or keep_columns than the recipe's ({_steps_of(bias)})"
+        return f"with other overscan_columns or keep_columns than the recipe's ({_steps_of(bias.cards)})"
     members = {str(bias.header[keyword]) for keyword in bias.header["IMCMB*"]}
     names = {ascii_only(frame.path.name) for frame in wanted or ()}
     # Frames that do not belong with the others are left out of a combined bias.
@@ -300,9 +323,10 @@ def _made_otherwise(bias, darks, recipe, wanted):
     return ""
 
 
-def _steps_of(bias):
-    overscan, kept = (bias.header.get(keyword) for keyword in ("DCOSCAN", "DCTRIM"))
-    return f"overscan {overscan or 'not'} subtracted, {f'trimmed to {kept}' if kept else 'not trimmed'}"
+def _steps_of(header):
+    overscan, kept, bias = (header.get(keyword) for keyword in ("DCOSCAN", "DCTRIM", "BIASFILE"))
+    steps = f"overscan {overscan or 'not'} subtracted, {f'trimmed to {kept}' if kept else 'not trimmed'}"
+    return f"{steps}, bias subtracted" if bias else steps
 
 
 def _check_fits(bias, dark, recipe):
