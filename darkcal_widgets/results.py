@@ -244,7 +244,9 @@ def standing(path, cards, digest_0_1="", *, with_pixels=False):
 
 def _to_be_made_again(reason):
     """Return why a file cannot be read with the advice for a result, which costs nothing but a run, instead of a raw frame."""
-    return re.sub(r"(copy it again or )?leave it out\.", "delete it and run again.", reason, flags=re.IGNORECASE)
+    return re.sub(
+        r"(copy it again or )?leave it out\.", "delete it and run again.", reason, flags=re.IGNORECASE
+    )
 
 
 def is_result(frame):

@@ -22,7 +22,7 @@ from .verdict import counted, judge
 
 __all__ = ["Advice", "advise"]
 
-# Those that are said even where there is nothing to do.
+# Those that are said even if there is nothing to do.
 _ALWAYS = ("overscan_columns", "keep_columns", "subtract_bias")
 
 
@@ -245,7 +245,7 @@ def _claim(sample):
         for frame in [
             frame for frame, one in zip(sample.images, sample.frames, strict=True) if one.kind == kind
         ][:1]:
-            claim = read_claim(frame.header, sample.shape)
+            claim = read_claim(frame.cards, sample.shape)
             if claim.texts:
                 return claim
     return read_claim({}, sample.shape)
@@ -316,7 +316,7 @@ def _missing(night, sample):
 
 
 def _of_results(sample):
-    made = [frame.name for frame in sample.images if "DCRECIPE" in frame.header]
+    made = [frame.name for frame in sample.images if "DCRECIPE" in frame.cards]
     if made:
         yield f"These are results and not raw frames ({made[0]} holds DCRECIPE): ask for advice on the folder of raw frames."
 

@@ -22,7 +22,7 @@ _MOST_AMPLIFIERS = 64
 
 @dataclass(frozen=True)
 class Claim:
-    """What the header says; `None` where it says nothing that can be read.
+    """What the header says; `None` if it says nothing that can be read.
 
     Attributes
     ----------

@@ -47,7 +47,7 @@ class Verdict:
 
     @property
     def word(self):
-        """``'usable'`` or ``'not usable'``, with ``', as far as can be judged'`` where there is a doubt."""
+        """``'usable'`` or ``'not usable'``, with ``', as far as can be judged'`` if there is a doubt."""
         word = "usable" if self.usable else "not usable"
         return f"{word}, as far as can be judged" if self.doubts else word
 

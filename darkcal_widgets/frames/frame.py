@@ -353,6 +353,12 @@ class Frame:
         return stored
 
 
+def _images_named(parts, names):
+    if len(parts) > 1:
+        return f"its images are {', '.join(names)}"
+    return "it holds one image without a name, for which extensions is None"
+
+
 @dataclass(frozen=True)
 class _Image:
     """One image of a file, and where its pixels are.

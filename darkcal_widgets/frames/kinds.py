@@ -1,7 +1,7 @@
 """What a frame is: bias, dark, flat, science or other, from what the user, the header and the name say. Not its numbers.
 
-The keyword for the type is believed where nothing contradicts it. Where it is silent, unknown or contradicted, other cards and
-the name of the file may tell; that is a guess, and is called one, or the frame is ambiguous and has no type.
+The keyword for the type is believed if nothing contradicts it. If it is silent, unknown or contradicted, other cards and
+the name of the file may say it; that is a guess, and is called one, or the frame is ambiguous and has no type.
 """
 
 import difflib
@@ -26,7 +26,7 @@ __all__ = [
 
 FRAME_TYPES = ("bias", "dark", "flat", "science", "other")
 
-# Says in a result of darkcal what the frame was taken for; believed before all others.
+# Says in a result of darkcal what the frame was used as; believed before all others.
 _OWN_KEYWORD = "DCTYPE"
 
 # In the order in which they are believed. KOAIMTYP is that of the Keck archive: LRIS itself calls every frame a dark. The second
@@ -93,7 +93,7 @@ _MISLEADING = set("nebula neb cloud globule matter galaxy star horsehead ldn bar
 
 @dataclass(frozen=True)
 class Kind:
-    """What a frame is taken for, and why.
+    """What a frame is used as, and why.
 
     Attributes
     ----------
@@ -216,11 +216,11 @@ def declare_type(header, kind, exposure):
     if found.type == kind and found.source == "header":
         return
     header["IMAGETYP"] = (kind, f"the raw frame has {found.word!r}"[:47] if found.word else "type of frame")
-    header[_OWN_KEYWORD] = (kind, "type of frame that darkcal took it for")
+    header[_OWN_KEYWORD] = (kind, "type of frame that darkcal used it as")
 
 
 def told_by_object(text):
-    """Return the type that the title of an observation tells, or `None`: most titles are those of stars."""
+    """Return the type that the title of an observation says, or `None`: most titles are those of stars."""
     words = _name_words(text)
     kind = _named_kind(words)
     # A dark may have its exposure in its title, but not a name beside it.
@@ -260,7 +260,7 @@ def _contradictions(words, keyword):
 
 
 def _hints(header, names):
-    """Return what title, lamps, shutter and name tell, in the order in which they are believed."""
+    """Return what title, lamps, shutter and name say, in the order in which they are believed."""
     hints = []
     title = _text(header.get("OBJECT"))
     if kind := told_by_object(title):
@@ -271,7 +271,7 @@ def _hints(header, names):
     if _is_on(header.get(_SHUTTER)):
         hints.append(_Hint("science", f"{_SHUTTER} is T, so that the shutter opened", f"{_SHUTTER}=T"))
     if names and (kind := _named_kind(_name_words(result_name(names[0])))):
-        hints.append(_Hint(kind, f"its name tells {kind!r}", f"file={names[0]}", is_name=True))
+        hints.append(_Hint(kind, f"its name says {kind!r}", f"file={names[0]}", is_name=True))
     return hints
 
 

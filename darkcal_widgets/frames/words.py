@@ -18,7 +18,7 @@ _READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE", "CCDSPEED", "ESO DET READ
 
 @dataclass(frozen=True, kw_only=True)
 class FrameInfo:
-    """What the header says of one frame; `None` where it is silent or makes no sense.
+    """What the header says of one frame; `None` if it is silent or makes no sense.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ def describe(header, shape, image_types=None, names=()):
 
 
 def unit_of(header):
-    """Return the unit that ``BUNIT`` gives: ``'adu'``, ``'electron'``, or `None` where it says nothing.
+    """Return the unit that ``BUNIT`` gives: ``'adu'``, ``'electron'``, or `None` if it says nothing.
 
     Raises
     ------
