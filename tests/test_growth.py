@@ -93,7 +93,7 @@ def test_counts_that_bend_are_told_from_a_straight_line():
 
 def test_what_is_hardly_known_is_not_called_linear():
     texts = [linearity_of(*hot_counts(np.random.default_rng(seed), 0.2), 3.0).text for seed in range(20)]
-    assert sum(text.startswith("not measured well enough") for text in texts) > 15
+    assert sum(text.startswith("unclear") for text in texts) > 15
 
 
 def test_one_dark_of_each_exposure_leaves_temperature_open():

@@ -178,7 +178,7 @@ def linearity_of(seconds, counts, sigma, hidden=0.0):
         judged.append((ratio / expected - 1, error / expected))
     worst, error = max(judged, key=lambda pair: abs(pair[0]) - pair[1])
     word = "yes" if abs(worst) <= max(LINEARITY, error) else "no"
-    word = "not measured well enough" if word == "yes" and error > _UNSURE else word
+    word = "unclear" if word == "yes" and error > _UNSURE else word
     text = f"{word}: counts of {int(good.sum())} hot pixels follow a straight line within {abs(worst):.1%} ± {error:.1%}"
     if not freedom:
         text += "; no exposure has two darks, so a change of temperature would look the same"
