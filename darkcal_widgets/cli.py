@@ -6,6 +6,7 @@ so that ``darkcal --help`` stays quick.
 
 import argparse
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -182,7 +183,7 @@ def _advise(folder, darks, types):
     image_types = _image_types(types)
     night = _night(folder, darks, image_types)
     for note in night.notes:
-        _say(note)
+        _say(_in_options(note))
     advice = advise(night)
     line = advice.parameters_line(night)
     if image_types:
@@ -194,6 +195,11 @@ def _advise(folder, darks, types):
         line,
         sep="\n",
     )
+
+
+def _in_options(note):
+    """Return a note with what it says of image_types as the option that sets them here."""
+    return re.sub(r"image_types=\{(['\"])(.+?)\1: '(\w+)'\}", r"--type '\2: \3'", note)
 
 
 def _image_types(types):

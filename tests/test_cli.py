@@ -225,7 +225,9 @@ def test_a_wrong_type_is_explained(capsys, tmp_path, option, message):
 def test_advise_says_which_types_are_guesses(advised, capsys, tmp_path):
     write_raw(tmp_path / "d1.fits", random_frame(1), "DARK", 0.0)
     assert cli.main(["advise", str(tmp_path)]) == 0
-    assert "d1.fits: IMAGETYP is 'DARK', the exposure 0 s; taken for bias." in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "d1.fits: IMAGETYP is 'DARK', the exposure 0 s; used as bias." in err
+    assert "--type 'DARK: dark'" in err
 
 
 @pytest.mark.parametrize(("state", "status"), [("right", 0), ("off", 1)])
