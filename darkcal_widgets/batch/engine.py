@@ -11,6 +11,7 @@ import ctypes
 import os
 import secrets
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from functools import partial
 
 from ..errors import ParameterError, RunError
 from .record import Record
@@ -83,8 +84,8 @@ class Engine:
     def stop(self):
         """Have all runs end now, and begin no other: their records say so."""
         _stop(self.batch)
-        if self._client is not None:
-            self._client.run(_stop, self.batch)
+        if self._client is not None:  # workers that join later are told, too
+            self._client.register_worker_callbacks(partial(_stop, self.batch))
 
     @staticmethod
     def record(task, future):
