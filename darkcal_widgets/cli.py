@@ -154,7 +154,7 @@ def _batch(sources, out, **options):
 
     batch = run_batch(sources, out, on_mistakes=show, **options)
     print(batch)
-    batch.raise_failures()
+    batch.raise_failures(told=True)
 
 
 def _add_advise(commands):

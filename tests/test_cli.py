@@ -91,8 +91,7 @@ def test_a_batch_in_which_a_run_is_not_done_ends_with_1(batches, capsys):
     assert err.splitlines() == [
         "These will not be run:",
         "  b.yaml: unit is 'x'",
-        "darkcal: 1 of 2 runs failed or were not started:",
-        "  b: unit is 'x'",
+        "darkcal: 1 of 2 runs failed or were not started, 1 of them for mistakes told above.",
     ]
 
 
