@@ -20,7 +20,6 @@ from ..sections import parse_section, resolve_regions, to_brief, to_fits, to_pyt
 from ..text import visible
 
 __all__ = [
-    "ADVISED",
     "SECTIONS",
     "amplifier_notations",
     "bias_note",
@@ -43,8 +42,6 @@ __all__ = [
 ]
 
 SECTIONS = ("overscan_columns", "keep_columns")
-# What the advice on a night decides.
-ADVISED = (*SECTIONS, "amplifiers", SubtractBias.parameter)
 
 _NOTEBOOKS = {1: "1-overscan-subtracted-bias-kept.ipynb", 2: "2-bias-subtracted-overscan-trimmed.ipynb"}
 
@@ -356,7 +353,7 @@ def notebook_of(uses_bias):
     if not path.endswith(".ipynb"):
         return number, _NOTEBOOKS[number]
     name = Path(path).name
-    return int(name[0]) if name[:2] in ("1-", "2-") else number, os.path.relpath(path)
+    return int(name[0]) if name[:2] in ("1-", "2-", "3-") else number, os.path.relpath(path)
 
 
 def _value_problems(values):

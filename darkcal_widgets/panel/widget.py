@@ -22,14 +22,13 @@ from ..advice import advise
 from ..errors import DarkcalError, FrameError, NightError, ParameterError
 from ..frames.kinds import FRAME_TYPES
 from ..night import Night
-from ..parameters import Parameters
+from ..parameters import ADVISABLE, ADVISED, Parameters
 from ..run.night import run_plan
 from ..text import visible
 from .effect import Effect, image_of
 from .listing import night_list
 from .progress import Progress
 from .settings import (
-    ADVISED,
     SECTIONS,
     amplifier_notations,
     bias_note,
@@ -234,6 +233,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         self._closed = Event()
         self._advice = None
         self._accepted, self._questions = (None, {}), {}  # see questions
+        self._undecided = {}  # name of a setting to the value that stands for want of a better one, and the sentence that asks
         self._beginning = None  # see start_notes
         self._progress = self._reader = self._still = self._loop = self._may_replace = None
         self._holding, self._stale, self._turn = True, True, 0
@@ -267,6 +267,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         Parameters
         ----------
         parameters : Parameters
+            Where they leave something to the advice, what it recommends is set; what it cannot decide has to be accepted, or
+            set, before a run.
         continues : DarkPanel or None
             An earlier panel, such as that of the same notebook before its cells were run again. If it was made from equal
             parameters, it is returned itself, with the settings that stand in it, and its night is looked at again; otherwise it
@@ -283,11 +285,16 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         NightError
             A folder does not exist or holds no FITS file.
         """
+        undecided = {}
+        if parameters.advised:
+            advice = advice or advise(_night_of(parameters), parameters.extensions)
+            parameters, undecided = parameters.following(advice), parameters.undecided(advice)
         if continues is not None and continues._goes_on(parameters):
             continues._go_on()
             panel = continues
         else:
             panel = cls._afresh(parameters)
+            panel._leave_open(undecided)
             if continues is not None:
                 continues.close()
                 panel._begin("afresh")
@@ -299,8 +306,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     def _afresh(cls, parameters):
         steps = parameters.recipe.to_parameters()
         places = {name: value for name, value in parameters.to_dict().items() if name not in steps}
-        night = Night(parameters.raw_folder, parameters.dark_folder, image_types=parameters.image_types)
-        return cls(night, parameters.recipe, **places)
+        return cls(_night_of(parameters), parameters.recipe, **places)
 
     def _goes_on(self, parameters):
         return self._given == parameters and not self._closed.is_set()
@@ -345,8 +351,10 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         with self._at_once():
             self._stale = True  # even the same ones are looked at again
             self._open_night(*self._places(parameters))
-            self._set(parameters.to_dict())
+            undecided = parameters.undecided(self.advice) if parameters.advised else {}
+            self._set((parameters.following(self.advice) if parameters.advised else parameters).to_dict())
             self._accept()
+            self._leave_open(undecided)
 
     @property
     def advice(self):
@@ -475,6 +483,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         self._may_replace = None
         self._move_along()
         self._open_night(*self._places(self))
+        self._put_in_place_of_the_word()
         self._ask_again()
         self._look_at_image()
         wrong = self._night_trouble or section_problems(self._values(), self._night)
@@ -530,11 +539,35 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             {} if self._night is None else questions(self._values(), self._night, self._accepted)
         )
         if not self._questions:
-            self._accept()
+            self._note_accepted()
+        self._questions |= {
+            name: sentence
+            for name, (value, sentence) in self._undecided.items()
+            if getattr(self, name) == value
+        }
+
+    def _put_in_place_of_the_word(self):
+        """Set what the advice recommends where somebody has typed ``advised``."""
+        words = {name: ADVISED for name in SECTIONS if getattr(self, name) == ADVISED}
+        if words:
+            with contextlib.suppress(DarkcalError):  # then the word stands, as a problem
+                left = Parameters(raw_folder=".", reduced_folder=".", amplifiers=self.amplifiers, **words)
+                self._set({name: getattr(left.following(self.advice), name) for name in words})
+                self._leave_open(left.undecided(self.advice))
+
+    def _leave_open(self, undecided):
+        """Ask for what the advice could not decide, as long as the settings are what they are now."""
+        with self._at_once():
+            self._undecided = {name: (getattr(self, name), undecided[name]) for name in undecided}
+            self._stale = self._stale or bool(undecided)
 
     def _accept(self):
+        self._undecided = {}
+        self._note_accepted()
+
+    def _note_accepted(self):
         if self._night is not None:
-            self._accepted = (camera_of(self._night), {name: getattr(self, name) for name in ADVISED})
+            self._accepted = (camera_of(self._night), {name: getattr(self, name) for name in ADVISABLE})
 
     def _take_night(self, night, trouble=None):
         self._night, self._night_trouble, self._advice = night, trouble or {}, None
@@ -615,7 +648,11 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         notes, code = start_notes(self._values(), self._given, self._beginning), {}
         found = found | self._questions
         if self._questions:
-            notes["start"] = "Look at the settings marked below: they were made for another camera."
+            notes["start"] = (
+                "Look at the settings marked below: this night does not decide them."
+                if self._undecided
+                else "Look at the settings marked below: they were made for another camera."
+            )
             notes["questions"] = list(self._questions)
         if plan is not None and not self._questions:
             notes |= {"bias": bias_note(plan, self.combined_bias is not None), "run": run_notes(plan)}
@@ -743,7 +780,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     def _follow_advice(self):
         recipe = self.advice.recipe
         with self._at_once():
-            self._set({name: getattr(recipe, name) for name in ADVISED})
+            self._set({name: getattr(recipe, name) for name in ADVISABLE})
             self._accept()
 
     def _on_accept(self):
@@ -776,10 +813,9 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
 
     def _calibrate(self, progress):
         with self._lock:
-            parameters, night = self.parameters, self.night
-            for sentence in self._questions.values():
-                raise ParameterError(sentence)
-        plan = plan_of(parameters, night)
+            plan = plan_of(self.parameters, self.night)
+            if self._questions:
+                raise ParameterError(" ".join(self._questions.values()))
         progress.begin(len(plan.jobs))
         return run_plan(plan, progress=False, on_outcome=progress.step, cancel=self._cancel)
 
@@ -845,6 +881,10 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         if turn == self._turn and not self._closed.is_set():
             for display, bundle in zip(self._still, self._still_bundles(), strict=True):
                 display.update(bundle, raw=True)
+
+
+def _night_of(parameters):
+    return Night(parameters.raw_folder, parameters.dark_folder, image_types=parameters.image_types)
 
 
 def _visible_values(texts):
