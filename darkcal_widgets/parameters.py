@@ -55,7 +55,8 @@ class Parameters(Recipe):
     combined_bias : str or None
         Its file; `None`: found by header in `reduced_folder`, or built from the night's bias frames.
     files : tuple of str or None
-        Names of the darks to calibrate, patterns or choices, see `~darkcal_widgets.Night.select_darks`; `None`: all.
+        Names of the darks to calibrate, patterns or choices, see `~darkcal_widgets.Night.select_darks`; what begins with
+        ``bias:`` chooses the frames of the combined bias. `None`: all.
     image_types : dict or None
         What frames are, where their headers do not say it, see `~darkcal_widgets.Night`; `None`: as the headers say.
     overwrite : bool
@@ -101,7 +102,11 @@ class Parameters(Recipe):
         ParameterError
             A parameter is still left to the advice.
         """
-        self._sections()
+        for name in self.advised:
+            raise ParameterError(
+                f"{name} is {ADVISED!r}, a word for what the night tells; put the value in its place with "
+                "parameters.resolved(advise(night))."
+            )
         return Recipe(**{name: getattr(self, name) for name in _RECIPE})
 
     @property
@@ -171,14 +176,15 @@ class Parameters(Recipe):
         """Those left to the advice of which the amplifiers that were set say all there is to say."""
         return [name for name in _SECTIONS if name in self.advised and self.amplifiers not in (None, ADVISED)]
 
-    def _sections(self):
-        # All that a Recipe does asks for its sections: nothing is done by a word.
-        for name in self.advised:
-            raise ParameterError(
-                f"{name} is {ADVISED!r}, a word for what the night tells; put the value in its place with "
-                "parameters.resolved(advise(night))."
-            )
-        return super()._sections()
+    def pieces(self, shape):
+        """Lay the parameters on a frame as `Recipe.pieces` does, which all that a recipe does asks for.
+
+        Raises
+        ------
+        ParameterError
+            See there; or a parameter is still left to the advice.
+        """
+        return self.recipe.pieces(shape)
 
     @classmethod
     def names(cls):

@@ -18,7 +18,8 @@ ORDER = """
     text html errors units statistics drawing parallel
     files outcome sections yamlfile
     recipe.steps recipe.recipe recipe recipe.calibrate
-    frames.cards frames.guard frames.kinds frames.numbers frames.words frames.write frames.frame frames frames.figures
+    frames.cards frames.guard frames.pixels frames.images frames.kinds frames.numbers frames.words
+    frames.write frames.frame frames frames.figures
     parameters
     groups inventory choice night results
     combine.clip combine.files combine
@@ -29,7 +30,8 @@ ORDER = """
     advice.decisions advice.advice advice
     darks.background darks.hotpixels darks.noise darks.growth darks.current darks.treatment darks.figures darks.scale
     darks.report darks check
-    panel.settings panel.listing panel.sketch panel.effect panel.progress panel.still panel.widget panel
+    panel.history panel.parts panel.settings panel.listing panel.sketch panel.effect panel.night panel.outlook panel.run
+    panel.reading panel.still panel.kept panel.page panel.traits panel.widget panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
     batch.requests batch.record batch.run batch.engine batch.page batch.batch batch
     cli
