@@ -49,6 +49,7 @@ def pythons(session):
 def floors(session):
     """The oldest versions that pyproject.toml allows, with the oldest Python."""
     install(session, "--resolution", "lowest-direct")
+    session.env["JUPYTER_PLATFORM_DIRS"] = "1"  # else old ones warn of new paths, in every process that a test starts
     run_tests(session)
 
 

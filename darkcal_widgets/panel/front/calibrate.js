@@ -43,7 +43,12 @@ function resultControls(panel) {
       "Unit of frames whose header has no BUNIT",
       pairs(["adu", "electron"]),
     ),
-    flagControl(panel, "overwrite", LABELS.overwrite, "Replace results that were made with other settings"),
+    flagControl(
+      panel,
+      "overwrite",
+      LABELS.overwrite,
+      "Also when the cells are run: replace results that were made with other settings",
+    ),
   ];
 }
 
@@ -54,10 +59,11 @@ function whyOff(wrong) {
 }
 
 function runControls(panel) {
+  const deed = () => panel.get("notes").calibrate ?? { label: "Calibrate", replaces: false };
   const start = makeButton(
     "Calibrate",
     "Calibrate the picked darks with these settings",
-    () => panel.act("calibrate"),
+    () => panel.act("calibrate", { replaces: deed().replaces }),
     { class: "darkcal-primary", "data-name": "calibrate" },
   );
   const cancel = makeButton(
@@ -70,6 +76,9 @@ function runControls(panel) {
   const count = make("span", { class: "darkcal-count", role: "status" });
   const update = () => {
     const progress = panel.get("progress");
+    const { label, replaces } = deed();
+    setText(start, label);
+    start.classList.toggle("darkcal-replaces", replaces);
     start.disabled = Object.keys(panel.get("problems")).length > 0 || Boolean(progress.running);
     cancel.disabled = !progress.running || Boolean(progress.cancelling);
     bar.hidden = progress.running === undefined;

@@ -2,7 +2,9 @@
 
 import { calibratePart } from "./calibrate.js";
 import { effectPart } from "./effect.js";
-import { make } from "./elements.js";
+import { listenForTyping, make } from "./elements.js";
+import { headPart, listenForSteps } from "./head.js";
+import { learnLabels } from "./labels.js";
 import { connect } from "./link.js";
 import { nightPart } from "./night.js";
 import { savePart } from "./save.js";
@@ -15,11 +17,15 @@ function render({ model, el }) {
     "aria-label": "Dark calibration panel",
     role: "group",
   });
+  learnLabels(model.get("_labels"));
   const panel = connect(model, root);
-  const parts = [nightPart, stepsPart, effectPart, calibratePart, savePart].map((part) => part(panel));
+  const parts = [headPart, nightPart, stepsPart, effectPart, calibratePart, savePart].map((part) =>
+    part(panel),
+  );
   root.append(...parts.map((part) => part.element));
   el.append(root);
   const redraw = redrawing(panel, root);
+  listenForSteps(panel, root);
   const forget = watch(model, root, parts, redraw);
   panel.set({ _shown: true });
   redraw(parts, true);
@@ -67,7 +73,7 @@ function watch(model, root, parts, redraw) {
   root.addEventListener("darkcal-redraw", (event) =>
     redraw(parts.filter((part) => part.element === event.target)),
   );
-  root.addEventListener("focusout", () => redraw(parts)); // a control that was typed in shows again what holds
+  listenForTyping(root, () => redraw(parts));
   return () => {
     for (const [event, listener] of listeners) model.off(event, listener);
     sizes.disconnect();
