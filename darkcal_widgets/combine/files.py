@@ -21,7 +21,7 @@ from ..results import Results, damage, identity, members_digest, misnamed, stand
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
 
-__all__ = ["COMBINED_BIAS", "bias_frames", "combine_bias", "combine_darks"]
+__all__ = ["COMBINED_BIAS", "bias_frames", "combine_bias", "combine_darks", "combined_standings"]
 
 COMBINED_BIAS = "combined_bias.fits"
 
@@ -170,15 +170,52 @@ def combine_darks(reduced_folder, *, files=None, overwrite=False):
         raise NightError(_nothing_to_combine(results.folder, wrong if picked else {}))
     _check_one_recipe(results.folder, darks)
     run = Run([Outcome(name, "failed", reason=reason) for name, reason in wrong.items()])
-    counts = {}
-    for group in group_exposures([dark.info.exposure for dark in darks]):
-        parts, unplaced = _by_temperature([darks[index] for index in sorted(group)])
-        run.outcomes += [Outcome(dark.name, "failed", reason=reason) for dark, reason in unplaced.items()]
-        for label, members in parts.items():
-            run.outcomes.append(_combine_members(results.folder, members, label, overwrite))
-            counts[run.outcomes[-1].name] = len(members)
-    run.notes += _few_frames(counts)
+    targets, unplaced = _targets(results.folder, darks)
+    run.outcomes += [Outcome(dark.name, "failed", reason=reason) for dark, reason in unplaced.items()]
+    for target, members in targets.items():
+        dtype = members[0].parts[0].dtype.name
+        run.outcomes.append(_combine([_dark_member(dark) for dark in members], target, dtype, overwrite))
+    run.notes += _few_frames({target.name: len(members) for target, members in targets.items()})
     return run
+
+
+def combined_standings(folder, darks):
+    """Compare the combined darks of a folder with those that `combine_darks` would make there, from headers alone.
+
+    Parameters
+    ----------
+    folder : Path
+    darks : sequence of Frame
+        Calibrated darks, all made with one recipe.
+
+    Returns
+    -------
+    dict of Path to Standing
+        Of each combined dark that would be made.
+    """
+    targets, _ = _targets(folder, [dark for dark in darks if dark.info.exposure is not None])
+    return {
+        target: standing(
+            target, _cards(members[0].cards, [(dark.path.name, identity(dark)) for dark in members])
+        )
+        for target, members in targets.items()
+    }
+
+
+def _targets(folder, darks):
+    """Return the path of each combined dark to the darks that belong to it, and why some belong to none."""
+    targets, unplaced = {}, {}
+    for group in group_exposures([dark.info.exposure for dark in darks]):
+        parts, without = _by_temperature([darks[index] for index in sorted(group)])
+        unplaced |= without
+        for label, members in parts.items():
+            targets[folder / f"combined_dark_{members[0].info.exposure:.3f}{label}.fits"] = members
+    return targets, unplaced
+
+
+def _cards(cards, identities):
+    """Return the cards that tell what an average is made from; `cards` are of one of its members, `identities` of all."""
+    return {"DCRECIPE": cards["DCRECIPE"], "DCINPUT": members_digest(identities)}
 
 
 def _few_frames(counts):
@@ -291,16 +328,9 @@ def _check_one_recipe(folder, darks):
         )
 
 
-def _combine_members(folder, darks, label, overwrite):
-    target = folder / f"combined_dark_{darks[0].info.exposure:.3f}{label}.fits"
-    members = [_dark_member(dark) for dark in darks]
-    return _combine(members, target, darks[0].parts[0].dtype.name, overwrite)
-
-
 def _combine(members, target, dtype, overwrite, digest_0_1=""):
-    recipe = members[0].headers[0]["DCRECIPE"]
-    inputs = members_digest((member.frame.path.name, member.identity) for member in members)
-    cards = {"DCRECIPE": recipe, "DCINPUT": inputs}
+    cards = _cards(members[0].headers[0], [(member.frame.path.name, member.identity) for member in members])
+    recipe, inputs = cards["DCRECIPE"], cards["DCINPUT"]
     found = standing(target, cards, digest_0_1, with_pixels=True)
     if found.state == "current":
         return Outcome(target.name, "unchanged", target)

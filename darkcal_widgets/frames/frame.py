@@ -143,7 +143,7 @@ class Frame:
         for wanted in map(str, extensions):
             if wanted.lower() not in by_name:
                 raise ParameterError(
-                    f"extensions names {wanted!r}, which {self.path} does not have; its images are {', '.join(names)}."
+                    f"extensions names {wanted!r}, which {self.path} does not have; {_images_named(self.parts, names)}."
                 )
         return tuple(dict.fromkeys(by_name[str(wanted).lower()] for wanted in extensions))
 
@@ -320,6 +320,12 @@ class Frame:
                 f"{self.path} holds {len(self._images)} images ({names}); choose one of them with extensions."
             )
         return self._images[0]
+
+
+def _images_named(parts, names):
+    if len(parts) > 1:
+        return f"its images are {', '.join(names)}"
+    return "it holds one image without a name, for which extensions is None"
 
 
 class _Content:
