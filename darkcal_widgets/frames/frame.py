@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FrameError, ParameterError
-from ..files import checksum, checksum_of, file_state
+from ..files import checksum, file_state, new_checksum
 from ..parallel import own_array
 from .guard import Source, open_file, walk
 from .images import StoredImage, cards_of, has_changed, labels_of, science_images, walk_images
@@ -17,6 +17,8 @@ from .pixels import Numbers, stored_pixels
 from .write import is_whole_sum, sum_words
 
 __all__ = ["Frame"]
+
+_PIECE = 1 << 20  # bytes
 
 
 class Frame:
@@ -83,14 +85,14 @@ class Frame:
         frame = object.__new__(cls)
         frame._name(path, name)
         with open_file(frame.path) as stream:
-            frame.state, content = file_state(stream.fileno()), _whole(stream, borrowed)
+            frame.state = file_state(stream.fileno())
+            content, frame.checksum = _whole(stream, borrowed)
             source = Source(_Content(content), len(content), frame.path)
             found = [
                 (primary, hdu, *stored_pixels(hdu, source, content)) for primary, hdu in walk_images(source)
             ]
             source.finish()
         frame._describe(found, source)
-        frame.checksum = checksum_of(content)
         return frame
 
     @property
@@ -352,7 +354,14 @@ def _adds_up(hdu):
 
 
 def _whole(stream, borrowed):
-    """Read a whole file as an array of bytes, into memory of this thread that is used again if it is only borrowed."""
+    """Read a whole file as an array of bytes, into memory of this thread that is used again if it is only borrowed.
+
+    Its checksum is returned, too: each piece is added to it while it is in the processor's cache.
+    """
     size = os.fstat(stream.fileno()).st_size
     content = own_array("file", (size,), np.uint8) if borrowed else np.empty(size, np.uint8)
-    return content[: stream.readinto(content)]
+    value, end = new_checksum(), 0
+    while count := stream.readinto(content[end : end + _PIECE]):
+        value.update(content[end : end + count])
+        end += count
+    return content[:end], value.hexdigest()
