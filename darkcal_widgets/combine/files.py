@@ -195,7 +195,9 @@ def combined_standings(folder, darks):
     """
     targets, _ = _targets(folder, [dark for dark in darks if dark.info.exposure is not None])
     return {
-        target: standing(target, _cards(members[0].cards, [(dark.path.name, identity(dark)) for dark in members]))
+        target: standing(
+            target, _cards(members[0].cards, [(dark.path.name, identity(dark)) for dark in members])
+        )
         for target, members in targets.items()
     }
 
