@@ -1,6 +1,7 @@
 """Results: the calibrated and combined frames in a folder, what each was made from, whether it is current. Writes nothing."""
 
 import hashlib
+import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,7 @@ class Results(Inventory):
         self.folder = Path(reduced_folder)
         paths = frame_paths(self.folder) if self.folder.is_dir() else []
         super().__init__([(path.name, path) for path in paths], lambda path, _: _known(path))
+        self.unreadable = {name: _to_be_made_again(reason) for name, reason in self.unreadable.items()}
 
     @property
     def darks(self):
@@ -242,6 +244,13 @@ def _made(header, different, digest_0_1):
     if not (version := str(header.get("DCVERS", ""))).startswith("0.1."):
         return cause
     return f"by darkcal {version} {'with the same settings' if header['DCRECIPE'] == digest_0_1 else cause}"
+
+
+def _to_be_made_again(reason):
+    """Return why a file cannot be read with the advice for a result, which costs nothing but a run, instead of a raw frame."""
+    return re.sub(
+        r"(copy it again or )?leave it out\.", "delete it and run again.", reason, flags=re.IGNORECASE
+    )
 
 
 def is_result(frame):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ from ipywidgets import HBox, Text
 from nights import folder_bytes, random_frame, small_night, write_raw
 from traitlets import TraitError, link
 
-from darkcal_widgets import DarkPanel, Night, Parameters, Recipe, calibrate_darks, combine_darks
+from darkcal_widgets import (
+    DarkPanel,
+    Night,
+    Parameters,
+    Recipe,
+    calibrate_darks,
+    combine_darks,
+    simulate_night,
+)
 from darkcal_widgets.errors import NightError, OutputError, ParameterError
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":22")
@@ -748,3 +757,47 @@ def test_a_name_is_not_a_pattern(tmp_path):
     panel._handle_custom_msg({"action": "declare", "kind": "other", "asked": 1}, [])
     assert [dark.name for dark in panel.night.darks] == ["dark-0.fits", "dark-1.fits", "dark-2.fits"]
     panel.close()
+
+
+# --- The word advised --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def thermo(tmp_path):
+    return Night(simulate_night(tmp_path / "thermo", "thermo-electric", rows=48))
+
+
+def test_the_word_advised_typed_or_loaded_is_what_the_night_tells(thermo, tmp_path):
+    panel = DarkPanel(thermo, Recipe(overscan_columns="4097:"), tmp_path / "out")
+    send(panel, overscan_columns="advised", keep_columns="advised")
+    assert (panel.overscan_columns, panel.keep_columns, panel.problems) == (None, ":4096", {})
+    parameters = panel.parameters
+    replace(parameters, keep_columns="advised", subtract_bias="advised").save(tmp_path / "p.yaml")
+    panel.load(tmp_path / "p.yaml")
+    assert panel.parameters == replace(parameters, subtract_bias=True)
+
+
+def test_what_the_advice_cannot_decide_is_asked_before_a_run(night, tmp_path):
+    parameters = Parameters(
+        raw_folder=night.raw_folder, reduced_folder=tmp_path / "out", subtract_bias="advised"
+    )
+    panel = DarkPanel.from_parameters(parameters)
+    assert "does not decide subtract_bias" in panel.problems["subtract_bias"]
+    with pytest.raises(ParameterError, match="Set subtract_bias to True or False"):
+        panel.calibrate()
+    assert not (tmp_path / "out").exists()
+    again = DarkPanel.from_parameters(parameters, continues=panel)
+    assert again is panel
+    assert "subtract_bias" in panel.problems
+    press(panel, "accept")
+    assert panel.problems == {}
+    assert len(panel.calibrate().written) == 3
+
+
+def test_a_question_of_the_advice_is_answered_by_another_value(night, tmp_path):
+    parameters = Parameters(
+        raw_folder=night.raw_folder, reduced_folder=tmp_path / "out", subtract_bias="advised"
+    )
+    panel = DarkPanel.from_parameters(parameters)
+    send(panel, subtract_bias=True)
+    assert panel.problems == {}

@@ -13,12 +13,12 @@ __all__ = ["FrameInfo", "describe"]
 
 # Keywords in the order in which they are believed.
 _FILTER_KEYWORDS = ("FILTER", "FILTERS", "FILTER1", "FILTNAM")
-_READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE")
+_READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE", "CCDSPEED", "ESO DET READ CLOCK")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameInfo:
-    """What the header says of one frame; `None` where it is silent or makes no sense.
+    """What the header says of one frame; `None` if it is silent or makes no sense.
 
     Attributes
     ----------

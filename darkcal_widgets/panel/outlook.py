@@ -47,7 +47,7 @@ def outlook(values, opened, given, beginning, questions, settings_file):
     plan, found = (None, opened.trouble) if opened.night is None else planned(values, opened.night)
     notes, code = _start_notes(values, given, beginning), {}
     if questions:
-        notes["start"] = "Look at the settings marked below: they were made for another camera."
+        notes["start"] = "Look at the settings marked below, and change them or keep them."
         notes["questions"] = list(questions)
     elif plan is not None:
         made = Made(plan)
@@ -194,4 +194,4 @@ def notebook_of(uses_bias):
     if not path.endswith(".ipynb"):
         return number, _NOTEBOOKS[number]
     name = Path(path).name
-    return int(name[0]) if name[:2] in ("1-", "2-") else number, os.path.relpath(path)
+    return int(name[0]) if name[:2] in ("1-", "2-", "3-") else number, os.path.relpath(path)

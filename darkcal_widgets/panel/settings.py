@@ -18,7 +18,6 @@ from ..run import make_plan
 from .parts import SECTIONS, regions
 
 __all__ = [
-    "ADVISED",
     "bias_path",
     "declared",
     "moved_along",
@@ -29,9 +28,6 @@ __all__ = [
     "section_problems",
     "undeclared",
 ]
-
-# What the advice on a night decides.
-ADVISED = (*SECTIONS, "amplifiers", SubtractBias.parameter)
 
 
 def recipe_of(values):

@@ -14,10 +14,11 @@ from threading import RLock, Thread
 import anywidget
 import traitlets
 
+from ..advice import advise
 from ..errors import DarkcalError, ParameterError
 from ..frames.kinds import FRAME_TYPES
 from ..night import Night
-from ..parameters import Parameters
+from ..parameters import ADVISABLE, ADVISED, Parameters
 from ..text import visible
 from .history import History
 from .kept import Kept, bundles
@@ -25,11 +26,10 @@ from .listing import night_list
 from .night import OpenNight
 from .outlook import notebook_of, outlook, visible_values
 from .page import script, styles
-from .parts import join_amplifiers, split_amplifiers
+from .parts import SECTIONS, join_amplifiers, split_amplifiers
 from .reading import ReadAhead
 from .run import Runs, calibrate, combine
 from .settings import (
-    ADVISED,
     bias_path,
     declared,
     moved_along,
@@ -132,6 +132,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._kept = Kept(self._bundles)
         self._history = History()
         self._accepted, self._questions = (None, {}), {}  # see questions
+        self._undecided = {}  # name of a setting to the value that stands for want of a better one, and the sentence that asks
         self._beginning = self._may_replace = None  # see outlook
         self._holding, self._stale = True, True
         dark_folder = None if night.dark_folder == night.raw_folder else night.dark_folder
@@ -163,6 +164,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         Parameters
         ----------
         parameters : Parameters
+            What they leave to the advice is set as it recommends; what it cannot decide has to be set or accepted before a run.
         continues : DarkPanel or None
             An earlier panel, such as that of the same notebook before its cells were run again. If it was made from equal
             parameters, it is returned itself, with the settings that stand in it, and its night is looked at again; otherwise it
@@ -179,11 +181,16 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         NightError
             A folder does not exist or holds no FITS file.
         """
+        undecided = {}
+        if parameters.advised:
+            advice = advice or advise(_night_of(parameters), parameters.extensions)
+            parameters, undecided = parameters.following(advice), parameters.undecided(advice)
         if continues is not None and continues._goes_on(parameters):
             continues._go_on()
             panel = continues
         else:
             panel = cls._afresh(parameters)
+            panel._leave_open(undecided)
             if continues is not None:
                 continues.close()
                 panel._begin("afresh")
@@ -195,8 +202,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     def _afresh(cls, parameters):
         steps = parameters.recipe.to_parameters()
         places = {name: value for name, value in parameters.to_dict().items() if name not in steps}
-        night = Night(parameters.raw_folder, parameters.dark_folder, image_types=parameters.image_types)
-        return cls(night, parameters.recipe, **places)
+        return cls(_night_of(parameters), parameters.recipe, **places)
 
     def _goes_on(self, parameters):
         return self._given == parameters and not self._closed
@@ -237,8 +243,11 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     @parameters.setter
     def parameters(self, parameters):
         with self._at_once():
-            self._set_all(parameters.to_dict())
+            self._open_night(self._place_of(parameters))
+            left = parameters if parameters.advised else None
+            self._set_all((left.following(self.advice) if left else parameters).to_dict())
             self._accept()
+            self._leave_open(left.undecided(self.advice) if left else {})
 
     def _set_all(self, values):
         """Set the parameters as a whole, so that none is guessed from another."""
@@ -395,6 +404,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._may_replace, quick = None, self._dragging == "moves"
         self._set(moved_along(self._values(), self._place[:2]))
         self._open_night(self._place_of(self))
+        self._put_in_place_of_the_word()
         self._ask_again()
         self._opened.look_at_image(self._state())
         wrong = self._opened.trouble or section_problems(self._values(), self.night)
@@ -436,11 +446,35 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         """Question settings that were made for another camera; where there is nothing to question, they are accepted."""
         self._questions = questions(self._values(), self._opened.camera, self._accepted)
         if not self._questions:
-            self._accept()
+            self._note_accepted()
+        self._questions |= {
+            name: sentence
+            for name, (value, sentence) in self._undecided.items()
+            if getattr(self, name) == value
+        }
+
+    def _put_in_place_of_the_word(self):
+        """Set what the advice recommends where somebody has typed ``advised``."""
+        words = {name: ADVISED for name in SECTIONS if getattr(self, name) == ADVISED}
+        if words:
+            with contextlib.suppress(DarkcalError):  # then the word stands, as a problem
+                left = Parameters(raw_folder=".", reduced_folder=".", amplifiers=self.amplifiers, **words)
+                self._set({name: getattr(left.following(self.advice), name) for name in words})
+                self._leave_open(left.undecided(self.advice))
+
+    def _leave_open(self, undecided):
+        """Ask for what the advice could not decide, as long as the settings are what they are now."""
+        with self._at_once():
+            self._undecided = {name: (getattr(self, name), undecided[name]) for name in undecided}
+            self._stale = self._stale or bool(undecided)
 
     def _accept(self):
+        self._undecided = {}
+        self._note_accepted()
+
+    def _note_accepted(self):
         if self._opened.night is not None:
-            self._accepted = (self._opened.camera, {name: getattr(self, name) for name in ADVISED})
+            self._accepted = (self._opened.camera, {name: getattr(self, name) for name in ADVISABLE})
 
     def _look_ahead(self):
         """Show what a run would do, or why it cannot start."""
@@ -551,7 +585,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     def _follow_advice(self):
         recipe = self.advice.recipe
         with self._at_once():
-            self._set({name: getattr(recipe, name) for name in ADVISED})
+            self._set({name: getattr(recipe, name) for name in ADVISABLE})
             self._accept()
 
     def _on_accept(self):
@@ -598,11 +632,11 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         """Return the parameters and the night of a run."""
         with self._lock:
             if self._questions:
-                raise ParameterError(next(iter(self._questions.values())))
+                raise ParameterError(" ".join(self._questions.values()))
             parameters = self.parameters
             return parameters if overwrite is None else replace(parameters, overwrite=overwrite), self.night
 
-        # The picture that stays when the notebook is read without a kernel
+    # The picture that stays when the notebook is read without a kernel
 
     def _repr_mimebundle_(self, **_):
         picture, text = self._bundles()
@@ -632,3 +666,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         parts = self._opened.effect.still(name, self.unit, *(self._steps() if usable else (None, None)))
         settings = [f"{key}: {visible(value)}" for key, value in values.items() if key != "files"]
         return draw_still(**parts, settings=settings, title=visible(name))
+
+
+def _night_of(parameters):
+    return Night(parameters.raw_folder, parameters.dark_folder, image_types=parameters.image_types)
