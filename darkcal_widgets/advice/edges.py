@@ -20,7 +20,6 @@ __all__ = [
     "LIT_FRACTION",
     "SHARPNESS",
     "Strip",
-    "brightest",
     "dark_strips",
     "falls_on",
     "lights_along",
@@ -130,20 +129,12 @@ class _Light:
         return float(np.percentile(self.values, 90))
 
 
-def brightest(sample):
-    """Return the flats of a sample, or else its science frames; empty: no frame has light."""
-    for kind in ("flat", "science"):
-        if frames := sample.of_kind(kind):
-            return frames
-    return []
-
-
 # --- Light along an axis ----------------------------------------------------------------------------------
 
 
 def lights_along(sample, axis):
     """Return the light of flats and of science frames, each less the frames without light if there are any."""
-    unlit = sample.of_kind("bias") or sample.of_kind("dark")
+    unlit = sample.unlit
     groups = (sample.of_kind("flat"), sample.of_kind("science"))
     return [_light(lit, unlit, axis) for lit in groups if lit]
 

@@ -23,6 +23,7 @@ __all__ = [
     "Sample",
     "clipped",
     "frame_profile",
+    "mean_profile",
     "same_conditions",
     "sample_night",
 ]
@@ -150,6 +151,16 @@ class Sample:
         """Return the frames of some kinds."""
         return [frame for frame in self.frames if frame.kind in kinds]
 
+    @property
+    def unlit(self):
+        """The bias frames, or else the darks; empty: there is no frame without light."""
+        return self.of_kind("bias") or self.of_kind("dark")
+
+    @property
+    def brightest(self):
+        """The flats, or else the science frames; empty: no frame has light."""
+        return self.of_kind("flat") or self.of_kind("science")
+
 
 def sample_night(night, per_kind=FRAMES_PER_KIND, extension=None):
     """Read some frames of each kind, spread over the night and over the exposures, and reduce each to its profile.
@@ -201,6 +212,11 @@ def frame_profile(data, name, kind, exposure, temperature=None):
     """
     blocks = tuple(_block_means(data, 1 - axis) for axis in (0, 1))
     return FrameProfile(name, kind, exposure, data.shape, blocks, temperature)
+
+
+def mean_profile(frames, axis):
+    """Return the mean of each column (`axis` 1) or row (0) over some frames."""
+    return np.mean([frame.profile(axis) for frame in frames], axis=0)
 
 
 def clipped(values, axis, least=0.0):

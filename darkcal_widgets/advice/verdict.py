@@ -27,6 +27,8 @@ FLATNESS = 3.0
 # What a tail leaves in the clean columns, in parts of the noise of a pixel: worth saying, and too much.
 _LEFT_SAID, _LEFT_TOO_MUCH = 0.1, 0.5
 
+_SHIFTED = "its level depends on the kind of frame"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -120,8 +122,8 @@ def _sure_objections(overscan):
         yield "it is not flat"
     if overscan.follow.verdict == "no":
         yield "it does not follow the bias level of the image"
-    if overscan.shift.verdict == "yes":
-        yield "its level depends on the kind of frame"
+    if overscan.shift.verdict == "yes" and not overscan.shift.is_close:
+        yield _SHIFTED
     if overscan.stray.at_least > _LEFT_TOO_MUCH * overscan.pixel_noise:
         yield f"a tail of the light leaves {overscan.stray.at_least:.2g} {overscan.unit} or more in its last {name}"
 
@@ -129,6 +131,19 @@ def _sure_objections(overscan):
 def _unsure_objections(overscan):
     """Yield objections, each with the sentence that says why it is not sure."""
     yield from _amplifier_objections(overscan)
+    shift, stray, name, unit = overscan.shift, overscan.stray, lines_name(overscan), overscan.unit
+    if shift.verdict == "yes" and shift.is_close:
+        yield (
+            _SHIFTED,
+            f"The level of the overscan differs by {shift.value:+.2g} {unit} in {shift.kind} frames, hardly more than it drifts "
+            f"({shift.limit:.2g} {unit}).",
+        )
+    if overscan.width <= MINIMUM_COLUMNS and stray.left > _LEFT_SAID * overscan.pixel_noise:
+        yield (
+            f"a tail of the light reaches its last {counted(overscan.width, name)}",
+            f"A fitted tail of the light leaves {stray.left:.2g} {unit} ({stray.at_least:.2g} to {stray.at_most:.2g}) in its last "
+            f"{name}, too much to subtract them.",
+        )
     if overscan.pixel_noise < ROUNDING_NOISE and overscan.follow.verdict.startswith("varies too little"):
         yield (
             "its level varies too little to be judged",

@@ -14,9 +14,7 @@ _NO_SCATTER = (
     "distinguish it from a drift of the bias level."
 )
 _ONE_DARK = "No dark current: there is only one dark, so nothing shows how uncertain it would be."
-_DRIFT_UNSEEN = (
-    "Without bias frames of the night, a slow drift of the bias level looks like dark current."
-)
+_DRIFT_UNSEEN = "Without bias frames of the night, a slow drift of the bias level looks like dark current."
 
 
 @dataclass(frozen=True)
