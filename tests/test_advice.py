@@ -1,6 +1,5 @@
 """Advice: what is recommended for nights whose answer is known, and for nights that hold too little."""
 
-import shlex
 import shutil
 from dataclasses import replace
 
@@ -225,26 +224,6 @@ def test_sections_of_amplifiers_are_not_compared_with_the_one_overscan_of_the_ad
     halves = [["[2056:2080, *]", "[1:1024, *]"], ["[2056:2080, *]", "[1025:2048, *]"]]
     assert advise(cryogenic).differences(Recipe(amplifiers=halves)) == []
     assert len(advise(cryogenic).differences(Recipe(amplifiers=halves, subtract_bias=True))) == 1
-
-
-def test_the_line_for_papermill_holds_the_advice(cryogenic):
-    words = shlex.split(advise(cryogenic).parameters_line(cryogenic))
-    values = dict(zip(words[1::3], words[2::3], strict=True))
-    assert set(words[::3]) == {"-p"}
-    assert values == {
-        "raw_folder": str(cryogenic.raw_folder),
-        "dark_folder": str(cryogenic.dark_folder),
-        "reduced_folder": "night-reduced",
-        "overscan_columns": "2055:",
-        "keep_columns": ":2048",
-        "subtract_bias": "False",
-    }
-
-
-def test_the_line_for_papermill_takes_no_folder_from_a_notebook(thermo_electric):
-    line = advise(thermo_electric).parameters_line(thermo_electric)
-    assert "-p dark_folder None " in line
-    assert "-p reduced_folder " in line
 
 
 def test_text_from_a_header_is_text_in_html_and_in_a_terminal(tmp_path):
@@ -518,7 +497,6 @@ def test_settings_for_one_overscan_differ_from_an_advice_for_two(tmp_path):
     assert said.startswith("amplifiers is None, the advice is")
     swapped = Recipe(amplifiers=KAST[::-1])
     assert advice.differences(swapped) == advice.differences(advice.recipe) == []
-    assert "-y 'amplifiers: [[" in advice.parameters_line(Night(tmp_path))
 
 
 def test_amplifiers_with_an_overscan_at_each_end_are_found(tmp_path):
@@ -752,7 +730,6 @@ def test_images_that_differ_are_not_calibrated_like_the_first(tmp_path):
     assert "VidInp3: overscan_columns = ':20', keep_columns = '20:'" in finding.measured
     (said,) = advice.differences(replace(advice.recipe, extensions=None))
     assert said.startswith("extensions is None")
-    assert "extensions: [" in advice.parameters_line(Night(tmp_path))
 
 
 def test_a_file_of_other_images_than_most_is_left_out_by_name(tmp_path):

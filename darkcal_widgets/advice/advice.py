@@ -1,7 +1,5 @@
 """Advise on a night: measure it, recommend a recipe, and say what is missing or assumed. No measuring here."""
 
-import json
-import shlex
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -101,24 +99,6 @@ class Advice:
             if found.question == question:
                 return found
         raise KeyError(question)
-
-    def parameters_line(self, night):
-        """Return the options of papermill that follow the advice, to append after its input and output notebooks.
-
-        All folders are named: those that a notebook has by itself belong to another night.
-        """
-        values = {
-            "raw_folder": night.raw_folder,
-            "dark_folder": night.dark_folder if len(night.folders) > 1 else None,
-            "reduced_folder": f"{night.raw_folder.resolve().name}-reduced",
-        }
-        values |= _told(self.recipe)
-        return " ".join(
-            f"-y {shlex.quote(f'{name}: {json.dumps(_as_lists(value))}')}"
-            if isinstance(value, tuple)
-            else f"-p {name} {shlex.quote(str(value))}"
-            for name, value in values.items()
-        )
 
     def differences(self, recipe):
         """Say where a recipe differs from the advice.

@@ -14,7 +14,7 @@ from ..frames.numbers import count_of
 from ..groups import TEMPERATURE_TOLERANCE, group_exposures
 from ..html import html_table
 from ..parallel import threaded
-from ..results import Results
+from ..results import Results, members_of
 from ..text import ascii_only
 from .background import Background, background, corner_glow
 from .current import Bias, Levels, Scale, Single, with_bias
@@ -196,7 +196,7 @@ def _results(reduced_folder, extension, notes):
         notes.append(
             f"Only the image {combined[-1].extension!r} is measured; choose another with measure_darks(..., extension=...)."
         )
-    names = {str(f.cards[keyword]) for f in combined for keyword in f.cards if keyword.startswith("IMCMB")}
+    names = {name for frame in combined for name in members_of(frame)}
     darks = [_part(dark, extension) for dark in results.darks if ascii_only(dark.name) in names]
     singles = [dark for dark in darks if dark.shape == combined[-1].shape]
     _require_pixels([*combined, *singles])

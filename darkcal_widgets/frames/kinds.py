@@ -51,32 +51,14 @@ _LONGEST_BIAS = 1.0
 
 # Words of the type keyword in lower case, without spaces, punctuation, "frame", "field", "image", "exposure".
 _TYPE_WORDS = {
-    "bias": ("bias", "zero", "offset"),
-    "dark": ("dark", "darkflat", "flatdark"),
-    "flat": (
-        *(
-            "flat",
-            "flatfield",
-            "skyflat",
-            "flatsky",
-            "domeflat",
-            "dmflat",
-            "twilightflat",
-            "twiflat",
-            "twilight",
-        ),
-        *("dflat", "sflat", "intflat", "internalflat", "lampflat", "flatlamp", "pixelflat"),
-    ),
-    "science": (
-        *("object", "light", "science", "target", "sky", "standard", "std", "obj", "sci"),
-        *("spectrum", "expose", "ext", "standardstar", "flux"),
-    ),
-    "other": (
-        *("comp", "comparison", "arc", "arclamp", "line", "focus", "test", "acquisition", "acquire", "lamp"),
-        *("illum", "fringe", "wavelamp", "wave", "trace", "guide"),
-    ),
+    "bias": "bias zero offset",
+    "dark": "dark darkflat flatdark",
+    "flat": "flat flatfield skyflat flatsky domeflat dmflat twilightflat twiflat twilight dflat sflat intflat internalflat "
+    "lampflat flatlamp pixelflat",
+    "science": "object light science target sky standard std obj sci spectrum expose ext standardstar flux",
+    "other": "comp comparison arc arclamp line focus test acquisition acquire lamp illum fringe wavelamp wave trace guide",
 }
-_TYPE_OF_WORD = {word: kind for kind, words in _TYPE_WORDS.items() for word in words}
+_TYPE_OF_WORD = {word: kind for kind, words in _TYPE_WORDS.items() for word in words.split()}
 
 # Words, in the singular, of names that people give to frames and files.
 _NAMED = {
@@ -224,15 +206,8 @@ def told_by_object(text):
     words = _name_words(text)
     kind = _named_kind(words)
     # A dark may have its exposure in its title, but not a name beside it.
-    if kind == "dark" and words - _NAMED["dark"] - _NAMED["flat"] - {
-        "frame",
-        "s",
-        "sec",
-        "second",
-        "exposure",
-    }:
-        return None
-    return kind
+    said = {"frame", "s", "sec", "second", "exposure"} | _NAMED["dark"] | _NAMED["flat"]
+    return None if kind == "dark" and words - said else kind
 
 
 # --- Hints ------------------------------------------------------------------------------------------------
