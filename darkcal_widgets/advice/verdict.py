@@ -141,8 +141,8 @@ def _unsure_objections(overscan):
     if overscan.width <= MINIMUM_COLUMNS and stray.left > _LEFT_SAID * overscan.pixel_noise:
         yield (
             f"a tail of the light reaches its last {counted(overscan.width, name)}",
-            f"A fitted tail of the light leaves {stray.left:.2g} {unit} ({stray.at_least:.2g} to {stray.at_most:.2g}) in its last "
-            f"{name}, too much to subtract them.",
+            f"A fitted tail of the light leaves {stray.left:.2g} {unit} ({stray.at_least:.2g} to {stray.at_most:.2g}) in the "
+            f"last {name}, too much to subtract them.",
         )
     if overscan.pixel_noise < ROUNDING_NOISE and overscan.follow.verdict.startswith("varies too little"):
         yield (
