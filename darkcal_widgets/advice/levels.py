@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import chdtri, stdtrit
 
 from ..statistics import median_and_scatter
-from .profiles import clipped, same_conditions
+from .profiles import clipped, largest_group
 
 __all__ = [
     "FOLLOWING_RATIO",
@@ -144,7 +144,7 @@ def follow(sample, strip, clean, levels, noise, sigma):
     of d is less than half that of x. It does not if it is more, and neither the noise of the pixels explains d (chi-squared
     test) nor it is too small to matter.
     """
-    biases, darks = sample.of_kind("bias"), _largest_group(sample.of_kind("dark"))
+    biases, darks = sample.of_kind("bias"), largest_group(sample.of_kind("dark"), lambda frame: frame)
     offsets = [level.overscan - level.image for level in levels if level.kind == "bias"]
     offset = float(np.mean(offsets)) if offsets else None
     results = [
@@ -160,11 +160,6 @@ def follow(sample, strip, clean, levels, noise, sigma):
         if result.verdict == "yes" or (result.verdict, result.kind) == ("no", "bias")
     ]
     return sure[0] if sure else results[0]
-
-
-def _largest_group(frames):
-    groups = ([other for other in frames if same_conditions(frame, other)] for frame in frames)
-    return max(groups, key=len, default=[])
 
 
 def _following(kind, frames, strip, clean, noise, sigma, offset):

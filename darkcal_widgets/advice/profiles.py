@@ -23,8 +23,8 @@ __all__ = [
     "Sample",
     "clipped",
     "frame_profile",
+    "largest_group",
     "mean_profile",
-    "same_conditions",
     "sample_night",
 ]
 
@@ -179,7 +179,7 @@ def sample_night(night, per_kind=FRAMES_PER_KIND, extension=None):
     """
     kinds = dict(zip(KINDS, (night.biases, night.darks, night.science, night.flats), strict=True))
     if len(night.biases) < 3:
-        kinds["dark"] = _alike(night.darks)
+        kinds["dark"] = largest_group(night.darks, lambda frame: frame.info)
     chosen = [
         (kind, frame)
         for kind, frames in kinds.items()
@@ -224,8 +224,23 @@ def clipped(values, axis, least=0.0):
     return np.mean(values, axis=axis, where=near_median(values, _CLIP, axis, least), dtype=float)
 
 
-def same_conditions(one, other):
-    """Tell whether two frames, anything with `exposure` and `temperature`, have the same dark current."""
+def largest_group(frames, conditions):
+    """Return the largest group of frames with the same dark current.
+
+    Parameters
+    ----------
+    frames : list
+    conditions : callable
+        Returns what has the `exposure` and the `temperature` of a frame.
+    """
+    groups = (
+        [other for other in frames if _same_conditions(conditions(frame), conditions(other))]
+        for frame in frames
+    )
+    return max(groups, key=len, default=[])
+
+
+def _same_conditions(one, other):
     if None in (one.exposure, other.exposure):
         return one.exposure is other.exposure
     if not same_exposure(one.exposure, other.exposure):
@@ -233,12 +248,6 @@ def same_conditions(one, other):
     if None in (one.temperature, other.temperature):
         return one.temperature is other.temperature
     return abs(one.temperature - other.temperature) <= _TEMPERATURE_STEP
-
-
-def _alike(frames):
-    """Return the largest group of frames of one exposure and temperature."""
-    groups = ([other for other in frames if same_conditions(frame.info, other.info)] for frame in frames)
-    return max(groups, key=len, default=[])
 
 
 def _block_means(data, axis):
