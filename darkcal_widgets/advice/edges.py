@@ -185,7 +185,7 @@ def falls_on(lights, part):
 
 
 def dark_strips(lights, axis):
-    """Return the dark strips at the ends of an axis, or in its middle, as `Strip`, of the first light that shows any.
+    """Return the dark strips at the ends of an axis, and in its middle, as `Strip`, of the first light that shows any.
 
     What is dark in one kind of frame and lit in another is not an overscan.
     """
@@ -198,8 +198,8 @@ def dark_strips(lights, axis):
         low, high = (None if ends and falls_on(lights, slice(*ends)) else ends for ends in (low, high))
         image = (0 if low is None else low[1], length if high is None else high[0])
         found = [Strip(axis, *ends, *image) for ends in (low, high) if ends is not None]
-        if not found and (gap := _gap(light)) is not None:
-            found = [Strip(axis, *gap, 0, gap[0], middle=True)]
+        if (gap := _gap(light)) is not None and not falls_on(lights, slice(*gap)):
+            found.append(Strip(axis, *gap, 0, gap[0], middle=True))
         if found:
             return found
     return []

@@ -183,5 +183,5 @@ def _amplifier(sample, place, regions):
     frames = tuple(frame.of_lines(axis, regions.keep[1 - axis], order) for frame in sample.frames)
     own = replace(sample, frames=frames, shape=frames[0].shape)
     strip = Strip(axis, len(image), len(image) + part.stop - part.start, 0, len(image))
-    found = _measured(own, Claim(), replace(place, strip=strip, source="measured", keep=None))
+    found = _measured(own, Claim(), replace(place, strip=strip, source="measured", keep=None, strips=()))
     return Amplifier(regions, found, level_above(sample, regions, regions))

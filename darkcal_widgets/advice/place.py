@@ -46,6 +46,11 @@ class Place:
     against: bool = False
     strips: tuple = ()
 
+    @property
+    def gap(self):
+        """A dark strip in the middle of the image beside `strip`, as of other amplifiers; `None`: there is none."""
+        return next((one for one in self.strips if one.middle and self.strip and not self.strip.middle), None)
+
 
 def locate(sample, claim, comparable):
     """Find the overscan.
@@ -115,7 +120,12 @@ def _main_strip(strips, claim):
     found = [strip for axis in (1, 0) for strip in strips[axis]]
     return max(
         found,
-        key=lambda strip: (_is_claimed(strip, claim), strip.axis == 1 and strip.width >= 4, strip.width),
+        key=lambda strip: (
+            _is_claimed(strip, claim),
+            not strip.middle,
+            strip.axis == 1 and strip.width >= 4,
+            strip.width,
+        ),
         default=None,
     )
 

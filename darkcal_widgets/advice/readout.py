@@ -130,7 +130,7 @@ def _halves(sample, place, overscan_jump, image_jump):
     if overscan_jump is not None:
         at = overscan_jump.place
         return axis, [slice(strip.start, at), slice(at, strip.stop)], images
-    ends = sorted(other.start for other in place.strips if other.axis == axis)
+    ends = sorted(other.start for other in place.strips if other.axis == axis and not other.middle)
     if len(ends) == 2:
         return axis, [other.part for start in ends for other in place.strips if other.start == start], images
     return None

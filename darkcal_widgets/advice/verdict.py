@@ -138,7 +138,9 @@ def _unsure_objections(overscan):
             f"The level of the overscan differs by {shift.value:+.2g} {unit} in {shift.kind} frames, hardly more than it drifts "
             f"({shift.limit:.2g} {unit}).",
         )
-    if overscan.width <= MINIMUM_COLUMNS and stray.left > _LEFT_SAID * overscan.pixel_noise:
+    # A fit that is best with the longest of the tails tried does not show how much is left.
+    is_known = stray.left < stray.at_most
+    if overscan.width <= MINIMUM_COLUMNS and is_known and stray.left > _LEFT_SAID * overscan.pixel_noise:
         yield (
             f"a tail of the light reaches its last {counted(overscan.width, name)}",
             f"A fitted tail of the light leaves {stray.left:.2g} {unit} ({stray.at_least:.2g} to {stray.at_most:.2g}) in the "
@@ -161,6 +163,12 @@ def _amplifier_objections(overscan):
             f"the level of the {jump.where} steps by {jump.value:+.3g} {overscan.unit} at {name} {jump.place}",
             f"The step of {jump.value:+.3g} {overscan.unit} at {name} {jump.place} is that of a second amplifier, whose level "
             "this overscan does not show. Give each amplifier its sections with the parameter amplifiers.",
+        )
+    elif (gap := overscan.place.gap) is not None and gap.axis == overscan.strip.axis:
+        yield (
+            "there is another dark strip in the middle of the image",
+            f"The dark strip in the middle of the image, {_lines(gap)}, looks like the overscan of other amplifiers. Give each "
+            "amplifier its sections with the parameter amplifiers.",
         )
     elif overscan.claim.readout:
         count = len(overscan.claim.readout)
@@ -197,11 +205,17 @@ def place_doubts(overscan):
         return
     if place.source == "measured" and not overscan.sample.of_kind("bias", "dark"):
         yield "There is no frame without light to compare with: what is dark and even counts as the overscan."
+    if place.gap is not None:
+        yield f"The dark strip in the middle of the image, {_lines(place.gap)}, stays in the result."
     if place.strip.middle and not overscan.amplifiers:
         yield (
             "The overscan lies between two parts of the image and stays in the result; what is right for one part is assumed to "
             "be right for both."
         )
+
+
+def _lines(strip):
+    return f"{'columns' if strip.axis else 'rows'} {strip.start}:{strip.stop}"
 
 
 _DIM_IMAGE = (
