@@ -48,7 +48,7 @@ FAULTS = {
     "misspelt": ({"overscan_colums": "2055:"}, "did you mean 'overscan_columns'?"),
     "wrong-kind": ({"subtract_bias": "perhaps"}, "subtract_bias is 'perhaps'"),
     "no-night": ({"raw_folder": "nowhere"}, "raw_folder is 'nowhere'"),
-    "no-notebook": ({"notebook": 3}, "notebook is 3"),
+    "no-notebook": ({"notebook": 7}, "notebook is 7"),
     "onto-raw": ({"reduced_folder": "nights/cryogenic-1"}, "a folder of raw frames"),
     "no-yaml": (None, "is not YAML"),
     "beyond": ({"overscan_columns": "5000:5010"}, "overscan_columns"),

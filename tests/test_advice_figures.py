@@ -1,20 +1,13 @@
 """Figures behind the advice: drawn for a simulated camera and for nights that hold little."""
 
-import io
-
 import numpy as np
 import pytest
 from cameras import kast_blue
+from figures import drawn
 from nights import write_raw
 
 from darkcal_widgets import Night, advise, simulate_night
 from darkcal_widgets.advice import figures
-
-
-def drawn(figure):
-    """Draw a figure and return its axes."""
-    figure.savefig(io.BytesIO(), format="png", dpi=40)
-    return figure.axes
 
 
 @pytest.fixture(scope="module")
