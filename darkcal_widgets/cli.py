@@ -7,6 +7,7 @@ so that ``darkcal --help`` stays quick.
 import argparse
 import itertools
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -154,7 +155,7 @@ def _batch(sources, out, **options):
 
     batch = run_batch(sources, out, on_mistakes=show, **options)
     print(batch)
-    batch.raise_failures()
+    batch.raise_failures(told=True)
 
 
 def _add_advise(commands):
@@ -183,7 +184,7 @@ def _advise(folder, darks, types):
     image_types = _image_types(types)
     night = _night(folder, darks, image_types)
     for note in night.notes:
-        _say(note)
+        _say(_in_options(note))
     advice = advise(night)
     print(advice, "", *_next_step(night, advice), sep="\n")
 
@@ -210,6 +211,11 @@ def _next_step(night, advice):
     yield " ".join(
         [command, *itertools.starmap(papermill_option, (given | dict.fromkeys(left, "...")).items())]
     )
+
+
+def _in_options(note):
+    """Return a note with what it says of image_types as the option that sets them here."""
+    return re.sub(r"image_types=\{(['\"])(.+?)\1: '(\w+)'\}", r"--type '\2: \3'", note)
 
 
 def _image_types(types):

@@ -73,7 +73,7 @@ class Parameters(Recipe):
         "names or patterns of the darks to calibrate, exposures, temperatures; None: all",
         ("dark-1.fits", "dark-10*"),
         ("exposure=300",),
-        details="See `~darkcal_widgets.Night.select_darks`.",
+        details="What begins with ``bias:`` chooses among the bias frames; see `~darkcal_widgets.Night.select_darks`.",
     )
     image_types: dict[str, str] | None = setting(
         None,
@@ -84,6 +84,10 @@ class Parameters(Recipe):
     overwrite: bool = setting(False, "replace results that were made with other settings", True)
 
     def __post_init__(self):
+        if isinstance(self.files, list | tuple) and not self.files:
+            raise ParameterError(
+                "files is an empty list: no dark is selected; name at least one, or None for all darks."
+            )
         told = Recipe(**{name: getattr(self, name) for name in _RECIPE if name not in self.advised})
         for one in fields(self):
             if one.name not in self.advised:

@@ -94,8 +94,7 @@ def test_a_batch_in_which_a_run_is_not_done_ends_with_1(batches, capsys):
     assert err.splitlines() == [
         "These will not be run:",
         "  b.yaml: unit is 'x'",
-        "darkcal: 1 of 2 runs failed or were not started:",
-        "  b: unit is 'x'",
+        "darkcal: 1 of 2 runs failed or were not started, 1 of them for mistakes told above.",
     ]
 
 
@@ -254,7 +253,9 @@ def test_a_wrong_type_is_explained(capsys, tmp_path, option, message):
 def test_advise_says_which_types_are_guesses(advised, capsys, tmp_path):
     write_raw(tmp_path / "d1.fits", random_frame(1), "DARK", 0.0)
     assert cli.main(["advise", str(tmp_path)]) == 0
-    assert "d1.fits: IMAGETYP is 'DARK', the exposure 0 s; taken for bias." in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "d1.fits: IMAGETYP is 'DARK', the exposure 0 s; used as bias." in err
+    assert "--type 'DARK: dark'" in err
 
 
 def test_schema_describes_the_parameters_for_other_programs(capsys):

@@ -180,6 +180,8 @@ def _digest(notebook):
 
     A file that is not a notebook has the digest of its bytes: it is the user's, and not ours.
     """
+    if notebook.is_fifo():
+        raise OutputError(f"{notebook} is a pipe; remove it, or name another folder.")
     content = notebook.read_bytes()
     try:
         cells = json.loads(content)["cells"]

@@ -15,27 +15,25 @@ import anywidget
 import traitlets
 
 from ..advice import advise
-from ..errors import DarkcalError, OutputError, ParameterError
+from ..errors import DarkcalError, ParameterError
 from ..frames.kinds import FRAME_TYPES
 from ..night import Night
 from ..parameters import ADVISABLE, ADVISED, Parameters
-from ..run.night import run_plan
 from ..text import visible
 from .history import History
 from .kept import Kept, bundles
 from .listing import night_list
 from .night import OpenNight
-from .outlook import notebook_of, outlook, refusal, visible_values
+from .outlook import notebook_of, outlook, visible_values
 from .page import script, styles
 from .parts import SECTIONS, join_amplifiers, split_amplifiers
 from .reading import ReadAhead
-from .run import Runs
+from .run import Runs, calibrate, combine
 from .settings import (
     bias_path,
     camera_of,
     declared,
     moved_along,
-    plan_of,
     questions,
     recipe_of,
     section_problems,
@@ -295,10 +293,29 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         DarkcalError
             See `~darkcal_widgets.calibrate_darks`.
         """
-        run = self._runs.do(partial(self._calibrate, overwrite))
-        with self._at_once():
-            self._stale = True  # other results exist now
-        return run
+        return self._run(calibrate, overwrite)
+
+    def combine(self, *, overwrite=None):
+        """Combine the picked darks that are calibrated with the current settings, as the button does.
+
+        Parameters
+        ----------
+        overwrite : bool, optional
+            Replace combined darks that were made otherwise; `None`: as the setting says.
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        OutputError
+            No dark is calibrated with these settings, or combined darks that were made otherwise are there, and are not to be
+            replaced; nothing has been done.
+        DarkcalError
+            See `~darkcal_widgets.combine_darks`.
+        """
+        return self._run(combine, overwrite)
 
     def save(self, path):
         """Save the settings as a YAML file that `load`, ``papermill -f`` and ``darkcal batch`` read."""
@@ -514,7 +531,8 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         loaded, and would not change when the button is pressed again.
         """
         actions = {
-            "calibrate": partial(self._on_calibrate, message.get("replaces") is True),
+            "calibrate": partial(self._on_run, self.calibrate, message.get("replaces")),
+            "combine": partial(self._on_run, self.combine, message.get("replaces")),
             "declare": partial(self._on_declare, message.get("kind")),
             "cancel": self._runs.cancel,
             "save": self._on_save,
@@ -532,9 +550,13 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             actions[message["action"]]()
             self._answer()
 
-    def _on_calibrate(self, replaces):
+    def _on_run(self, run, replaces):
+        def in_background():
+            with contextlib.suppress(DarkcalError):  # it has been said in the panel
+                run(overwrite=True if replaces else None)
+
         if not self.problems and not self.progress.get("running"):
-            Thread(target=self._calibrate_in_background, args=[replaces or None], daemon=True).start()
+            Thread(target=in_background, daemon=True).start()
 
     def _on_declare(self, kind):
         if kind in FRAME_TYPES:
@@ -597,23 +619,19 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     # A run
 
-    def _calibrate(self, overwrite, progress):
-        with self._lock:
-            parameters, night = self.parameters, self.night
-            asked = " ".join(self._questions.values())
-        if overwrite is not None:
-            parameters = replace(parameters, overwrite=overwrite)
-        plan = plan_of(parameters, night)
-        if asked:
-            raise ParameterError(asked)
-        if plan.replaced and not plan.overwrite:
-            raise OutputError(refusal(plan))
-        progress.begin(len(plan.jobs))
-        return run_plan(plan, progress=False, on_outcome=progress.step, cancel=self._runs.cancelled)
+    def _run(self, work, overwrite):
+        run = self._runs.do(lambda progress: work(*self._to_run(overwrite), self._runs, progress))
+        with self._at_once():
+            self._stale = True  # other results exist now
+        return run
 
-    def _calibrate_in_background(self, overwrite):
-        with contextlib.suppress(DarkcalError):  # calibrate has said it in the panel
-            self.calibrate(overwrite=overwrite)
+    def _to_run(self, overwrite):
+        """Return the parameters and the night of a run."""
+        with self._lock:
+            if self._questions:
+                raise ParameterError(" ".join(self._questions.values()))
+            parameters = self.parameters
+            return parameters if overwrite is None else replace(parameters, overwrite=overwrite), self.night
 
     # The picture that stays when the notebook is read without a kernel
 
