@@ -2,6 +2,8 @@
 
 import os
 from dataclasses import MISSING, fields
+from types import UnionType
+from typing import get_args, get_origin
 
 import traitlets
 
@@ -49,15 +51,10 @@ def _from_page(names, panel):
 
 def _trait_of(field):
     """Return the trait of a parameter."""
-    kinds = {
-        bool: traitlets.Bool,
-        str: _Text,
-        str | None: _Text,
-        tuple | None: traitlets.Tuple,
-        dict | None: traitlets.Dict,
-    }
+    kind = get_args(field.type)[0] if isinstance(field.type, UnionType) else field.type
+    traits = {bool: traitlets.Bool, tuple: traitlets.Tuple, dict: traitlets.Dict}
     default = "" if field.default is MISSING else field.default
-    trait = kinds[field.type](default_value=default, allow_none=default is None)
+    trait = traits.get(get_origin(kind) or kind, _Text)(default_value=default, allow_none=default is None)
     return _frame_names(trait) if field.name == "files" else _synced(trait)
 
 
