@@ -5,7 +5,7 @@ so that ``darkcal --help`` stays quick.
 """
 
 import argparse
-import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -126,7 +126,7 @@ def _add_batch(commands):
         help="run a notebook for each of many parameter files",
         description="Run a notebook for each parameter file, several at once, and make one page, OUT/index.html, of "
         "their results. A second call does only what is left to do.",
-        epilog="A parameter file (YAML) holds the parameters of a notebook, and notebook: 1, 2 or a path; the panel "
+        epilog="A parameter file (YAML) holds the parameters of a notebook, and notebook: 1, 2, 3 or a path; the panel "
         "saves such files. A table has a row for each run. Relative paths start in the folder of the file.",
     )
     batch.add_argument(
@@ -153,7 +153,7 @@ def _batch(sources, out, **options):
 
     batch = run_batch(sources, out, on_mistakes=show, **options)
     print(batch)
-    batch.raise_failures()
+    batch.raise_failures(told=True)
 
 
 def _add_advise(commands):
@@ -182,18 +182,35 @@ def _advise(folder, darks, types):
     image_types = _image_types(types)
     night = _night(folder, darks, image_types)
     for note in night.notes:
-        _say(note)
+        _say(_in_options(note))
     advice = advise(night)
-    line = advice.parameters_line(night)
-    if image_types:
-        line += " -y " + shlex.quote(f"image_types: {json.dumps(image_types)}")
-    print(
-        advice,
-        "",
-        "To run this with papermill, add to `papermill NOTEBOOK OUT` (either notebook does):",
-        line,
-        sep="\n",
-    )
+    print(advice, "", *_next_step(night, advice), sep="\n")
+
+
+def _next_step(night, advice):
+    """Yield what is to be decided, and the command that calibrates a night as advised."""
+    from .notebooks import shipped_notebooks
+    from .parameters import ADVISABLE, ADVISED, Parameters
+
+    name = night.raw_folder.resolve().name
+    places = {
+        "raw_folder": str(night.raw_folder),
+        "dark_folder": str(night.dark_folder) if len(night.folders) > 1 else None,
+        "reduced_folder": f"{name}-reduced",
+    }
+    left = Parameters(**places, **dict.fromkeys(ADVISABLE, ADVISED)).undecided(advice)
+    given = places | ({"image_types": night.image_types} if night.image_types else {})
+    notebook, here = shipped_notebooks()[3], Path.cwd()
+    notebook = notebook.relative_to(here) if notebook.is_relative_to(here) else notebook
+    command = shlex.join(["papermill", str(notebook), f"{name}-calibrated.ipynb"])
+    yield from left.values()
+    yield "To calibrate it as advised" + (", with your values in place of ...:" if left else ":")
+    yield f"{command} {Parameters.papermill_options(given | dict.fromkeys(left, '...'))}"
+
+
+def _in_options(note):
+    """Return a note with what it says of image_types as the option that sets them here."""
+    return re.sub(r"image_types=\{(['\"])(.+?)\1: '(\w+)'\}", r"--type '\2: \3'", note)
 
 
 def _image_types(types):

@@ -219,9 +219,9 @@ def check_results_folder(folder, raw_folders, results, raw_files):
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"reduced_folder {str(folder)!r} is a file; name a folder for the results.")
     existing = [result for result in results if result.exists()]
-    identities = {_identity(raw): raw for raw in raw_files if raw.exists()} if existing else {}
+    identities = {file_state(raw)[:2]: raw for raw in raw_files if raw.exists()} if existing else {}
     for result in existing:
-        if (raw := identities.get(_identity(result))) is not None:
+        if (raw := identities.get(file_state(result)[:2])) is not None:
             raise OutputError(
                 f"the result {str(result)!r} would replace the raw frame {str(raw)!r}; raw data are never modified; "
                 "choose another reduced_folder."
@@ -298,8 +298,3 @@ def _same(one, other):
     return one.resolve() == other.resolve() or (
         one.exists() and other.exists() and os.path.samefile(one, other)
     )
-
-
-def _identity(path):
-    status = os.stat(path)
-    return status.st_dev, status.st_ino

@@ -1,9 +1,10 @@
 """Parameters: everything a run of a notebook is told, to and from YAML, papermill and the notebook itself. Not their use."""
 
 import ast
+import json
 import os
 import shlex
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 
 import yaml
 
@@ -14,9 +15,21 @@ from .recipe import Recipe
 from .recipe.recipe import check_names
 from .yamlfile import read_yaml
 
-__all__ = ["Parameters", "as_lists"]
+__all__ = ["ADVISABLE", "ADVISED", "Parameters", "as_lists"]
 
-# A parameter file may also name its notebook (1, 2 or a path); papermill passes the name on like any other.
+# The word that stands for what the advice on the night recommends, and the parameters that may be left to it.
+ADVISED = "advised"
+ADVISABLE = ("overscan_columns", "keep_columns", "subtract_bias", "amplifiers")
+_SECTIONS = ADVISABLE[:2]
+# What they can be set to where the night does not decide it.
+_SETTINGS = {
+    "overscan_columns": "overscan_columns, such as '2055:', or None for no overscan",
+    "keep_columns": "keep_columns, such as ':2048', or None to keep all",
+    "subtract_bias": "subtract_bias to True or False",
+    "amplifiers": "amplifiers to a pair of overscan and image for each, or None for one",
+}
+
+# A parameter file may also name its notebook (1, 2, 3 or a path); papermill passes the name on like any other.
 NOTEBOOK = "notebook"
 # Not set by the notebooks of version 0.1.
 _NEW = ("amplifiers", "extensions", "image_types")
@@ -28,6 +41,8 @@ _SOME_FOLDERS = {"raw_folder": ".", "reduced_folder": "."}
 @dataclass(frozen=True, kw_only=True)
 class Parameters(Recipe):
     """The parameters of a notebook: a `Recipe`, where the frames are, and where the results go.
+
+    Those of `ADVISABLE` may be the word ``'advised'``, until `following` puts in its place what was measured in the night.
 
     Attributes
     ----------
@@ -66,7 +81,10 @@ class Parameters(Recipe):
     overwrite: bool = False
 
     def __post_init__(self):
-        super().__post_init__()
+        told = Recipe(**{name: getattr(self, name) for name in _RECIPE if name not in self.advised})
+        for name in _RECIPE:
+            if name not in self.advised:
+                object.__setattr__(self, name, getattr(told, name))
         for name in ("raw_folder", "dark_folder", "reduced_folder", "combined_bias"):
             optional = name in ("dark_folder", "combined_bias")
             object.__setattr__(self, name, _path(name, getattr(self, name), optional))
@@ -77,8 +95,96 @@ class Parameters(Recipe):
 
     @property
     def recipe(self):
-        """The part that describes what is done, as a `Recipe`."""
-        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+        """The part that describes what is done, as a `Recipe`.
+
+        Raises
+        ------
+        ParameterError
+            A parameter is still left to the advice.
+        """
+        for name in self.advised:
+            raise ParameterError(
+                f"{name} is {ADVISED!r}, a word for what the night tells; put the value in its place with "
+                "parameters.resolved(advise(night))."
+            )
+        return Recipe(**{name: getattr(self, name) for name in _RECIPE})
+
+    @property
+    def advised(self):
+        """Names of the parameters that are left to the advice."""
+        return tuple(name for name in ADVISABLE if getattr(self, name) == ADVISED)
+
+    def following(self, advice):
+        """Return the parameters with what an advice recommends in place of each ``'advised'``, sure of it or not."""
+        values = {name: advice.decisions[name].value for name in self.advised}
+        return replace(self, **values | dict.fromkeys(self._told_by_amplifiers))
+
+    def undecided(self, advice):
+        """Say what an advice cannot tell of the parameters that are left to it.
+
+        Returns
+        -------
+        dict of str to str
+            Name of each parameter that has to be set, to the reason.
+        """
+        left = [name for name in self.advised if name not in self._told_by_amplifiers]
+        found = {name: advice.decisions[name] for name in left}
+        sentences = {
+            name: f"This night does not decide {name}. {decision.reason} Set {_SETTINGS[name]}."
+            for name, decision in found.items()
+            if decision.certainty == "unknown"
+        }
+        if self.amplifiers is None and {*_SECTIONS} & {*left} and advice.recipe.amplifiers:
+            reason = advice.decisions["amplifiers"].reason
+            sentences["amplifiers"] = (
+                f"amplifiers is None, for one amplifier. {reason} Set it to {ADVISED!r}, too."
+            )
+        return sentences
+
+    def resolved(self, advice):
+        """Return the parameters with what an advice recommends in place of each ``'advised'``.
+
+        Raises
+        ------
+        ParameterError
+            The advice cannot tell; the message says which parameters have to be set.
+        """
+        if undecided := self.undecided(advice):
+            raise ParameterError(" ".join(undecided.values()))
+        return self.following(advice)
+
+    def reasons(self, advice):
+        """Say of each step what it is and why: what was measured, or that it was set by hand.
+
+        Parameters
+        ----------
+        advice : Advice
+
+        Returns
+        -------
+        list of str
+        """
+        values = self.following(advice)
+        return [
+            f"{name} = {as_lists(getattr(values, name))!r}"
+            + (f" ({ADVISED}): {advice.decisions[name].reason}" if name in self.advised else " (set here)")
+            for name in ADVISABLE
+        ]
+
+    @property
+    def _told_by_amplifiers(self):
+        """Those left to the advice of which the amplifiers that were set say all there is to say."""
+        return [name for name in _SECTIONS if name in self.advised and self.amplifiers not in (None, ADVISED)]
+
+    def pieces(self, shape):
+        """Lay the parameters on a frame as `Recipe.pieces` does, which all that a recipe does asks for.
+
+        Raises
+        ------
+        ParameterError
+            See there; or a parameter is still left to the advice.
+        """
+        return self.recipe.pieces(shape)
 
     @classmethod
     def names(cls):
@@ -185,7 +291,7 @@ class Parameters(Recipe):
             raise ParameterError(f"{path}: {error}") from error
 
     def save(self, path, notebook=None):
-        """Write the parameters as YAML, all or nothing; `notebook` (1, 2 or a path) is added for ``darkcal batch``.
+        """Write the parameters as YAML, all or nothing; `notebook` (1, 2, 3 or a path) is added for ``darkcal batch``.
 
         Raises
         ------
@@ -206,6 +312,27 @@ class Parameters(Recipe):
     def papermill_command(self, notebook, output, parameter_file):
         """Return the shell command that runs `notebook` with the parameters saved in `parameter_file`."""
         return shlex.join(["papermill", str(notebook), str(output), "-f", str(parameter_file)])
+
+    @classmethod
+    def papermill_options(cls, values):
+        """Return what sets parameters on papermill's command line.
+
+        Parameters
+        ----------
+        values : dict
+            Names to values.
+
+        Examples
+        --------
+        >>> print(Parameters.papermill_options({"raw_folder": "my night", "files": ("d1.fits",), "dark_folder": None}))
+        -p raw_folder 'my night' -y 'files: ["d1.fits"]' -p dark_folder None
+        """
+        return " ".join(
+            f"-y {shlex.quote(f'{name}: {json.dumps(value)}')}"
+            if isinstance(value, tuple | dict)
+            else f"-p {name} {shlex.quote(str(value))}"
+            for name, value in values.items()
+        )
 
     def python_code(self):
         """Return the lines of Python that calibrate and combine with these parameters."""

@@ -212,10 +212,10 @@ def test_a_guess_says_which_frames_what_was_found_what_was_taken_and_how_to_say_
     night = Night(tmp_path)
     darks, flat = night.notes
     assert darks == (
-        "Dark_0.fits, Dark_1.fits, Dark_2.fits and 2 more: no keyword gives its type, its name tells 'dark'; taken for dark. "
+        "Dark_0.fits, Dark_1.fits, Dark_2.fits and 2 more: no keyword gives its type, its name says 'dark'; used as dark. "
         "To say otherwise: image_types={'file=Dark_*': 'bias'}."
     )
-    assert "flat_V.fits: IMAGETYP is 'Light Frame', its name tells 'flat'" in flat
+    assert "flat_V.fits: IMAGETYP is 'Light Frame', its name says 'flat'" in flat
     assert len(night.darks) == 5
     assert darks in str(night)
     assert night._repr_html_().count("To say otherwise") == 2
@@ -228,7 +228,7 @@ def test_an_ambiguous_frame_is_not_used_and_is_said_to_be_ambiguous(tmp_path):
     assert night.darks == night.science == []
     assert night.table["type"][0] == "ambiguous: Light Frame"
     (note,) = night.notes
-    assert "dark-1.fits: ambiguous, IMAGETYP is 'Light Frame', its name tells 'dark'" in note
+    assert "dark-1.fits: ambiguous, IMAGETYP is 'Light Frame', its name says 'dark'" in note
     assert "its type is ambiguous" in night.passed_over[0]
     assert len(Night(tmp_path, image_types={"file=dark-*": "dark"}).darks) == 1
 

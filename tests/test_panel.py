@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ from ipywidgets import HBox, Text
 from nights import folder_bytes, random_frame, small_night, write_raw
 from traitlets import TraitError, link
 
-from darkcal_widgets import DarkPanel, Night, Parameters, Recipe, calibrate_darks
+from darkcal_widgets import (
+    DarkPanel,
+    Night,
+    Parameters,
+    Recipe,
+    calibrate_darks,
+    combine_darks,
+    simulate_night,
+)
 from darkcal_widgets.errors import NightError, OutputError, ParameterError
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":22")
@@ -127,7 +136,7 @@ def test_calibrate_writes_what_calibrate_darks_writes(panel, night, tmp_path):
     assert len(run.written) == 3
     assert folder_bytes(tmp_path / "out") == folder_bytes(tmp_path / "reference")
     assert len(panel.calibrate().unchanged) == 3
-    assert panel.notes["run"] == ["Already there, made with these settings: 3 results."]
+    assert panel.notes["run"][0] == "Calibrated with these settings: 3 of 3 picked darks."
 
 
 def test_calibrate_is_quiet(panel, capsys):
@@ -201,6 +210,40 @@ def test_results_made_otherwise_are_replaced_where_the_button_says_so(panel, tmp
     assert panel.overwrite is False
     assert folder_bytes(tmp_path / "out").keys() == before.keys()
     assert all(content != before[name] for name, content in folder_bytes(tmp_path / "out").items())
+
+
+def test_darks_are_combined_after_they_are_calibrated(panel, night, tmp_path):
+    assert "until darks are calibrated" in panel.notes["combine"]["off"]
+    with pytest.raises(OutputError, match="calibrate first"):
+        panel.combine()
+    panel.calibrate()
+    assert panel.notes["run"][1:] == ["Combined darks not made yet: combined_dark_10.000.fits."]
+    press(panel, "combine")
+    wait_until(lambda: "Combined darks up to date: combined_dark_10.000.fits." in panel.notes["run"])
+    reference = calibrate_darks(night, RECIPE, tmp_path / "reference", progress=False)
+    combine_darks(tmp_path / "reference", files=reference.results)
+    assert folder_bytes(tmp_path / "out") == folder_bytes(tmp_path / "reference")
+    assert panel.combine().unchanged == [tmp_path / "out" / "combined_dark_10.000.fits"]
+
+
+def test_combined_darks_of_other_settings_are_out_of_date_and_replaced(panel, tmp_path):
+    panel.calibrate()
+    panel.combine()
+    send(panel, files=["dark-0.fits", "dark-1.fits"])
+    assert "Combined darks out of date: combined_dark_10.000.fits." in panel.notes["run"]
+    assert panel.combine().written  # of the same settings: nothing is lost
+    send(panel, files=None, keep_columns=":20")
+    panel.calibrate(overwrite=True)
+    assert panel.notes["combine"]["label"] == "Replace 1 combined dark"
+    with pytest.raises(OutputError, match="is made otherwise: press “Replace 1 combined dark”"):
+        panel.combine()
+    press(panel, "combine", replaces=True)
+    wait_until(lambda: panel.notes["combine"]["label"] == "Combine")
+    (tmp_path / "out" / "combined_dark_10.000.fits").unlink()
+    write_raw(tmp_path / "out" / "combined_dark_10.000.fits", random_frame(1))
+    send(panel, unit="electron")
+    send(panel, unit="adu")
+    assert "was not written by darkcal; move it away" in panel.notes["combine"]["off"]
 
 
 def test_a_disk_that_refuses_leaves_the_panel_usable(panel, tmp_path):
@@ -714,3 +757,47 @@ def test_a_name_is_not_a_pattern(tmp_path):
     panel._handle_custom_msg({"action": "declare", "kind": "other", "asked": 1}, [])
     assert [dark.name for dark in panel.night.darks] == ["dark-0.fits", "dark-1.fits", "dark-2.fits"]
     panel.close()
+
+
+# --- The word advised --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def thermo(tmp_path):
+    return Night(simulate_night(tmp_path / "thermo", "thermo-electric", rows=48))
+
+
+def test_the_word_advised_typed_or_loaded_is_what_the_night_tells(thermo, tmp_path):
+    panel = DarkPanel(thermo, Recipe(overscan_columns="4097:"), tmp_path / "out")
+    send(panel, overscan_columns="advised", keep_columns="advised")
+    assert (panel.overscan_columns, panel.keep_columns, panel.problems) == (None, ":4096", {})
+    parameters = panel.parameters
+    replace(parameters, keep_columns="advised", subtract_bias="advised").save(tmp_path / "p.yaml")
+    panel.load(tmp_path / "p.yaml")
+    assert panel.parameters == replace(parameters, subtract_bias=True)
+
+
+def test_what_the_advice_cannot_decide_is_asked_before_a_run(night, tmp_path):
+    parameters = Parameters(
+        raw_folder=night.raw_folder, reduced_folder=tmp_path / "out", subtract_bias="advised"
+    )
+    panel = DarkPanel.from_parameters(parameters)
+    assert "does not decide subtract_bias" in panel.problems["subtract_bias"]
+    with pytest.raises(ParameterError, match="Set subtract_bias to True or False"):
+        panel.calibrate()
+    assert not (tmp_path / "out").exists()
+    again = DarkPanel.from_parameters(parameters, continues=panel)
+    assert again is panel
+    assert "subtract_bias" in panel.problems
+    press(panel, "accept")
+    assert panel.problems == {}
+    assert len(panel.calibrate().written) == 3
+
+
+def test_a_question_of_the_advice_is_answered_by_another_value(night, tmp_path):
+    parameters = Parameters(
+        raw_folder=night.raw_folder, reduced_folder=tmp_path / "out", subtract_bias="advised"
+    )
+    panel = DarkPanel.from_parameters(parameters)
+    send(panel, subtract_bias=True)
+    assert panel.problems == {}

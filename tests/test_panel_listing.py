@@ -31,7 +31,7 @@ def test_darks_of_another_kind_and_unreadable_frames_are_said(tmp_path):
     found = listed(folder)
     unreadable, other = found["notes"]
     assert "broken\\u202e.fits" in unreadable
-    assert "dark-small.fits differs from most of the others: shape (rows x columns) 8 x 9, theirs" in other
+    assert "dark-small.fits differs from most frames: shape (rows x columns) 8 x 9, the others have" in other
     assert found["frames"][-1]["name"] == "broken\\u202e.fits"
     assert found["frames"][-1]["trouble"]
 

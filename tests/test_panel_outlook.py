@@ -7,6 +7,7 @@ from nights import small_night
 
 from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks
 from darkcal_widgets.panel import outlook, settings
+from darkcal_widgets.panel.made import Made
 
 
 @pytest.fixture
@@ -30,7 +31,8 @@ def planned(values, night):
 
 
 def results_note(values, night):
-    return outlook.run_notes(planned(values, night))[0]
+    plan = planned(values, night)
+    return outlook.run_notes(plan, Made(plan))[0]
 
 
 def bias_note(values, night):
@@ -42,13 +44,19 @@ def test_what_is_there_already_is_said_before(values, night):
     assert results_note(values, night) == "3 results will be written."
     recipe = Recipe(overscan_columns="24:", keep_columns=":22")
     calibrate_darks(night, recipe, values["reduced_folder"], files=["dark-0.fits"], progress=False)
-    assert results_note(values, night) == "Already there, made with these settings: 1 result."
+    assert results_note(values, night) == "Calibrated with these settings: 1 of 3 picked darks."
     other = planned(values | {"keep_columns": ":21"}, night)
     folder = values["reduced_folder"]
     how = "overscan [25:30, 1:20] subtracted, trimmed to [1:22, 1:20]"
-    assert outlook.run_notes(other) == [f"To be replaced: 1 result made otherwise in {folder} ({how})."]
-    assert outlook.deed(other) == {"label": "Replace 1 result and write 2", "replaces": True}
-    assert outlook.refusal(other) == (
+    assert outlook.run_notes(other, Made(other)) == [
+        f"To be replaced: 1 result made otherwise in {folder} ({how})."
+    ]
+    assert outlook.calibrate_deed(other) == {
+        "label": "Replace 1 result and write 2",
+        "replaces": True,
+        "off": "",
+    }
+    assert outlook.calibrate_refusal(other) == (
         f"There is 1 result made otherwise in {folder} ({how}): press “Replace 1 result and write 2” in the panel, set "
         "overwrite, or name another reduced_folder."
     )
@@ -60,8 +68,8 @@ def test_a_combined_bias_is_among_what_is_replaced(values, night):
     (path := Path(values["reduced_folder"]) / "dark-2.fits").unlink()
     calibrate_darks(night, Recipe(keep_columns=":22"), path.parent, files=[path.name], progress=False)
     other = planned(with_bias | {"keep_columns": ":21"}, night)
-    assert outlook.deed(other)["label"] == "Replace 4 results"
-    (note,) = outlook.run_notes(other)
+    assert outlook.calibrate_deed(other)["label"] == "Replace 4 results"
+    (note,) = outlook.run_notes(other, Made(other))
     assert "the combined bias among them (2: overscan [25:30" in note
     assert "bias subtracted; 1: overscan not subtracted" in note
 

@@ -94,7 +94,7 @@ def test_guesses_and_other_temperatures_of_what_is_used_are_noted(tmp_path):
         write_raw(tmp_path / "raw" / f"b{index}.fits", random_frame(index), "DARK", 0.0, CCD_TEMP=temperature)
     notes = make_plan(Night(tmp_path / "raw"), Recipe(subtract_bias=True), tmp_path / "out").notes
     assert any(
-        "b0.fits, b1.fits: IMAGETYP is 'DARK', the exposure 0 s; taken for bias" in note for note in notes
+        "b0.fits, b1.fits: IMAGETYP is 'DARK', the exposure 0 s; used as bias" in note for note in notes
     )
     assert any("taken at" in note and "(2 darks are more than 2 degrees away)" in note for note in notes)
     assert make_plan(Night(tmp_path / "raw"), Recipe(), tmp_path / "out").notes == ()

@@ -434,7 +434,7 @@ def test_a_parameter_chooses_some_images_of_a_file(lris, tmp_path):
 def test_a_file_with_fewer_images_than_the_others_is_left_out(lris, tmp_path):
     several_images(tmp_path / "raw" / "d9.fits", 9, "dark", 10.0, names=("VidInp1",))
     run = calibrate(Night(tmp_path / "raw"), RECIPE, tmp_path / "out")
-    assert "shape (rows x columns) 20 x 30, theirs 2 images of 20 x 30" in run.failed["d9.fits"]
+    assert "shape (rows x columns) 20 x 30, the others have 2 images of 20 x 30" in run.failed["d9.fits"]
 
 
 AMPLIFIERS = (("20:25", "0:10"), ("25:30", "10:20"))

@@ -1,4 +1,4 @@
-"""Whether image and overscan have one level each: a step half way shows two amplifiers, which one overscan cannot serve."""
+"""Whether image and overscan have one level each: a step shows several amplifiers, which one overscan cannot serve."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ _JUMP_SIGMA = 8.0
 
 @dataclass(frozen=True)
 class Jump:
-    """A step of the bias level between two halves, as of two amplifiers.
+    """A step of the bias level between two halves, as of two amplifiers, or between four quarters.
 
     Attributes
     ----------
@@ -24,16 +24,19 @@ class Jump:
         Axis, and the first column (row) behind the step.
     value : float
         Level behind the step minus level before it.
+    parts : int
+        4: there is a step in the middle of both halves.
     """
 
     where: str
     axis: int
     place: int
     value: float
+    parts: int = 2
 
 
 def image_jump(sample, strip, clean):
-    """Find a step of the bias level in the middle of the image, in either direction, that the overscan does not have.
+    """Find a step of the bias level in the image, in its middle or at all its quarters, that the overscan does not have.
 
     Returns
     -------
@@ -47,6 +50,9 @@ def image_jump(sample, strip, clean):
     columns = np.concatenate([np.arange(part.start, part.stop) for part in parts])
     blocks = np.mean([frame.blocks[strip.axis] for frame in frames], axis=0)
     profile = clipped(blocks[:, columns], 0)
+    quarters = [_step(half) for half in (profile[: len(profile) // 2], profile[len(profile) // 2 :])]
+    if not strip.middle and None not in quarters:
+        return Jump("image", strip.axis, int(columns[quarters[0][0]]), quarters[0][1], parts=4)
     if (found := _step(profile)) is not None:
         return Jump("image", strip.axis, int(columns[found[0]]), found[1])
     across = clipped(blocks[:, columns], 1) - clipped(blocks[:, clean], 1)

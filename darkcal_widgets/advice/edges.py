@@ -142,7 +142,7 @@ def brightest(sample):
 
 
 def lights_along(sample, axis):
-    """Return the light of flats and of science frames, each less the frames without light where there are any."""
+    """Return the light of flats and of science frames, each less the frames without light if there are any."""
     unlit = sample.of_kind("bias") or sample.of_kind("dark")
     groups = (sample.of_kind("flat"), sample.of_kind("science"))
     return [_light(lit, unlit, axis) for lit in groups if lit]

@@ -48,7 +48,7 @@ class Follow:
     ----------
     verdict : str
         ``'yes'``, ``'roughly'`` (in a few frames, perhaps by chance), ``'no'``, ``'varies too little to be judged'``,
-        ``'cannot be told'`` (only darks drift apart, as they do where dark current or a leak of light changes) or
+        ``'cannot be judged from darks'`` (only darks drift apart, as they do if dark current or a leak of light changes) or
         ``'too few frames'``.
     kind : str
         Of the frames compared: ``'bias'`` or ``'dark'``.
@@ -170,7 +170,7 @@ def _following(kind, frames, strip, clean, noise, sigma, offset):
     squares = float(np.sum(image**2)), float(np.sum(difference**2))
     verdict = _follow_verdict(*squares, seen, freedom, sigma)
     if verdict == "no" and kind == "dark":
-        verdict = "cannot be told"
+        verdict = "cannot be judged from darks"
     scatters = np.sqrt(np.array(squares) / freedom)
     return Follow(verdict, kind, *map(float, scatters), float(seen), len(frames), offset)
 
@@ -268,7 +268,7 @@ def _dark_rise(levels, noise, sigma):
         return None
     rise, count = max(darks)
     value = float(rise - np.mean(bias))
-    # An image that drifts against the overscan is another finding: it must not be taken for a rise.
+    # An image that drifts against the overscan is another finding: it is not a rise.
     error = np.hypot(noise, np.std(bias, ddof=1) if len(bias) > 1 else 0.0) * np.sqrt(
         1 / count + 1 / len(bias)
     )

@@ -9,7 +9,7 @@ from .edges import LEAST_WIDTH, LIGHT_SIGMA, LIT_FRACTION, Strip, dark_strips, f
 
 __all__ = ["Place", "locate", "pixel_noise"]
 
-# A claimed image area is believed where it leaves out no more columns than this: the first and last ones of a chip are often odd.
+# A claimed image area is believed if it leaves out no more columns than this: the first and last ones of a chip are often odd.
 _KEEP_SLACK = 8
 
 # In a narrower strip an odd column at the outer edge cannot be told from the others.
@@ -52,7 +52,7 @@ def locate(sample, claim, comparable):
     ----------
     sample : Sample
     claim : Claim
-        Tested where a frame has light, believed where none shows the edge.
+        Tested if a frame has light, believed if none shows the edge.
     comparable : bool
         Whether bright and dark frames can be compared, so that the header need not be asked which columns are clean.
 

@@ -43,8 +43,11 @@ def find_amplifiers(sample, claim, place, sigma, overscan_jump=None, image_jump=
             return claim.readout, "header, untested"
         if _agree(sample, claim.readout, sigma):
             return claim.readout, "header"
-    pair = _paired(sample, place, sigma, overscan_jump, image_jump)
-    return (pair, "measured") if pair else ((), "")
+    if image_jump is not None and image_jump.parts > 2:
+        found = _in_strips(sample, place, sigma, image_jump.parts)
+    else:
+        found = _paired(sample, place, sigma, overscan_jump, image_jump)
+    return (found, "measured") if found else ((), "")
 
 
 def level_above(sample, image, overscan):
@@ -82,6 +85,22 @@ def _agree(sample, readout, sigma):
     nearest = np.min(np.abs(above - usual), axis=1)
     images = np.ptp(above[:, 0])
     return bool(np.all(left <= nearest + tolerance) and np.max(left) <= max(tolerance, _CLEARLY * images))
+
+
+def _in_strips(sample, place, sigma, count):
+    """Pair equal parts of the image with as many of the overscan, in the same order or turned round; empty: neither agrees."""
+    axis, strip = place.strip.axis, place.strip
+    images, overscans = (
+        [slice(edges[k], edges[k + 1]) for k in range(count)]
+        for part in (strip.image, strip.part)
+        for edges in [np.linspace(part.start, part.stop, count + 1).astype(int).tolist()]
+    )
+    for order in (overscans, overscans[::-1]):
+        pairs = zip(order, images, strict=True)
+        found = tuple(_regions(sample, place, axis, *pair) for pair in pairs)
+        if _agree(sample, found, sigma):
+            return found
+    return ()
 
 
 def _paired(sample, place, sigma, overscan_jump, image_jump):

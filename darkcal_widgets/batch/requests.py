@@ -289,7 +289,7 @@ def _name_problems(name):
 def _notebook(values, folder):
     if NOTEBOOK not in values:
         raise ParameterError(
-            f"the parameter {NOTEBOOK!r} is missing; expected 1, 2 or the path of a notebook."
+            f"the parameter {NOTEBOOK!r} is missing; expected 1, 2, 3 or the path of a notebook."
         )
     asked = values[NOTEBOOK]
     shipped = {str(number): path for number, path in shipped_notebooks().items()}
@@ -302,7 +302,7 @@ def _notebook(values, folder):
         if isinstance(asked, str) and asked.endswith(".ipynb")
         else ""
     )
-    raise ParameterError(f"{NOTEBOOK} is {asked!r}{there}; expected 1, 2 or the path of an .ipynb file.")
+    raise ParameterError(f"{NOTEBOOK} is {asked!r}{there}; expected 1, 2, 3 or the path of an .ipynb file.")
 
 
 def _look_into(path):

@@ -144,7 +144,7 @@ class Frame:
         for wanted in map(str, extensions):
             if wanted.lower() not in by_name:
                 raise ParameterError(
-                    f"extensions names {wanted!r}, which {self.path} does not have; its images are {', '.join(names)}."
+                    f"extensions names {wanted!r}, which {self.path} does not have; {_images_named(self.parts, names)}."
                 )
         return tuple(dict.fromkeys(by_name[str(wanted).lower()] for wanted in extensions))
 
@@ -351,6 +351,12 @@ class Frame:
         if not whole:
             raise self._changed()
         return stored
+
+
+def _images_named(parts, names):
+    if len(parts) > 1:
+        return f"its images are {', '.join(names)}"
+    return "it holds one image without a name, for which extensions is None"
 
 
 @dataclass(frozen=True)

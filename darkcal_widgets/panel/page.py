@@ -12,7 +12,7 @@ FRONT = Path(__file__).parent / "front"
 # Each before those that import it.
 _MODULES = """
     labels elements link sections axes profile picture spreads controls images table kinds night drag amplifiers
-    head steps effect calibrate save panel
+    head life steps effect calibrate save panel
 """.split()
 
 # What the control of each parameter is called. The names of parameters in a message are shown as these.

@@ -19,7 +19,6 @@ from ..run import make_plan
 from .parts import SECTIONS, regions
 
 __all__ = [
-    "ADVISED",
     "bias_path",
     "camera_of",
     "declared",
@@ -31,9 +30,6 @@ __all__ = [
     "section_problems",
     "undeclared",
 ]
-
-# What the advice on a night decides.
-ADVISED = (*SECTIONS, "amplifiers", SubtractBias.parameter)
 
 
 def recipe_of(values):

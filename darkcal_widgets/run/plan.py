@@ -12,7 +12,7 @@ from ..files import check_results_folder, result_name
 from ..frames import Frame
 from ..groups import TEMPERATURE_TOLERANCE, without_odd
 from ..inventory import type_label
-from ..results import Results, Standing, standing
+from ..results import Results, Standing, members_of, standing
 from ..text import ascii_only, visible
 from .file import DarkJob
 
@@ -315,7 +315,7 @@ def _made_otherwise(bias, darks, recipe, wanted):
         return ""
     if made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0])):
         return f"with other overscan_columns or keep_columns than the recipe's ({_steps_of(bias.cards)})"
-    members = {str(bias.header[keyword]) for keyword in bias.header["IMCMB*"]}
+    members = set(members_of(bias))
     names = {ascii_only(frame.path.name) for frame in wanted or ()}
     # Frames that do not belong with the others are left out of a combined bias.
     if names and not (members <= names and len(members) * 2 > len(names)):

@@ -17,5 +17,6 @@ export function connect(model, root) {
   const drag = (traits) => send({ ...traits, _dragging: "moves" });
   const rest = (traits) => send({ ...traits, _dragging: "rests" });
   const act = (action, more = {}) => model.send({ ...more, action, asked: number() });
-  return { get: (name) => model.get(name), set, drag, rest, act };
+  const isWaiting = () => asked > model.get("_answered");
+  return { get: (name) => model.get(name), set, drag, rest, act, isWaiting };
 }

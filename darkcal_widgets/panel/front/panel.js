@@ -5,6 +5,7 @@ import { effectPart } from "./effect.js";
 import { listenForTyping, make } from "./elements.js";
 import { headPart, listenForSteps } from "./head.js";
 import { learnLabels } from "./labels.js";
+import { lifeNotice } from "./life.js";
 import { connect } from "./link.js";
 import { nightPart } from "./night.js";
 import { savePart } from "./save.js";
@@ -22,14 +23,18 @@ function render({ model, el }) {
   const parts = [headPart, nightPart, stepsPart, effectPart, calibratePart, savePart].map((part) =>
     part(panel),
   );
-  root.append(...parts.map((part) => part.element));
+  const life = lifeNotice(panel, model, root);
+  root.append(life.element, ...parts.map((part) => part.element));
   el.append(root);
   const redraw = redrawing(panel, root);
   listenForSteps(panel, root);
   const forget = watch(model, root, parts, redraw);
   panel.set({ _shown: true });
   redraw(parts, true);
-  return forget;
+  return () => {
+    forget();
+    life.forget();
+  };
 }
 
 // Parts are drawn in the next frame of the screen, each once; `anew`: even what has not changed.
