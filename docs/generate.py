@@ -14,6 +14,7 @@ import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
 
+import darkcal_widgets
 from darkcal_widgets import Parameters, Recipe
 from darkcal_widgets.cli import main
 
@@ -33,6 +34,9 @@ FROM_ROOT = {
 def write_all():
     """Write all of them."""
     OUT.mkdir(parents=True, exist_ok=True)
+    for page in OUT.glob("api/*.rst"):
+        if page.stem.rpartition(".")[2] not in darkcal_widgets.__all__:
+            page.unlink()
     _write("commands.md", commands())
     _write("parameters.md", parameters())
     for name in FROM_ROOT:
