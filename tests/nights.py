@@ -8,7 +8,8 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import CCDData
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+# Real frames that may be published; their README says where they are from.
+REAL_NIGHTS = Path(__file__).with_name("data")
 
 
 def write_raw(path, data, kind="dark", exposure=10.0, **cards):

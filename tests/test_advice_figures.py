@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cameras import kast_blue
 from figures import drawn
-from nights import write_raw
+from nights import REAL_NIGHTS, write_raw
 
 from darkcal_widgets import Night, advise, simulate_night
 from darkcal_widgets.advice import figures
@@ -61,8 +61,8 @@ def test_levels_are_in_the_unit_of_the_frames(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["saao-ste3", "feder-2013-07-04"])
-def test_real_nights_can_be_drawn(real_frames, name):
-    night = Night(real_frames / name)
+def test_real_nights_can_be_drawn(name):
+    night = Night(REAL_NIGHTS / name)
     advice = advise(night)
     drawn(figures.overscan_evidence(advice))
     drawn(figures.exposures(advice, night))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import cameras
 import numpy as np
 import pytest
-import real_cameras
+from real_cameras import CAMERAS, examine, left_to_the_advice
 
 from darkcal_widgets import Night, Recipe, Results, advise, calibrate_darks, combine_darks, measure_darks
 from darkcal_widgets.parameters import ADVISED
@@ -104,23 +104,33 @@ def test_quadrants_calibrated_as_advised_have_no_steps(tmp_path):
     assert np.ptp(levels) < 1
 
 
-@pytest.fixture
-def real(real_frames):
-    """The folder of the eight cameras."""
-    if not (real_frames / "cameras").is_dir():
-        pytest.skip(f"no frames of other cameras in {real_frames}")
-    return real_frames / "cameras"
-
-
-def test_real_cameras_are_right_or_refused_with_the_reason(real):
+@pytest.mark.unpublished
+def test_real_cameras_are_right_or_refused_with_the_reason(real_cameras):
     for name in ("shane_kast_blue", "lco_floyds"):
-        assert real_cameras.examine(name, real).problems == ()
+        assert examine(name, real_cameras).problems == ()
 
 
-def test_of_real_cameras_the_advice_is_the_right_recipe_or_asks(real):
-    for name, camera in real_cameras.CAMERAS.items():
-        advice = advise(Night(real / name, image_types=camera.types))
-        left = real_cameras.left_to_the_advice(camera, real / name)
+@pytest.mark.unpublished
+def test_of_real_cameras_the_advice_is_the_right_recipe_or_asks(real_cameras):
+    for name, camera in CAMERAS.items():
+        advice = advise(Night(real_cameras / name, image_types=camera.types))
+        left = left_to_the_advice(camera, real_cameras / name)
         assert left.resolved(advice).recipe == Recipe(**camera.recipe), name
         asked = replace(left, **dict.fromkeys(camera.by_hand, ADVISED)).undecided(advice)
         assert set(asked) <= set(camera.by_hand)
+
+
+def test_a_dark_strip_between_two_overscans_is_not_kept_in_silence(tmp_path):
+    def darkened(pixels, kind, index):
+        del kind, index
+        pixels[:, 62:76] = np.random.default_rng(2).normal(1000, 4, (48, 14))
+        return pixels
+
+    area, overscans = (slice(0, 48), slice(12, 126)), (slice(0, 48), slice(126, 138))
+    night = cameras.layout_night(
+        tmp_path / "raw", (48, 138), {"": [(1000, area, overscans)]}, {"": {}}, change=darkened
+    )
+    decisions = advise(Night(night)).decisions
+    assert decisions["keep_columns"].certainty == "in doubt"
+    assert "columns 62:76, stays in the result" in decisions["keep_columns"].reason
+    assert decisions["amplifiers"].certainty == "unknown"
