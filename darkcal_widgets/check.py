@@ -3,6 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from .recipe import Recipe
 from .results import Results
 from .simulate import TRUTH_NAME, read_truth
 from .text import visible
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 __all__ = ["Check", "CheckReport", "check_run", "find_night"]
 
@@ -96,7 +100,9 @@ class _Result:
     level: float
 
 
-def check_run(reduced_folder, night=None):
+def check_run(
+    reduced_folder: "str | PathLike[str]", night: "Night | str | PathLike[str] | None" = None
+) -> CheckReport:
     """Compare calibrated darks of a simulated night with the truth.
 
     Parameters

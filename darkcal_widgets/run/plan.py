@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..choice import parted
 from ..combine.files import COMBINED_BIAS, bias_frames
@@ -15,6 +16,13 @@ from ..inventory import type_label
 from ..results import Results, Standing, members_of, standing
 from ..text import ascii_only, visible
 from .file import DarkJob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    from ..night import Night
+    from ..recipe import Recipe
 
 __all__ = ["Plan", "make_plan"]
 
@@ -117,8 +125,15 @@ class Plan:
 
 
 def make_plan(
-    night, recipe, reduced_folder, *, files=None, combined_bias=None, overwrite=False, mixed="leave out"
-):
+    night: "Night",
+    recipe: "Recipe",
+    reduced_folder: "str | PathLike[str]",
+    *,
+    files: "Iterable[str] | None" = None,
+    combined_bias: "str | PathLike[str] | None" = None,
+    overwrite: bool = False,
+    mixed: str = "leave out",
+) -> Plan:
     """Check everything that can be checked before a frame is touched, and decide what is to be done; nothing is written.
 
     Parameters
