@@ -125,7 +125,7 @@ def check_run(
         A result is damaged.
     """
     paths = _result_paths(Path(reduced_folder))
-    folder = find_night(reduced_folder) if night is None else Path(getattr(night, "raw_folder", night))
+    folder = find_night(reduced_folder) if night is None else _folder_of(night)
     truth = read_truth(folder)
     Results(reduced_folder).require_whole()
     with _damage_named(folder):
@@ -222,12 +222,16 @@ def _origin_problem(paths, folder, truth):
     return None
 
 
+def _folder_of(night):
+    return night.raw_folder if isinstance(night, Night) else Path(night)
+
+
 def _results(paths, truth):
     names = _raw_names(truth)
     exposures = {
         path: truth["frames"][names[header["RAWFILE"]]]["exposure"] for path, header in paths.items()
     }
-    ground = background(Frame(max(exposures, key=exposures.get)).data)
+    ground = background(Frame(max(exposures, key=exposures.__getitem__)).data)
     results = []
     for path, header in paths.items():
         frame = names[header["RAWFILE"]]

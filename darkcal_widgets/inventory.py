@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from astropy.table import Table
+
     from .frames import Frame
 
 __all__ = ["Inventory", "type_label"]
@@ -28,6 +30,12 @@ class Inventory:
     unreadable : dict
         Name of each file that could not be read, to the reason.
     """
+
+    # Of each kind of inventory, its own.
+    table: "Table"
+
+    def _summary(self) -> str:
+        raise NotImplementedError
 
     def __init__(
         self, named_paths: "Iterable[tuple[str, Path]]", make_frame: "Callable[[Path, str], Frame]"

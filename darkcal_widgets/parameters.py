@@ -353,7 +353,7 @@ class Parameters(Recipe):
         differing = {
             name: value for name in _RECIPE if (value := getattr(self, name)) != getattr(Recipe, name)
         }
-        options = {
+        options: dict[str, object] = {
             name: value
             for name, value in (
                 ("files", self.files),

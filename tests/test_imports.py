@@ -61,7 +61,7 @@ MODULES = sorted(FILES)
 
 
 def imported(module):
-    """Return the full names of all that a module of the package imports, wherever in it; what only annotations name does not count."""
+    """Return the full names of all that a module of the package imports, but for what only annotations name."""
     here = ["darkcal_widgets", *module.split(".")]
     if FILES[module].name != "__init__.py":
         here.pop()

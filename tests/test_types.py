@@ -1,4 +1,4 @@
-"""Type information: all that the package offers is annotated, and says so. Whether it is true is checked by ty, in `make check`."""
+"""Type information: all that the package offers is annotated. Whether it is true is checked by ty, in `make check`."""
 
 import inspect
 from functools import cached_property

@@ -42,12 +42,12 @@ class Amplifier:
     @property
     def clean(self):
         """Rows and columns of the overscan that no light reaches; `None`: there are none."""
-        axis, found = self.regions.axis, self.measured
-        if not found.width:
+        axis, whole, clean = self.regions.axis, self.regions.overscan, self.measured.clean
+        if whole is None or clean is None or not self.measured.width:
             return None
-        moved = self.regions.overscan[axis].start - found.strip.start
-        part = slice(found.clean.start + moved, found.clean.stop + moved)
-        return tuple(part if along == axis else self.regions.overscan[along] for along in (0, 1))
+        moved = whole[axis].start - self.measured.strip.start
+        part = slice(clean.start + moved, clean.stop + moved)
+        return tuple(part if along == axis else whole[along] for along in (0, 1))
 
 
 @dataclass(frozen=True)

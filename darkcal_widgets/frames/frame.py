@@ -428,7 +428,7 @@ class _Image:
 
     def masked(self, mask, numbers):
         """Return the image in memory with NaN for its masked pixels."""
-        values = self.numbers.values(self.memory).astype(float)
+        values = self.numbers.values(self.memory).astype(float)  # ty: ignore[missing-union-attribute]  # known once in memory
         values[numbers.values(mask) != 0] = np.nan
         return replace(self, memory=values, numbers=Numbers(values.dtype))
 

@@ -16,6 +16,7 @@ from ..parallel import BAND_BYTES, own_array
 if TYPE_CHECKING:
     from astropy.nddata import CCDData
 
+    from ..frames import Frame
     from . import Recipe
 
 __all__ = ["Calibration", "PixelCounts", "calibrate_dark", "calibrated_header", "subtract_terms"]
@@ -164,7 +165,7 @@ class Calibration:
         Type of the result.
     """
 
-    image: object
+    image: "Frame | np.ndarray"
     pieces: tuple
     shape: tuple
     steps: tuple

@@ -55,8 +55,8 @@ class Plan:
         Replace results that were made otherwise.
     """
 
-    night: object
-    recipe: object
+    night: "Night"
+    recipe: "Recipe"
     folder: Path
     darks: tuple
     jobs: tuple
@@ -229,7 +229,7 @@ def bias_temperatures(biases, darks):
     far = [pair for pair, degrees in apart.items() if degrees > TEMPERATURE_TOLERANCE]
     if not far:
         return []
-    dark, bias = max(far, key=apart.get)
+    dark, bias = max(far, key=apart.__getitem__)
     count = len({pair[0] for pair in far})
     return [
         f"{bias.name} was taken at {bias.info.temperature:g} degrees, {dark.name} at {dark.info.temperature:g} "
