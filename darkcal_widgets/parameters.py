@@ -1,8 +1,6 @@
 """Parameters: everything a run of a notebook is told, to and from YAML, papermill and the notebook itself. Not their use."""
 
 import ast
-import json
-import os
 import shlex
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from .errors import ParameterError
+from .fields import checked, documented, notation, properties, setting
 from .files import replacing
 from .frames.kinds import checked_image_types
 from .recipe import Recipe
@@ -47,6 +46,7 @@ _RECIPE = [field.name for field in fields(Recipe)]
 _SOME_FOLDERS = {"raw_folder": ".", "reduced_folder": "."}
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Parameters(Recipe):
     """The parameters of a notebook: a `Recipe`, where the frames are, and where the results go.
@@ -55,21 +55,7 @@ class Parameters(Recipe):
 
     Attributes
     ----------
-    raw_folder : str
-        The night.
-    dark_folder : str or None
-        Where the darks are; `None`: in `raw_folder`.
-    reduced_folder : str
-        Where results go.
-    combined_bias : str or None
-        Its file; `None`: found by header in `reduced_folder`, or built from the night's bias frames.
-    files : tuple of str or None
-        Names of the darks to calibrate, patterns or choices, see `~darkcal_widgets.Night.select_darks`; what begins with
-        ``bias:`` chooses the frames of the combined bias. `None`: all.
-    image_types : dict or None
-        What frames are, where their headers do not say it, see `~darkcal_widgets.Night`; `None`: as the headers say.
-    overwrite : bool
-        Replace results made by another recipe.
+    {attributes}
 
     Raises
     ------
@@ -81,25 +67,43 @@ class Parameters(Recipe):
     Recipe : the other fields.
     """
 
-    raw_folder: str
-    dark_folder: str | None = None
-    reduced_folder: str
-    combined_bias: str | None = None
-    files: tuple | None = None
-    image_types: dict | None = None
-    overwrite: bool = False
+    raw_folder: str = setting(MISSING, "the night: a folder of raw frames", "example-cryo-LFC")
+    dark_folder: str | None = setting(
+        None, "where its darks are; None: in raw_folder", "example-cryo-LFC/darks"
+    )
+    reduced_folder: str = setting(MISSING, "where results go", "example1-reduced")
+    combined_bias: str | None = setting(
+        None,
+        "file of the combined bias; None: found in reduced_folder, or built from the bias frames",
+        "example1-reduced/combined_bias.fits",
+    )
+    files: tuple[str, ...] | None = setting(
+        None,
+        "names or patterns of the darks to calibrate, exposures, temperatures; None: all",
+        ("dark-1.fits", "dark-10*"),
+        ("exposure=300",),
+        details="What begins with ``bias:`` chooses among the bias frames; see `~darkcal_widgets.Night.select_darks`.",
+    )
+    image_types: dict[str, str] | None = setting(
+        None,
+        "what frames truly are, by words, cards or names; None: as their headers say",
+        {"OBJECT=bias*": "bias", "file=d10*": "dark"},
+        details="See `~darkcal_widgets.Night`.",
+    )
+    overwrite: bool = setting(False, "replace results that were made with other settings", True)
 
     def __post_init__(self):
+        if isinstance(self.files, list | tuple) and not self.files:
+            raise ParameterError(
+                "files is an empty list: no dark is selected; name at least one, or None for all darks."
+            )
         told = Recipe(**{name: getattr(self, name) for name in _RECIPE if name not in self.advised})
-        for name in _RECIPE:
-            if name not in self.advised:
-                object.__setattr__(self, name, getattr(told, name))
-        for name in ("raw_folder", "dark_folder", "reduced_folder", "combined_bias"):
-            optional = name in ("dark_folder", "combined_bias")
-            object.__setattr__(self, name, _path(name, getattr(self, name), optional))
-        if not isinstance(self.overwrite, bool):
-            raise ParameterError(f"overwrite is {self.overwrite!r}; expected True or False.")
-        object.__setattr__(self, "files", _files(self.files))
+        for one in fields(self):
+            if one.name not in self.advised:
+                value = (
+                    getattr(told, one.name) if one.name in _RECIPE else checked(one, getattr(self, one.name))
+                )
+                object.__setattr__(self, one.name, value)
         object.__setattr__(self, "image_types", checked_image_types(self.image_types) or None)
 
     @property
@@ -201,6 +205,46 @@ class Parameters(Recipe):
         places = [field.name for field in fields(cls) if field.name not in _RECIPE]
         # Where the frames are, what is done to them, which of them; what is seldom set comes last.
         return [*places[:3], *_RECIPE[:-2], *places[3:-1], *_RECIPE[-2:], places[-1]]
+
+    @classmethod
+    def schema(cls, defaults: "Mapping[str, Any] | None" = None) -> dict:
+        """Return the parameters as a JSON Schema.
+
+        Parameters
+        ----------
+        defaults : mapping, optional
+            Such as those of a notebook, in place of the defaults here.
+
+        Returns
+        -------
+        dict
+        """
+        found = properties(cls, cls.names(), ADVISED, ADVISABLE)
+        for name, value in (defaults or {}).items():
+            found[name]["default"] = value
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "Parameters of a darkcal notebook",
+            "type": "object",
+            "properties": found,
+            "required": cls.required(),
+            "additionalProperties": False,
+        }
+
+    @classmethod
+    def comments(cls) -> dict[str, str]:
+        """Return the comment on each parameter, by name, as the notebooks have it: papermill reads kind and meaning from it."""
+        found = {one.name: one for one in fields(cls)}
+        return {
+            name: f"type: {notation(found[name].type, ADVISED if name in ADVISABLE else '')} "
+            f"{found[name].metadata['meaning']}"
+            for name in cls.names()
+        }
+
+    @classmethod
+    def texts(cls) -> list[str]:
+        """Return the names of those that are text, whatever it looks like."""
+        return [one.name for one in fields(cls) if one.type in (str, str | None)]
 
     @classmethod
     def required(cls) -> list[str]:
@@ -327,27 +371,6 @@ class Parameters(Recipe):
         """Return the shell command that runs `notebook` with the parameters saved in `parameter_file`."""
         return shlex.join(["papermill", str(notebook), str(output), "-f", str(parameter_file)])
 
-    @classmethod
-    def papermill_options(cls, values: "Mapping[str, Any]") -> str:
-        """Return what sets parameters on papermill's command line.
-
-        Parameters
-        ----------
-        values : dict
-            Names to values.
-
-        Examples
-        --------
-        >>> print(Parameters.papermill_options({"raw_folder": "my night", "files": ("d1.fits",), "dark_folder": None}))
-        -p raw_folder 'my night' -y 'files: ["d1.fits"]' -p dark_folder None
-        """
-        return " ".join(
-            f"-y {shlex.quote(f'{name}: {json.dumps(value)}')}"
-            if isinstance(value, tuple | dict)
-            else f"-p {name} {shlex.quote(str(value))}"
-            for name, value in values.items()
-        )
-
     def python_code(self) -> str:
         """Return the lines of Python that calibrate and combine with these parameters."""
         differing = {
@@ -402,34 +425,6 @@ def _assigned(source):
     targets = [target for node in statements if isinstance(node, ast.Assign) for target in node.targets]
     targets += [node.target for node in statements if isinstance(node, ast.AnnAssign)]
     return [target.id for target in targets if isinstance(target, ast.Name)]
-
-
-def _path(name, value, optional):
-    if value is None and optional:
-        return None
-    if not isinstance(value, str | os.PathLike) or not str(value):
-        expected = "a path or None" if optional else "the path of a folder"
-        raise ParameterError(f"{name} is {value!r} ({type(value).__name__}); expected {expected}.")
-    return os.fspath(value)
-
-
-def _files(files):
-    if files is None:
-        return None
-    if (
-        isinstance(files, str)
-        or not isinstance(files, list | tuple)
-        or not all(isinstance(name, str) for name in files)
-    ):
-        raise ParameterError(
-            f"files is {files!r}; expected a list of file names, or None for all darks (on papermill's command line: "
-            '-y "files: [dark-1.fits, dark-2.fits]").'
-        )
-    if not files:
-        raise ParameterError(
-            "files is an empty list: no dark is selected; name at least one, or None for all darks."
-        )
-    return tuple(files)
 
 
 def _call(name, arguments, keywords):

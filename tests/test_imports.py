@@ -15,11 +15,11 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text html errors units statistics drawing parallel
+    text html errors fields units statistics drawing parallel
     files outcome sections yamlfile
     recipe.steps recipe.recipe recipe recipe.calibrate
-    frames.cards frames.guard frames.pixels frames.images frames.kinds frames.numbers frames.words
-    frames.write frames.frame frames frames.figures
+    frames.cards frames.guard frames.pixels frames.kinds frames.numbers frames.words
+    frames.write frames.images frames.frame frames frames.figures
     parameters
     groups inventory choice night results
     combine.clip combine.files combine

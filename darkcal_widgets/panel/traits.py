@@ -2,6 +2,8 @@
 
 import os
 from dataclasses import MISSING, fields
+from types import UnionType
+from typing import get_args, get_origin
 
 import traitlets
 
@@ -49,15 +51,10 @@ def _from_page(names, panel):
 
 def _trait_of(field):
     """Return the trait of a parameter."""
-    kinds = {
-        bool: traitlets.Bool,
-        str: _Text,
-        str | None: _Text,
-        tuple | None: traitlets.Tuple,
-        dict | None: traitlets.Dict,
-    }
+    kind = get_args(field.type)[0] if isinstance(field.type, UnionType) else field.type
+    traits = {bool: traitlets.Bool, tuple: traitlets.Tuple, dict: traitlets.Dict}
     default = "" if field.default is MISSING else field.default
-    trait = kinds[field.type](default_value=default, allow_none=default is None)
+    trait = traits.get(get_origin(kind) or kind, _Text)(default_value=default, allow_none=default is None)
     return _frame_names(trait) if field.name == "files" else _synced(trait)
 
 
@@ -82,11 +79,14 @@ class PanelTraits(_ParameterTraits):
     drag_sets = _synced(traitlets.Enum(SECTIONS, "overscan_columns"))
     listed = _synced(traitlets.Enum(("darks", "all"), "darks"))
     exposure = _synced(_Text(None, allow_none=True))
+    temperature = _synced(_Text(None, allow_none=True))
+    search = _synced(_Text())
     sort = _synced(traitlets.Tuple(traitlets.Unicode(), traitlets.Bool(), default_value=("name", False)))
     settings_file = _synced(_Text("darkcal-settings.yaml"))
 
     problems = _drawn()
     listing = _drawn()
+    chosen = _drawn()
     selected = _drawn()
     notes = _drawn()
     commands = _drawn()
