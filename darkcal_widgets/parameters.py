@@ -3,6 +3,7 @@
 import ast
 import shlex
 from dataclasses import MISSING, asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -13,6 +14,14 @@ from .frames.kinds import checked_image_types
 from .recipe import Recipe
 from .recipe.recipe import check_names
 from .yamlfile import read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from os import PathLike
+    from typing import Any
+
+    from .advice.advice import Advice
+    from .sections import Regions
 
 __all__ = ["ADVISABLE", "ADVISED", "Parameters", "as_lists"]
 
@@ -98,7 +107,7 @@ class Parameters(Recipe):
         object.__setattr__(self, "image_types", checked_image_types(self.image_types) or None)
 
     @property
-    def recipe(self):
+    def recipe(self) -> Recipe:
         """The part that describes what is done, as a `Recipe`.
 
         Raises
@@ -114,16 +123,16 @@ class Parameters(Recipe):
         return Recipe(**{name: getattr(self, name) for name in _RECIPE})
 
     @property
-    def advised(self):
+    def advised(self) -> tuple[str, ...]:
         """Names of the parameters that are left to the advice."""
         return tuple(name for name in ADVISABLE if getattr(self, name) == ADVISED)
 
-    def following(self, advice):
+    def following(self, advice: "Advice") -> "Parameters":
         """Return the parameters with what an advice recommends in place of each ``'advised'``, sure of it or not."""
         values = {name: advice.decisions[name].value for name in self.advised}
         return replace(self, **values | dict.fromkeys(self._told_by_amplifiers))
 
-    def undecided(self, advice):
+    def undecided(self, advice: "Advice") -> dict[str, str]:
         """Say what an advice cannot tell of the parameters that are left to it.
 
         Returns
@@ -145,7 +154,7 @@ class Parameters(Recipe):
             )
         return sentences
 
-    def resolved(self, advice):
+    def resolved(self, advice: "Advice") -> "Parameters":
         """Return the parameters with what an advice recommends in place of each ``'advised'``.
 
         Raises
@@ -157,7 +166,7 @@ class Parameters(Recipe):
             raise ParameterError(" ".join(undecided.values()))
         return self.following(advice)
 
-    def reasons(self, advice):
+    def reasons(self, advice: "Advice") -> list[str]:
         """Say of each step what it is and why: what was measured, or that it was set by hand.
 
         Parameters
@@ -180,7 +189,7 @@ class Parameters(Recipe):
         """Those left to the advice of which the amplifiers that were set say all there is to say."""
         return [name for name in _SECTIONS if name in self.advised and self.amplifiers not in (None, ADVISED)]
 
-    def pieces(self, shape):
+    def pieces(self, shape: tuple[int, int]) -> "tuple[Regions, ...]":
         """Lay the parameters on a frame as `Recipe.pieces` does, which all that a recipe does asks for.
 
         Raises
@@ -191,14 +200,14 @@ class Parameters(Recipe):
         return self.recipe.pieces(shape)
 
     @classmethod
-    def names(cls):
+    def names(cls) -> list[str]:
         """Return the names of the parameters, in the order of the notebooks."""
         places = [field.name for field in fields(cls) if field.name not in _RECIPE]
         # Where the frames are, what is done to them, which of them; what is seldom set comes last.
         return [*places[:3], *_RECIPE[:-2], *places[3:-1], *_RECIPE[-2:], places[-1]]
 
     @classmethod
-    def schema(cls, defaults=None):
+    def schema(cls, defaults: "Mapping[str, Any] | None" = None) -> dict:
         """Return the parameters as a JSON Schema.
 
         Parameters
@@ -223,7 +232,7 @@ class Parameters(Recipe):
         }
 
     @classmethod
-    def comments(cls):
+    def comments(cls) -> dict[str, str]:
         """Return the comment on each parameter, by name, as the notebooks have it: papermill reads kind and meaning from it."""
         found = {one.name: one for one in fields(cls)}
         return {
@@ -233,17 +242,17 @@ class Parameters(Recipe):
         }
 
     @classmethod
-    def texts(cls):
+    def texts(cls) -> list[str]:
         """Return the names of those that are text, whatever it looks like."""
         return [one.name for one in fields(cls) if one.type in (str, str | None)]
 
     @classmethod
-    def required(cls):
+    def required(cls) -> list[str]:
         """Return the names of those that have to be given."""
         return [field.name for field in fields(cls) if field.default is MISSING]
 
     @classmethod
-    def from_mapping(cls, values):
+    def from_mapping(cls, values: "Mapping[str, Any]") -> "Parameters":
         """Take parameters from a mapping of names to values; a key ``notebook`` is passed over.
 
         Raises
@@ -259,7 +268,7 @@ class Parameters(Recipe):
         return cls(**given)
 
     @classmethod
-    def problems(cls, values, also=()):
+    def problems(cls, values: "Mapping[str, Any]", also: "Collection[str]" = ()) -> list[str]:
         """List everything that `from_mapping` would refuse, where it stops at the first.
 
         Parameters
@@ -287,7 +296,7 @@ class Parameters(Recipe):
         return [message for message in found if message]
 
     @classmethod
-    def from_notebook(cls, namespace):
+    def from_notebook(cls, namespace: dict) -> "Parameters":
         """Take the parameters that a notebook holds as variables, and refuse names that papermill passed but nobody reads.
 
         Parameters
@@ -316,7 +325,7 @@ class Parameters(Recipe):
         return cls(**{name: namespace[name] for name in cls.names() if name in namespace})
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: "str | PathLike[str]") -> "Parameters":
         """Read parameters from a YAML file, as `save` writes it and ``papermill -f`` reads it.
 
         Raises
@@ -327,14 +336,14 @@ class Parameters(Recipe):
         return cls.from_mapping_of(path, read_yaml(path))
 
     @classmethod
-    def from_mapping_of(cls, path, values):
+    def from_mapping_of(cls, path: "str | PathLike[str]", values: "Mapping[str, Any]") -> "Parameters":
         """Do as `from_mapping` and name the file `path` in errors."""
         try:
             return cls.from_mapping(values)
         except ParameterError as error:
             raise ParameterError(f"{path}: {error}") from error
 
-    def save(self, path, notebook=None):
+    def save(self, path: "str | PathLike[str]", notebook: int | str | None = None) -> None:
         """Write the parameters as YAML, all or nothing; `notebook` (1, 2, 3 or a path) is added for ``darkcal batch``.
 
         Raises
@@ -348,21 +357,26 @@ class Parameters(Recipe):
                 yaml.safe_dump(values | self.to_dict(), sort_keys=False, allow_unicode=True).encode()
             )
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """Return names and values as papermill and YAML take them."""
         values = asdict(self)
         return {name: as_lists(values[name]) for name in self.names()}
 
-    def papermill_command(self, notebook, output, parameter_file):
+    def papermill_command(
+        self,
+        notebook: "str | PathLike[str]",
+        output: "str | PathLike[str]",
+        parameter_file: "str | PathLike[str]",
+    ) -> str:
         """Return the shell command that runs `notebook` with the parameters saved in `parameter_file`."""
         return shlex.join(["papermill", str(notebook), str(output), "-f", str(parameter_file)])
 
-    def python_code(self):
+    def python_code(self) -> str:
         """Return the lines of Python that calibrate and combine with these parameters."""
         differing = {
             name: value for name in _RECIPE if (value := getattr(self, name)) != getattr(Recipe, name)
         }
-        options = {
+        options: dict[str, object] = {
             name: value
             for name, value in (
                 ("files", self.files),

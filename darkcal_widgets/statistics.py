@@ -101,7 +101,7 @@ def near_median(values, sigma, axis=None, least=0.0):
     return np.abs(values - median) <= sigma * scatter
 
 
-def level_and_scatter(data):
+def level_and_scatter(data: np.ndarray) -> tuple[float, float]:
     """Measure the level of a frame without its hot pixels, cosmic rays and glow, from every 4th row and column.
 
     Parameters

@@ -61,12 +61,14 @@ MODULES = sorted(FILES)
 
 
 def imported(module):
-    """Return the full names of all that a module of the package imports, wherever in it."""
+    """Return the full names of all that a module of the package imports, but for what only annotations name."""
     here = ["darkcal_widgets", *module.split(".")]
     if FILES[module].name != "__init__.py":
         here.pop()
     names = set()
-    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
+    tree = ast.parse(FILES[module].read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if not _is_for_types(node)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -74,6 +76,10 @@ def imported(module):
             start = ".".join([*start, *([node.module] if node.module else [])])
             names |= {f"{start}.{alias.name}" for alias in node.names}
     return names
+
+
+def _is_for_types(node):
+    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
 
 
 def own(module):

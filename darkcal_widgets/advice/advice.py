@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from astropy.table import Table
 
@@ -18,6 +19,11 @@ from .overscan import Overscan, measure_overscan
 from .profiles import sample_night
 from .recipes import common_recipe, keep_text, recipe_of
 from .verdict import counted, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..night import Night
 
 __all__ = ["Advice", "advise"]
 
@@ -170,7 +176,7 @@ class Advice:
         return notes + html_table(rows, _COLUMNS)
 
 
-def advise(night, extensions=None):
+def advise(night: "Night", extensions: "Sequence[str | int] | None" = None) -> Advice:
     """Measure a night and recommend how its darks are to be calibrated.
 
     A few frames of each kind are read, each once; nothing is written. What the headers claim of the overscan is tested on

@@ -197,7 +197,7 @@ def dark_strips(lights, axis):
             low = tuple(length - edge for edge in low[::-1])
         low, high = (None if ends and falls_on(lights, slice(*ends)) else ends for ends in (low, high))
         image = (0 if low is None else low[1], length if high is None else high[0])
-        found = [Strip(axis, *ends, *image) for ends in (low, high) if ends is not None]
+        found = [Strip(axis, ends[0], ends[1], *image) for ends in (low, high) if ends is not None]
         if (gap := _gap(light)) is not None and not falls_on(lights, slice(*gap)):
             found.append(Strip(axis, *gap, 0, gap[0], middle=True))
         if found:

@@ -1,8 +1,16 @@
 """Figures behind the advice: the overscan, and the exposures. Each takes data and returns a `matplotlib.figure.Figure`."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..drawing import COLOURS, colour_cycle, drawable, new_figure, plain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..night import Night
+    from .advice import Advice
 
 __all__ = ["exposures", "overscan_evidence"]
 
@@ -12,7 +20,7 @@ _KIND_COLOURS = dict(zip(("bias", "dark", "flat", "science"), colour_cycle(), st
 _MARGIN = 12
 
 
-def overscan_evidence(advice, unit="adu", title="Around the overscan"):
+def overscan_evidence(advice: "Advice", unit: str = "adu", title: str = "Around the overscan") -> "Figure":
     """Draw what the overscan was judged by: the columns around it for each kind of frame, and overscan against image.
 
     Parameters
@@ -31,7 +39,9 @@ def overscan_evidence(advice, unit="adu", title="Around the overscan"):
     return figure
 
 
-def exposures(advice, night, title="Exposures of the darks and of the frames they are for"):
+def exposures(
+    advice: "Advice", night: "Night", title: str = "Exposures of the darks and of the frames they are for"
+) -> "Figure":
     """Draw the exposures of darks against those of flats and science frames; a dark that matches is joined by a line.
 
     Parameters

@@ -42,12 +42,11 @@ class Amplifier:
     @property
     def clean(self):
         """Rows and columns of the overscan that no light reaches; `None`: there are none."""
-        axis, found = self.regions.axis, self.measured
-        if not found.width:
+        axis, whole, clean = self.regions.axis, self.regions.overscan, self.measured.clean
+        if whole is None or clean is None or not self.measured.width:
             return None
-        moved = self.regions.overscan[axis].start - found.strip.start
-        part = slice(found.clean.start + moved, found.clean.stop + moved)
-        return with_part(self.regions.overscan, axis, part)
+        moved = whole[axis].start - self.measured.strip.start
+        return with_part(whole, axis, slice(clean.start + moved, clean.stop + moved))
 
 
 @dataclass(frozen=True)

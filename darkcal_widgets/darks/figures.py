@@ -1,9 +1,16 @@
 """Figures of what the darks tell: dark current, linearity, read noise. Each takes data and returns a figure."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..drawing import COLOURS, new_figure, plain
 from ..statistics import MAD_TO_SIGMA, median_and_scatter
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .report import DarkReport
 
 __all__ = ["dark_current", "linearity", "read_noise"]
 
@@ -11,7 +18,7 @@ __all__ = ["dark_current", "linearity", "read_noise"]
 _LEAST_SCATTER = 0.5 * MAD_TO_SIGMA
 
 
-def dark_current(report, title="Dark current"):
+def dark_current(report: "DarkReport", title: str = "Dark current") -> "Figure":
     """Draw how many pixels have which dark current; where noise alone decides is shaded.
 
     Parameters
@@ -61,7 +68,7 @@ def _beyond(start, stop):
     return np.geomspace(start, stop, 60)[1:] if stop > 1.01 * start > 0 else []
 
 
-def linearity(report, title="Do dark counts grow with the exposure?"):
+def linearity(report: "DarkReport", title: str = "Do dark counts grow with the exposure?") -> "Figure":
     """Draw the level of the darks, and the counts of hot pixels, against the exposure.
 
     Parameters

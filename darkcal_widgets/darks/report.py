@@ -5,6 +5,7 @@ t if there are few frames); of a class of a hundred students, one finds the trut
 """
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.table import Table
@@ -22,6 +23,11 @@ from .growth import linearity_of
 from .hotpixels import HOT_SIGMA, confirmed, hot_pixels, with_own_noise
 from .noise import Estimate, hidden_by_rounding, known_gain, pooled, read_noise, row_noise, student_t
 from .treatment import Treatment
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from ..night import Night
 
 __all__ = ["DarkReport", "measure_darks"]
 
@@ -113,7 +119,14 @@ class DarkReport:
         return f"{html_table(self.lines())}{self.levels._repr_html_()}"
 
 
-def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, extension=None):
+def measure_darks(
+    reduced_folder: "str | PathLike[str]",
+    night: "Night | None" = None,
+    *,
+    gain: float | None = None,
+    sigma: float = HOT_SIGMA,
+    extension: str | int | None = None,
+) -> DarkReport:
     """Measure the calibrated and combined darks of a folder.
 
     Parameters

@@ -5,6 +5,7 @@ import os
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,17 @@ from .guard import Source, open_file, walk
 from .images import StoredImage, cards_of, has_changed, labels_of, science_images, walk_images
 from .pixels import Numbers, stored_pixels
 from .write import is_whole_sum, sum_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+    from typing import Any, BinaryIO
+
+    from astropy.io.fits import Header
+    from astropy.nddata import CCDData
+
+    from .cards import Cards
+    from .words import FrameInfo
 
 __all__ = ["Frame"]
 
@@ -56,7 +68,9 @@ class Frame:
     (64, 25)
     """
 
-    def __init__(self, path, name=None, image_types=None):
+    def __init__(
+        self, path: "str | PathLike[str]", name: str | None = None, image_types: dict | None = None
+    ) -> None:
         self._name(path, name)
         with self._open() as source:
             found = []
@@ -66,7 +80,7 @@ class Frame:
         self._describe(found, source, image_types)
 
     @classmethod
-    def load(cls, path, name=None, *, borrowed=False):
+    def load(cls, path: "str | PathLike[str]", name: str | None = None, *, borrowed: bool = False) -> "Frame":
         """Return a frame whose file is read once and whole: pixels, header and checksum are of the same bytes.
 
         Parameters
@@ -96,32 +110,32 @@ class Frame:
         return frame
 
     @property
-    def info(self):
+    def info(self) -> "FrameInfo":
         """What the header says, a `FrameInfo`; of a file with several images, the header of the first."""
         return self._images[0].info
 
-    def with_info(self, **changes):
+    def with_info(self, **changes: "Any") -> "Frame":
         """Return the frame with something else in its `info`, which others know better than its header."""
         images = (replace(image, info=replace(image.info, **changes)) for image in self._images)
         return self._with(_images=tuple(images))
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """(rows, columns); of a file with several images, of the first."""
         return self.info.shape
 
     @property
-    def label(self):
+    def label(self) -> str:
         """``EXTNAME`` of the (first) image, or the number of its HDU."""
         return self._images[0].label
 
     @property
-    def datasum(self):
+    def datasum(self) -> str:
         """The checksum of each image that its header states, ``DATASUM``; empty if there is none."""
         return " ".join(image.datasum for image in self._images)
 
     @cached_property
-    def parts(self):
+    def parts(self) -> "tuple[Frame, ...]":
         """A frame for each image of the file; of a file with one image, the frame itself."""
         if len(self._images) == 1:
             return (self,)
@@ -130,7 +144,7 @@ class Frame:
             for image in self._images
         )
 
-    def select(self, extensions=None):
+    def select(self, extensions: "Iterable[str | int] | None" = None) -> "tuple[Frame, ...]":
         """Return the parts whose ``EXTNAME``, in any letter case, or number is named; `None`: all.
 
         Raises
@@ -150,7 +164,7 @@ class Frame:
         return tuple(dict.fromkeys(by_name[str(wanted).lower()] for wanted in extensions))
 
     @property
-    def shape_text(self):
+    def shape_text(self) -> str:
         """Rows x columns, and how many images there are if there are several, in words."""
         shapes = [" x ".join(map(str, part.shape)) for part in self.parts]
         if len(shapes) == 1:
@@ -158,19 +172,19 @@ class Frame:
         return f"{len(shapes)} images of {shapes[0]}" if len({*shapes}) == 1 else " + ".join(shapes)
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         """Type of the pixels, in native byte order."""
         image = self._sole_image()
         # Of tiles, only uncompressing tells.
         return (image if image.numbers else self.loaded()._images[0]).numbers.dtype
 
     @property
-    def data(self):
+    def data(self) -> np.ndarray:
         """The whole image as an array of shape (rows, columns), a new one each time."""
         return self[:, :]
 
     @cached_property
-    def header(self):
+    def header(self) -> "Header":
         """The header, an astropy `Header`: the image's own cards, then those that only the primary header has.
 
         Of a file with several images, the primary header. Cards on how the file stores its data are left out.
@@ -178,25 +192,25 @@ class Frame:
         return self.cards.header()
 
     @cached_property
-    def cards(self):
+    def cards(self) -> "Cards":
         """The `header` as `~darkcal_widgets.frames.cards.Cards`, which are quicker."""
         image, is_sole = self._images[0], len(self._images) == 1
         primary, hdu = image.headers or self._headers_of(image)
         return cards_of(primary, hdu if is_sole else primary)
 
     @cached_property
-    def checksum(self):
+    def checksum(self) -> str:
         """The checksum of the file, see `~darkcal_widgets.files.checksum`; of the bytes that were loaded, if they were."""
         return checksum(self.path)
 
-    def unit(self, otherwise="adu"):
+    def unit(self, otherwise: str = "adu") -> str:
         """Return ``'adu'`` or ``'electron'``: what the header says, or else `otherwise`."""
         return self.info.unit or otherwise
 
     def __repr__(self):
         return f"<Frame {self.name}>"
 
-    def __getitem__(self, part):
+    def __getitem__(self, part: tuple[slice, slice]) -> np.ndarray:
         """Return the pixels of two slices, rows and columns, as a new array in native byte order.
 
         Pixels that are masked in an extension ``MASK``, as astropy's CCDData writes it, are NaN.
@@ -209,7 +223,7 @@ class Frame:
         image = self._sole_image()
         return image[part] if image.has_rows else self.loaded()[part]
 
-    def loaded(self, *, borrowed=False):
+    def loaded(self, *, borrowed: bool = False) -> "Frame":
         """Return the frame with its file read once, as `load` does.
 
         Raises
@@ -229,7 +243,7 @@ class Frame:
         return self._with(_images=tuple(images), checksum=whole.checksum, state=whole.state)
 
     @property
-    def is_intact(self):
+    def is_intact(self) -> bool:
         """Whether the pixels in the file are those of which the header states the sum, ``DATASUM``, or states none.
 
         After a power cut a file may have its length and its header, but zeros for pixels.
@@ -237,7 +251,7 @@ class Frame:
         return all(image.has_datasum for image in self._images)
 
     @property
-    def has_checksums(self):
+    def has_checksums(self) -> bool:
         """Whether every header of the file states both checksums and all adds up, if the pixels are those of ``DATASUM``.
 
         What darkcal writes has them. Where some pages of a header are lost, it may still be read, and say less than it did.
@@ -245,7 +259,7 @@ class Frame:
         with open_file(self.path) as stream:
             return all(map(_adds_up, walk(Source.of(stream, self.path))))
 
-    def in_rows(self, spill):
+    def in_rows(self, spill: "BinaryIO") -> "Frame":
         """Return the frame as one of which some rows can be read quickly: itself, or its pixels uncompressed into a file.
 
         Parameters
@@ -261,7 +275,7 @@ class Frame:
         spill.flush()
         return self._with(_images=(replace(image, numbers=Numbers(data.dtype), offset=offset, spill=spill),))
 
-    def ccd(self, unit="adu"):
+    def ccd(self, unit: str = "adu") -> "CCDData":
         """Return the frame as a `~astropy.nddata.CCDData`.
 
         Parameters

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import RLock, Thread
+from typing import TYPE_CHECKING
 
 import anywidget
 import traitlets
@@ -40,6 +41,18 @@ from .settings import (
 )
 from .still import draw_still
 from .traits import NAMES, PanelTraits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+    from typing import Any
+
+    from traitlets import Bunch
+
+    from ..advice.advice import Advice
+    from ..outcome import Run
+    from ..recipe import Recipe
+
 
 __all__ = ["DarkPanel"]
 
@@ -116,15 +129,15 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     def __init__(
         self,
-        night,
-        recipe,
-        reduced_folder="reduced",
+        night: Night,
+        recipe: "Recipe",
+        reduced_folder: "str | PathLike[str]" = "reduced",
         *,
-        files=None,
-        combined_bias=None,
-        overwrite=False,
-        **options,
-    ):
+        files: "Iterable[str] | None" = None,
+        combined_bias: "str | PathLike[str] | None" = None,
+        overwrite: bool = False,
+        **options: "Any",
+    ) -> None:
         self._lock = RLock()  # the traits; browser, code and the threads below meet here
         self._closed = False
         self._runs = Runs(lambda progress: self._show_locked(progress=progress))
@@ -158,7 +171,9 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             self._show(listing=night_list(night, self.raw_folder))
 
     @classmethod
-    def from_parameters(cls, parameters, *, continues=None, advice=None):
+    def from_parameters(
+        cls, parameters: Parameters, *, continues: "DarkPanel | None" = None, advice: "Advice | None" = None
+    ) -> "DarkPanel":
         """Make a panel, and its night, from `Parameters`; or go on with the one that was made from the same ones.
 
         Parameters
@@ -219,7 +234,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     # As code
 
     @property
-    def night(self):
+    def night(self) -> Night:
         """The `Night` that is looked at.
 
         Raises
@@ -230,7 +245,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         return self._opened.require()
 
     @property
-    def parameters(self):
+    def parameters(self) -> Parameters:
         """The current settings, as `Parameters`.
 
         Raises
@@ -256,7 +271,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._set(values)
 
     @property
-    def advice(self):
+    def advice(self) -> "Advice":
         """The `Advice` on the night that is looked at; it is measured when it is first asked for.
 
         Raises
@@ -267,7 +282,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         return self._opened.advice
 
     @property
-    def recipe(self):
+    def recipe(self) -> "Recipe":
         """What is done to each dark, as a `Recipe`."""
         return self.parameters.recipe
 
@@ -277,7 +292,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             self._set(recipe.to_parameters())
             self._accept()
 
-    def calibrate(self, *, overwrite=None):
+    def calibrate(self, *, overwrite: bool | None = None) -> "Run":
         """Calibrate the picked darks with the current settings, as the button does; a second call waits for the first.
 
         Parameters
@@ -298,7 +313,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         """
         return self._run(calibrate, overwrite)
 
-    def combine(self, *, overwrite=None):
+    def combine(self, *, overwrite: bool | None = None) -> "Run":
         """Combine the picked darks that are calibrated with the current settings, as the button does.
 
         Parameters
@@ -320,16 +335,16 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         """
         return self._run(combine, overwrite)
 
-    def save(self, path):
+    def save(self, path: "str | PathLike[str]") -> None:
         """Save the settings as a YAML file that `load`, ``papermill -f`` and ``darkcal batch`` read."""
         parameters = self.parameters
         parameters.save(path, notebook=notebook_of(parameters.uses_bias)[0])
 
-    def load(self, path):
+    def load(self, path: "str | PathLike[str]") -> None:
         """Take the settings from a YAML file."""
         self.parameters = Parameters.load(path)
 
-    def close(self):
+    def close(self) -> None:
         """Close the panel in the browser, let a run end after the frames in work, and undo every observer."""
         if not self._closed:
             self._closed = True
@@ -345,14 +360,14 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     # Traits
 
-    def set_state(self, sync_data):
+    def set_state(self, sync_data: dict) -> None:
         """Take what the browser sets; traits that are read only are so for the browser, too."""
         drawn = {name for name, trait in self.traits().items() if trait.read_only}
         with self._at_once():
             super().set_state({name: value for name, value in sync_data.items() if name not in drawn})
         self._answer()
 
-    def notify_change(self, change):
+    def notify_change(self, change: "Bunch") -> None:
         """Tell the browser and observers of a change, one at a time."""
         with self._lock:
             super().notify_change(change)
@@ -438,7 +453,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             self._show(listing=night_list(self._opened.night, self.raw_folder))
 
     @property
-    def shown_names(self):
+    def shown_names(self) -> dict[str, str]:
         """Name of each frame of the night as the browser shows it, to its name."""
         return self._opened.names
 

@@ -5,13 +5,19 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import ParameterError
 from ..fields import checked, documented, setting
 from ..sections import joined, parse_section, resolve_regions, to_fits
 from ..units import standard_unit
 from .steps import STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..sections import Regions
 
 __all__ = ["Recipe", "check_names"]
 
@@ -93,7 +99,7 @@ class Recipe:
         object.__setattr__(self, "unit", standard_unit(self.unit, "unit"))
 
     @classmethod
-    def from_parameters(cls, parameters):
+    def from_parameters(cls, parameters: "Mapping[str, Any]") -> "Recipe":
         """Take a recipe from a mapping of names to values.
 
         Raises
@@ -104,11 +110,11 @@ class Recipe:
         check_names(parameters, [field.name for field in fields(cls)])
         return cls(**parameters)
 
-    def to_parameters(self):
+    def to_parameters(self) -> dict:
         """Return the recipe as a dictionary, the notebook parameters that describe what is done."""
         return asdict(self)
 
-    def regions(self, shape):
+    def regions(self, shape: tuple[int, int]) -> "Regions":
         """Lay the recipe on a frame of `shape` (rows, columns) that one amplifier has read.
 
         Returns
@@ -125,7 +131,7 @@ class Recipe:
             raise ParameterError(f"amplifiers names {len(pieces)} parts, each with an overscan of its own.")
         return pieces[0]
 
-    def pieces(self, shape):
+    def pieces(self, shape: tuple[int, int]) -> "tuple[Regions, ...]":
         """Lay the recipe on a frame of `shape` (rows, columns): what is subtracted and kept for each amplifier.
 
         Returns
@@ -139,36 +145,36 @@ class Recipe:
         """
         return _laid(self.overscan_columns, self.keep_columns, self.amplifiers, tuple(shape))
 
-    def result_shape(self, shape):
+    def result_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return (rows, columns) of the result of a frame of `shape`."""
         pieces = self.pieces(shape)
         return tuple(max(piece.place[axis] + piece.shape[axis] for piece in pieces) for axis in (0, 1))
 
-    def steps(self, shape):
+    def steps(self, shape: tuple[int, int]) -> tuple:
         """Return the steps, in their order, laid on frames of `shape` (rows, columns)."""
         return tuple(step for kind in STEPS if (step := kind.of(self, shape)) is not None)
 
     @property
-    def summary(self):
+    def summary(self) -> str:
         """What is done, in a few words."""
         return ", ".join(kind.summary(self) for kind in STEPS)
 
     @property
-    def uses_bias(self):
+    def uses_bias(self) -> bool:
         """Whether a combined bias is needed."""
         return self.subtract_bias
 
     @property
-    def of_bias(self):
+    def of_bias(self) -> "Recipe":
         """The recipe of the combined bias that fits: the same overscan and trim."""
         return replace(self, subtract_bias=False)
 
-    def digest(self, *shapes):
+    def digest(self, *shapes: tuple[int, int]) -> str:
         """Return 16 hexadecimal digits that are equal for recipes which do the same to frames with images of these shapes."""
         done = [self._done(shape) | {"format": _FORMAT} for shape in shapes]
         return _digest(done[0] if len(done) == 1 else done)
 
-    def digest_0_1(self, shape):
+    def digest_0_1(self, shape: tuple[int, int]) -> str:
         """Return the digest that version 0.1 of darkcal has written for the same settings."""
         return _digest(self._done(shape))
 
