@@ -118,3 +118,19 @@ def test_of_real_cameras_the_advice_is_the_right_recipe_or_asks(real_cameras):
         assert left.resolved(advice).recipe == Recipe(**camera.recipe), name
         asked = replace(left, **dict.fromkeys(camera.by_hand, ADVISED)).undecided(advice)
         assert set(asked) <= set(camera.by_hand)
+
+
+def test_a_dark_strip_between_two_overscans_is_not_kept_in_silence(tmp_path):
+    def darkened(pixels, kind, index):
+        del kind, index
+        pixels[:, 62:76] = np.random.default_rng(2).normal(1000, 4, (48, 14))
+        return pixels
+
+    area, overscans = (slice(0, 48), slice(12, 126)), (slice(0, 48), slice(126, 138))
+    night = cameras.layout_night(
+        tmp_path / "raw", (48, 138), {"": [(1000, area, overscans)]}, {"": {}}, change=darkened
+    )
+    decisions = advise(Night(night)).decisions
+    assert decisions["keep_columns"].certainty == "in doubt"
+    assert "columns 62:76, stays in the result" in decisions["keep_columns"].reason
+    assert decisions["amplifiers"].certainty == "unknown"

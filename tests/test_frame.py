@@ -66,7 +66,9 @@ def test_pixels_and_checksum_are_of_the_same_bytes_even_if_the_file_is_compresse
 
 def test_a_frame_that_gets_shorter_while_it_is_read_is_named(tmp_path, monkeypatch):
     found = Frame(write_raw(tmp_path / "a.fits", random_frame(1)))
-    monkeypatch.setattr(frame, "_whole", lambda stream, _: np.frombuffer(stream.read()[:4000], np.uint8))
+    monkeypatch.setattr(
+        frame, "_whole", lambda stream, _: (np.frombuffer(stream.read()[:4000], np.uint8), "")
+    )
     with pytest.raises(FrameError, match=r"a\.fits is cut off: it has 1120 of the 1200 bytes"):
         found.loaded()
 

@@ -72,7 +72,7 @@ def test_from_parameters_gives_them_back(night, tmp_path):
     )
     panel = DarkPanel.from_parameters(parameters)
     assert panel.parameters == parameters
-    assert panel.selected["picked"] == [5]  # four bias frames come first
+    assert panel.chosen["picked"] == [5]  # four bias frames come first
 
 
 def test_what_is_set_in_code_is_shown(panel):
@@ -82,7 +82,7 @@ def test_what_is_set_in_code_is_shown(panel):
     assert state["keep_columns"] == ":20"
     assert state["overscan_columns"] is None
     assert state["subtract_bias"] is True
-    assert state["selected"]["picked"] == [6]
+    assert state["chosen"]["picked"] == [6]
     assert panel.parameters.files == ("dark-2.fits",)
 
 
@@ -123,9 +123,9 @@ def test_text_that_is_no_section_is_an_error_where_parameters_are_read(panel):
 def test_darks_are_picked_by_name_and_no_names_are_all_darks(panel):
     send(panel, files=["dark-0.fits", "dark-2.fits"])
     assert panel.files == ("dark-0.fits", "dark-2.fits")
-    assert panel.selected["picked"] == [4, 6]
+    assert panel.chosen["picked"] == [4, 6]
     send(panel, files=None)
-    assert panel.selected["picked"] == [4, 5, 6]
+    assert panel.chosen["picked"] == [4, 5, 6]
     send(panel, files=[])
     assert "no dark is selected" in panel.problems["files"]
 
@@ -725,13 +725,13 @@ def test_several_amplifiers_are_set_seen_and_joined(panel):
 
 
 def test_what_frames_are_is_said_of_those_that_are_marked(panel, tmp_path):
-    assert panel.selected["marked"] == [4]  # the frame looked at
+    assert panel.chosen["marked"] == [4]  # the frame looked at
     send(panel, marked=["dark-1.fits", "bias-0.fits"])
-    assert panel.selected["marked"] == [0, 5]
+    assert panel.chosen["marked"] == [0, 5]
     panel._handle_custom_msg({"action": "declare", "kind": "flat", "asked": 1}, [])
     assert panel.image_types == {"file=bias-0.fits": "flat", "file=dark-1.fits": "flat"}
     assert [row["type"] for row in panel.listing["frames"]].count("flat") == 2
-    assert panel.selected["picked"] == [4, 6]
+    assert panel.chosen["picked"] == [4, 6]
     panel._handle_custom_msg({"action": "declare", "kind": "elephant", "asked": 2}, [])
     send(panel, marked=["bias-0.fits"])
     panel._handle_custom_msg({"action": "declare", "kind": "header", "asked": 3}, [])
@@ -739,7 +739,7 @@ def test_what_frames_are_is_said_of_those_that_are_marked(panel, tmp_path):
     panel.save(tmp_path / "settings.yaml")
     assert Parameters.load(tmp_path / "settings.yaml").image_types == {"file=dark-1.fits": "flat"}
     send(panel, image_types=None)
-    assert panel.selected["picked"] == [4, 5, 6]
+    assert panel.chosen["picked"] == [4, 5, 6]
 
 
 def test_what_was_said_of_frames_by_their_names_does_not_go_to_another_night(panel, tmp_path):

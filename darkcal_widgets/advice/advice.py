@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from astropy.table import Table
 
 from ..html import html_table, html_text
+from ..parameters import as_lists
 from ..recipe import Recipe
 from ..sections import to_fits
 from ..text import visible
@@ -74,11 +75,6 @@ class Advice:
         (True, 'decided')
         """
         return decide(self)
-
-    @property
-    def compared(self):
-        """Whether there are darks, and flats or science frames, whose exposures could be compared."""
-        return any(match.dark is not None for match in self.exposures)
 
     @property
     def table(self):
@@ -325,15 +321,10 @@ def _lines(finding, with_threshold):
 
 
 def _recipe_text(recipe):
-    return ", ".join(f"{name} = {_as_lists(value)!r}" for name, value in _told(recipe).items())
+    return ", ".join(f"{name} = {as_lists(value)!r}" for name, value in _told(recipe).items())
 
 
 def _told(recipe):
     """Return the parameters of a recipe that are worth saying."""
     values = {name: getattr(recipe, name) for name in EXPLAINED_BY}
     return {name: value for name, value in values.items() if name in _ALWAYS or value is not None}
-
-
-def _as_lists(value):
-    """Return a tuple, and tuples in it, as the lists that a notebook holds."""
-    return [_as_lists(each) for each in value] if isinstance(value, tuple) else value

@@ -294,13 +294,10 @@ def notebook_path(values, folder):
     shipped = {str(number): path for number, path in shipped_notebooks().items()}
     if (number := str(asked).strip()) in shipped:
         return shipped[number]
-    if isinstance(asked, str) and asked.endswith(".ipynb") and os.path.isfile(folder / asked):
+    is_path = isinstance(asked, str) and asked.endswith(".ipynb")
+    if is_path and os.path.isfile(folder / asked):
         return folder / asked
-    there = (
-        f", which is not there (seen from {folder})"
-        if isinstance(asked, str) and asked.endswith(".ipynb")
-        else ""
-    )
+    there = f", which is not there (seen from {folder})" if is_path else ""
     raise ParameterError(f"{NOTEBOOK} is {asked!r}{there}; expected 1, 2, 3 or the path of an .ipynb file.")
 
 

@@ -11,7 +11,7 @@ FRONT = Path(__file__).parent / "front"
 
 # Each before those that import it.
 _MODULES = """
-    labels elements link sections axes profile picture spreads controls images table kinds night drag amplifiers
+    labels elements link sections axes profile picture spreads controls images listed table kinds night drag amplifiers
     head life steps effect calibrate save panel
 """.split()
 

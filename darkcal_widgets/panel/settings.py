@@ -6,7 +6,6 @@ does the panel ask the rooms below what a run will do.
 
 import glob
 import os
-from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from .parts import SECTIONS, regions
 
 __all__ = [
     "bias_path",
-    "camera_of",
     "declared",
     "moved_along",
     "plan_of",
@@ -118,28 +116,23 @@ def _problems_on(values, shape):
     return dict.fromkeys(SECTIONS, message) if message else {}  # either of the two can be mended
 
 
-def camera_of(night):
-    """Return the instrument and the shape, in words, of most of a night's darks, or of its frames if there is no dark."""
-    kinds = Counter((frame.info.instrument, frame.shape_text) for frame in night.darks or night.frames)
-    return kinds.most_common(1)[0][0] if kinds else None
-
-
-def questions(values, night, accepted):
+def questions(values, camera, accepted):
     """Question settings that were made for another camera: they may fit these frames and be wrong for them.
 
     Parameters
     ----------
     values : dict
-    night : Night
+    camera : tuple or None
+        The instrument and the shape, in words, of the frames; `None`: there are none.
     accepted : tuple
-        The camera, as `camera_of` tells it, for which settings were made or accepted last, and these by name.
+        The camera for which settings were made or accepted last, and these by name.
 
     Returns
     -------
     dict of str to str
         Name of each setting that is still the same, to a sentence.
     """
-    camera, (made_for, before) = camera_of(night), accepted
+    made_for, before = accepted
     if None in (camera, made_for) or camera == made_for:
         return {}
     names = SECTIONS if values["amplifiers"] is None else ("amplifiers",)

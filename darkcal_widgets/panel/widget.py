@@ -31,7 +31,6 @@ from .reading import ReadAhead
 from .run import Runs, calibrate, combine
 from .settings import (
     bias_path,
-    camera_of,
     declared,
     moved_along,
     questions,
@@ -88,11 +87,15 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         Frames that are listed: ``'darks'`` or ``'all'``.
     exposure : str or None
         Exposure time that is listed, such as ``'300 s'``; `None`: all.
+    temperature : str or None
+        Temperature that is listed, such as ``'-10 °C'``; `None`: all.
+    search : str
+        Words that stand in the file name, type and filter of the frames that are listed.
     sort : tuple
         Column of the list to sort by, and whether backwards.
     settings_file : str
         Where settings are saved and loaded.
-    listing, selected, notes, commands, profiles, raw, effect, levels, progress : dict
+    listing, chosen, selected, notes, commands, profiles, raw, effect, levels, progress : dict
         What the browser draws; read only.
 
     Examples
@@ -409,7 +412,8 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         with self.hold_sync():
             if self._shown:
                 self._draw(wrong)
-            self._show(selected=self._opened.selected(self._state()))
+            state = self._state()
+            self._show(chosen=self._opened.chosen(state), selected=self._opened.selected(state))
             if quick:
                 self._show(problems=visible_values(wrong | self._questions))
                 self._answer()
@@ -440,8 +444,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     def _ask_again(self):
         """Question settings that were made for another camera; where there is nothing to question, they are accepted."""
-        night = self._opened.night
-        self._questions = {} if night is None else questions(self._values(), night, self._accepted)
+        self._questions = questions(self._values(), self._opened.camera, self._accepted)
         if not self._questions:
             self._note_accepted()
         self._questions |= {
@@ -471,7 +474,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     def _note_accepted(self):
         if self._opened.night is not None:
-            self._accepted = (camera_of(self.night), {name: getattr(self, name) for name in ADVISABLE})
+            self._accepted = (self._opened.camera, {name: getattr(self, name) for name in ADVISABLE})
 
     def _look_ahead(self):
         """Show what a run would do, or why it cannot start."""

@@ -69,7 +69,11 @@ class Plan:
         """Name of each dark to the `Standing` of its result, from headers alone: whether the raw frame has changed since is only
         seen by the run itself.
         """
-        return {job.name: self._standing(job) for job in self.jobs}
+        digests = {
+            job.shapes: (job.digest, job.digest_0_1)
+            for job in {job.shapes: job for job in self.jobs}.values()
+        }
+        return {job.name: self._standing(job, *digests[job.shapes]) for job in self.jobs}
 
     @property
     def conflicts(self):
@@ -108,10 +112,10 @@ class Plan:
         lines += [f"in the way: {sentence}" for sentence in self.conflicts]
         return "\n".join(map(visible, [*lines, *(f"note: {note}" for note in self.notes)]))
 
-    def _standing(self, job):
+    def _standing(self, job, digest, digest_0_1):
         try:
             cards = {} if self.bias is None else {"BIASSUM": self.bias.checksum}
-            return standing(job.result, {"DCRECIPE": job.digest} | cards, job.digest_0_1)
+            return standing(job.result, {"DCRECIPE": digest} | cards, digest_0_1)
         except DarkcalError as error:
             return Standing("foreign", str(error))
 

@@ -47,7 +47,7 @@ export function choose(select, choices, chosen) {
 
 // A control somebody types in is left alone until they enter it or leave it.
 export function isBusy(element) {
-  return element.dataset.typed !== undefined;
+  return element.dataset.typed !== undefined && element.getRootNode().activeElement === element;
 }
 
 export function listenForTyping(root, done) {

@@ -45,7 +45,7 @@ function redrawing(panel, root) {
     const parts = waiting;
     waiting = new Map();
     isAsked = false;
-    const isReady = panel.get("listing").frames && panel.get("selected").picked;
+    const isReady = panel.get("listing").frames && panel.get("chosen").picked;
     if (!root.isConnected || !isReady || root.clientWidth === 0) return;
     for (const [part, anew] of parts) part.update(anew);
     root.dataset.answered = panel.get("_answered");
