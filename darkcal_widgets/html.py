@@ -4,10 +4,7 @@ import html
 
 from .text import visible
 
-__all__ = ["html_of", "html_table", "html_text"]
-
-# A notebook shows this many lines of a table; the table itself holds them all.
-_LINES_SHOWN = 60
+__all__ = ["html_table", "html_text"]
 
 
 def html_text(text):
@@ -44,11 +41,6 @@ def html_table(rows, headings=()):
     head = _line(headings, "<th>{}</th>")
     body = "".join(_line(row, '<td style="text-align:left">{}</td>') for row in rows)
     return f"<table>{f'<thead>{head}</thead>' if head else ''}<tbody>{body}</tbody></table>"
-
-
-def html_of(table):
-    """Return a `~astropy.table.Table` with names and units, but without the types of numpy, which say nothing to most readers."""
-    return "".join(table.pformat(html=True, show_dtype=False, max_lines=_LINES_SHOWN, max_width=-1))
 
 
 def _line(cells, form):

@@ -1,10 +1,13 @@
 """Inventory: frames that were listed from folders, and the ways to choose among them. A night and a folder of results are two."""
 
 from .errors import FrameError
-from .html import html_of, html_text
+from .html import html_text
 from .text import visible
 
 __all__ = ["Inventory", "type_label"]
+
+# A notebook shows this many lines of a table; the table itself holds them all.
+_LINES_SHOWN = 60
 
 
 class Inventory:
@@ -60,7 +63,8 @@ class Inventory:
 
     def _repr_html_(self):
         lines = [self._summary(), *self._problems()]
-        return "".join(f"<p>{html_text(line)}</p>" for line in lines) + html_of(self.table)
+        rows = self.table.pformat(html=True, show_dtype=False, max_lines=_LINES_SHOWN, max_width=-1)
+        return "".join(f"<p>{html_text(line)}</p>" for line in lines) + "".join(rows)
 
     def _problems(self):
         return [visible(f"unreadable: {reason}") for reason in self.unreadable.values()]

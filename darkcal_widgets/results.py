@@ -99,11 +99,9 @@ class Results(Inventory):
             for (frame, _), row in zip(parts, threaded(lambda pair: _row(pair[1]), parts), strict=True)
         ]
         table = Table(rows=rows or None, names=names, dtype=None if rows else dtypes)
-        units = set(table["unit"])
-        unit = units.pop() if len(units) == 1 else None
+        table["exposure"].unit = "s"
         for name in ("overscan", "level", "scatter", "exposure"):
             table[name].format = "%.6g"
-            table[name].unit = "s" if name == "exposure" else unit
         return table
 
     def out_of_date(self, frame):

@@ -12,7 +12,7 @@ from astropy.table import Table
 from ..errors import FrameError, NightError, ParameterError
 from ..frames.numbers import count_of
 from ..groups import TEMPERATURE_TOLERANCE, group_exposures
-from ..html import html_of, html_table
+from ..html import html_table
 from ..parallel import threaded
 from ..results import Results, members_of
 from ..text import ascii_only
@@ -110,7 +110,7 @@ class DarkReport:
         return f"<DarkReport of {self.exposure:g} s, dark current {self.dark_current}>"
 
     def _repr_html_(self):
-        return f"{html_table(self.lines())}{html_of(self.levels)}"
+        return f"{html_table(self.lines())}{self.levels._repr_html_()}"
 
 
 def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, extension=None):
