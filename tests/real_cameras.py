@@ -3,8 +3,7 @@
     python bench/cameras.py [--folder ../shared/data/cameras] [CAMERA ...]
 
 prints a table and ends with 1 if a row is neither right nor refused with a reason. Where a camera has only bias frames, they
-are calibrated and combined as darks; the report at the end then refuses to measure a dark current. The frames are not part of
-the project; where they are absent there is nothing to do.
+are calibrated and combined as darks. The frames are not part of the project; where they are absent there is nothing to do.
 """
 
 import argparse
@@ -47,11 +46,6 @@ class Camera:
     as_darks: str = ""
     refused: str = ""
     image_types: dict = field(default_factory=dict)
-
-    @property
-    def reason(self):
-        """A word of the reason for which the run is refused; of bias frames alone, the report cannot tell a dark current."""
-        return self.refused or ("exposure of 0 s" if self.as_darks else "")
 
     @property
     def types(self):
@@ -116,7 +110,7 @@ def examine(name, folder):
     said = repr(advice).removeprefix("<Advice ").removesuffix(">")
     with tempfile.TemporaryDirectory() as out:
         run, failed = _run(camera, advice, folder / name, Path(out))
-    if bool(failed) != bool(camera.reason) or camera.reason not in failed:
+    if bool(failed) != bool(camera.refused) or camera.refused not in failed:
         problems.append(failed or "the run was not refused")
     return Row(
         name,

@@ -8,7 +8,7 @@ import advice_scores
 import numpy as np
 import pytest
 from astropy.io import fits
-from cameras import SLIT, kast_blue, keck_lris, overscan_night, quadrants, saao, wht_isis
+from cameras import SLIT, gmos, kast_blue, keck_lris, overscan_night, quadrants, saao, wht_isis
 from nights import write_raw
 
 from darkcal_widgets import Frame, Night, Recipe, advise, calibrate_dark, simulate_night
@@ -772,3 +772,56 @@ def test_a_few_files_of_several_images_among_others_are_left_out_by_name(tmp_pat
     advice = advise(Night(tmp_path))
     assert advice.images == {}
     assert any("odd.fits holds 4 images" in text for text in advise(Night(tmp_path)).missing)
+
+
+# --- Decisions: what a run that nobody watches may take over ----------------------------------------------
+
+
+def certainties(advice):
+    return {name: decision.certainty for name, decision in advice.decisions.items()}
+
+
+def test_what_is_measured_is_decided(thermo_electric):
+    advice = advise(thermo_electric)
+    assert set(certainties(advice).values()) == {"decided"}
+    assert {name: decision.value for name, decision in advice.decisions.items()} == {
+        name: getattr(advice.recipe, name) for name in advice.decisions
+    }
+
+
+def test_a_header_that_is_believed_leaves_a_doubt(tmp_path):
+    decisions = advise(Night(keck_lris(tmp_path / "raw"))).decisions
+    assert decisions["overscan_columns"].value == "60:"
+    assert decisions["overscan_columns"].certainty == decisions["keep_columns"].certainty == "in doubt"
+    assert "Assumed: No frame has light" in decisions["keep_columns"].reason
+
+
+def test_nothing_is_decided_without_light_or_header(tmp_path):
+    for index in range(3):
+        write_raw(tmp_path / f"dark-{index}.fits", np.full((40, 60), 1000, "uint16"), "dark", 60.0)
+    found = certainties(advise(Night(tmp_path)))
+    assert [name for name, word in found.items() if word == "unknown"] == [
+        "overscan_columns",
+        "keep_columns",
+        "subtract_bias",
+    ]
+
+
+def test_images_that_differ_are_decided_on_apart(tmp_path):
+    night = Night(gmos(tmp_path / "raw"))
+    assert advise(night).decisions["keep_columns"].certainty == "unknown"
+    even = advise(night, extensions=[2, 4])
+    assert even.recipe.extensions == ("2", "4")
+    assert (even.decisions["keep_columns"].value, even.decisions["keep_columns"].certainty) == (
+        "16:",
+        "decided",
+    )
+
+
+def test_an_amplifier_without_an_overscan_of_its_own_is_unknown(tmp_path):
+    def lift(kind, index, image):
+        image[:, 50:100] += 30
+
+    found = advise(Night(overscan_night(tmp_path / "raw", change=lift))).decisions["amplifiers"]
+    assert found.certainty == "unknown"
+    assert "parameter amplifiers" in found.reason

@@ -166,7 +166,7 @@ def test_darks_of_one_exposure_with_their_bias_tell_no_dark_current(tmp_path):
     report = measure_darks(folder)
     assert report.dark_current is None
     assert any("bias is still in the darks" in note for note in report.notes)
-    assert "cannot be told" in str(report)
+    assert "dark current: cannot be measured" in str(report)
 
 
 @pytest.mark.parametrize("value", [np.uint8(11), np.uint16(65535), np.uint16(0), np.float32(np.nan)])
@@ -181,10 +181,9 @@ def test_frames_without_scatter_say_so_and_stop_nothing(tmp_path, value, exposur
     combine_darks(tmp_path / "out")
     report = measure_darks(tmp_path / "out", night)
     assert report.dark_current is report.read_noise is None
-    assert "hot pixels: cannot be told" in str(report)
-    assert any("neither noise nor hot pixels can be told" in note for note in report.notes)
-    for figure in (dark_current(report), linearity(report)):
-        figure.savefig(io.BytesIO(), format="png", dpi=40)
+    assert "hot pixels: cannot be measured" in str(report)
+    assert any("neither noise nor hot pixels can be measured" in note for note in report.notes)
+    draw_all(report)
 
 
 @pytest.mark.parametrize("steps", [{}, {"overscan_columns": "1537:"}, {"subtract_bias": True}])
@@ -413,21 +412,33 @@ def test_darks_of_several_temperatures_are_reported_at_one(tmp_path):
     assert "'100', is on the camera's own scale and not in e-/ADU" in notes
 
 
-def test_bias_frames_combined_as_darks_are_called_what_they_are(tmp_path):
-    for index in range(2):
-        write_raw(tmp_path / "raw" / f"{index}.fits", np.full((4, 5), 9 + index), "bias", exposure=0.0)
+def draw_all(report):
+    for figure in (dark_current(report), linearity(report)):
+        figure.savefig(io.BytesIO(), format="png", dpi=40)
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), Recipe(overscan_columns="50:", keep_columns=":50")])
+def test_darks_of_0_s_are_reported_without_a_dark_current(tmp_path, recipe):
+    for index in range(4):
+        image = np.random.default_rng(index).normal(1000, 5, (40, 60)).astype("uint16")
+        image[20, 30] = 9000
+        write_raw(tmp_path / "raw" / f"{index}.fits", image, "bias", exposure=0.0)
     night = Night(tmp_path / "raw", image_types={"file=*": "dark"})
-    calibrate_darks(night, Recipe(), tmp_path / "out")
+    calibrate_darks(night, recipe, tmp_path / "out")
     combine_darks(tmp_path / "out")
-    with pytest.raises(
-        NightError, match=r"exposure of 0 s: combined_dark_0\.000\.fits\. They are bias frames"
-    ):
-        measure_darks(tmp_path / "out")
+    report = measure_darks(tmp_path / "out", night)
+    assert any("exposure of 0 s (combined_dark_0.000.fits), as bias frames have" in n for n in report.notes)
+    assert report.dark_current is report.mean_dark_current is None
+    assert report.levels["darks"].tolist() == [4]
+    assert (30, 20) in zip(report.hot["x"], report.hot["y"], strict=True)
+    assert np.isnan(report.hot["rate"]).all()
+    draw_all(report)
 
 
-def test_combined_darks_without_an_exposure_are_not_said_to_be_absent(tmp_path):
-    write_raw(tmp_path / "combined_dark_x.fits", np.ones((4, 5)), exposure=None, COMBINED=True, DCRECIPE="x")
-    with pytest.raises(
-        NightError, match=r"no combined dark in .* has an exposure time: combined_dark_x\.fits"
-    ):
-        measure_darks(tmp_path)
+def test_darks_without_an_exposure_are_reported_too(tmp_path):
+    dark = tmp_path / "combined_dark_x.fits"
+    write_raw(dark, random_frame(1), exposure=None, COMBINED=True, DCRECIPE="x")
+    report = measure_darks(tmp_path)
+    assert report.dark_current is None
+    assert any("gives no exposure time (combined_dark_x.fits)" in note for note in report.notes)
+    draw_all(report)

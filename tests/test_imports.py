@@ -25,11 +25,12 @@ ORDER = """
     run.file run.plan run.night run.figures run
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download
     advice.profiles advice.families advice.claims advice.edges advice.place advice.straylight advice.levels advice.amplifiers
-    advice.readout advice.overscan advice.verdict advice.recipes advice.exposures advice.figures advice.findings advice.advice
-    advice
+    advice.readout advice.overscan advice.verdict advice.recipes advice.exposures advice.figures advice.findings
+    advice.decisions advice.advice advice
     darks.background darks.hotpixels darks.noise darks.growth darks.current darks.treatment darks.figures darks.scale
     darks.report darks check
-    panel.settings panel.listing panel.sketch panel.effect panel.progress panel.still panel.widget panel
+    panel.parts panel.settings panel.listing panel.sketch panel.effect panel.night panel.outlook panel.run panel.reading
+    panel.still panel.kept panel.page panel.traits panel.widget panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
     batch.requests batch.record batch.run batch.engine batch.page batch.batch batch
     cli

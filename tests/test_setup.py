@@ -17,7 +17,8 @@ from packaging.utils import canonicalize_name
 import darkcal_widgets
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 # What conda-forge calls by another name than PyPI.
 CONDA_NAMES = {"bleach[css]": "bleach-with-css", "playwright": "playwright-python", "xxhash": "python-xxhash"}
 
@@ -25,9 +26,10 @@ pytest_plugins = "pytester"
 
 
 def requirements():
-    """Return all direct requirements, those of the extras included."""
+    """Return all direct requirements, those of the extras and of the dependency groups included."""
     groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
-    return [Requirement(text) for group in groups for text in group]
+    groups += PYPROJECT["dependency-groups"].values()
+    return [Requirement(text) for group in groups for text in group if isinstance(text, str)]
 
 
 def pins():
@@ -102,15 +104,35 @@ def test_the_wheel_brings_the_command_and_the_notebooks(tmp_path):
     assert not [name for name in names if name.startswith(("tests/", "notebooks/"))]
 
 
+def test_the_citation_names_the_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == darkcal_widgets.__version__
+
+
+def test_hosted_ci_has_the_pythons_that_make_tries():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    [tried] = re.findall(
+        r"^PYTHONS = (\[.*\])$", (ROOT / "noxfile.py").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert workflow["jobs"]["all"]["strategy"]["matrix"]["python"] == yaml.safe_load(tried)
+    assert PROJECT["requires-python"] == f">={yaml.safe_load(tried)[0]}"
+
+
 def test_make_alone_lists_the_commands():
     listed = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert re.findall(r"^  make (\w+)", listed, re.MULTILINE) == [
         "demo",
         "lab",
         "test",
+        "coverage",
+        "floors",
+        "newest",
+        "pythons",
         "bench",
         "faults",
         "check",
+        "format",
+        "docs",
         "clean",
     ]
 

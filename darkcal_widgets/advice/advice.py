@@ -12,8 +12,9 @@ from ..recipe import Recipe
 from ..sections import to_fits
 from ..text import visible
 from .claims import read_claim
+from .decisions import EXPLAINED_BY, decide
 from .exposures import match_exposures
-from .findings import ALIKE, ONE_AMPLIFIER, exposure_findings, images_finding, overscan_findings
+from .findings import exposure_findings, images_finding, overscan_findings
 from .overscan import Overscan, measure_overscan
 from .profiles import sample_night
 from .recipes import common_recipe, keep_text, recipe_of
@@ -21,14 +22,6 @@ from .verdict import judge
 
 __all__ = ["Advice", "advise"]
 
-# What is compared with the advice, and the question whose reason explains it.
-_EXPLAINED_BY = {
-    "overscan_columns": "Is the overscan usable?",
-    "keep_columns": "Which part is kept?",
-    "subtract_bias": "Must the bias be subtracted?",
-    "amplifiers": ONE_AMPLIFIER,
-    "extensions": ALIKE,
-}
 # Those that are said even where there is nothing to do.
 _ALWAYS = ("overscan_columns", "keep_columns", "subtract_bias")
 
@@ -67,6 +60,27 @@ class Advice:
     overscan: Overscan
     exposures: tuple
     images: dict = field(default_factory=dict)
+
+    @property
+    def decisions(self):
+        """The `Decision` on each of overscan_columns, keep_columns, subtract_bias, amplifiers and extensions, by name.
+
+        Those that are ``'unknown'`` are to be asked for before anything is calibrated: a run that nobody watches stops there.
+        Where the value of `amplifiers` is not `None`, it holds overscan and image, and the two parameters of columns are `None`;
+        where that of `extensions` is not `None`, the images differ and the others are ``'unknown'`` until some are chosen.
+
+        Examples
+        --------
+        >>> decision = advise(Night("example-thermo-electric")).decisions["subtract_bias"]
+        >>> decision.value, decision.certainty
+        (True, 'decided')
+        """
+        return decide(self)
+
+    @property
+    def compared(self):
+        """Whether there are darks, and flats or science frames, whose exposures could be compared."""
+        return any(match.dark is not None for match in self.exposures)
 
     @property
     def table(self):
@@ -122,7 +136,7 @@ class Advice:
         return [
             f"{name} is {getattr(recipe, name)!r}, the advice is {getattr(self.recipe, name)!r}: "
             f"{self.finding(question).reason}"
-            for name, question in _EXPLAINED_BY.items()
+            for name, question in EXPLAINED_BY.items()
             if self._differs(recipe, name)
         ]
 
@@ -165,7 +179,7 @@ class Advice:
         return html_table(rows, _COLUMNS) + ends
 
 
-def advise(night):
+def advise(night, extensions=None):
     """Measure a night and recommend how its darks are to be calibrated.
 
     A few frames of each kind are read, each once; nothing is written. What the headers claim of the overscan is tested on
@@ -175,6 +189,8 @@ def advise(night):
     Parameters
     ----------
     night : Night
+    extensions : sequence of str or int, optional
+        Of files with several images, those to look at, by ``EXTNAME`` or number; `None`: all.
 
     Returns
     -------
@@ -184,6 +200,8 @@ def advise(night):
     ------
     FrameError
         The header of a frame that could be read before can no longer be read.
+    ParameterError
+        `extensions` names an image that the files do not hold.
 
     Examples
     --------
@@ -191,10 +209,10 @@ def advise(night):
     >>> recipe.overscan_columns, recipe.keep_columns, recipe.subtract_bias
     (None, ':4096', True)
     """
-    labels = _labels(night)
+    labels = _labels(night, extensions)
     if not labels:
         return _of_one_image(night)
-    return _together({label: _of_one_image(night, label) for label in labels})
+    return _together({label: _of_one_image(night, label) for label in labels}, chosen=extensions is not None)
 
 
 def _of_one_image(night, extension=None):
@@ -224,13 +242,13 @@ def _claim(sample):
     return read_claim({}, sample.shape)
 
 
-def _together(images):
-    """Make one advice of those on several images of a file."""
+def _together(images, chosen):
+    """Make one advice of those on several images of a file, all of them or some that were `chosen`."""
     first = next(iter(images.values()))
     recipe, labels = common_recipe(
         {label: (one.recipe, one.overscan.sample.shape) for label, one in images.items()}
     )
-    if len(labels) < len(images):
+    if chosen or len(labels) < len(images):
         recipe = replace(recipe, extensions=tuple(labels))
     finding = images_finding({label: _recipe_text(one.recipe) for label, one in images.items()}, labels)
     assumed = _of_several({label: one.assumed for label, one in images.items()})
@@ -254,12 +272,14 @@ def _of_several(sentences):
     return (*common, *own)
 
 
-def _labels(night):
-    """Return the labels of the images that most frames hold; empty: they hold one."""
+def _labels(night, extensions):
+    """Return the labels of the images to look at, of those that most frames hold; empty: they hold one."""
     frames = (*night.darks, *night.biases, *night.flats, *night.science)
-    labels = Counter(tuple(part.extension for part in frame.parts) for frame in frames)
-    usual = labels.most_common(1)[0][0] if labels else ()
-    return usual if len(usual) > 1 else ()
+    kinds = [tuple(part.extension for part in frame.parts) for frame in frames]
+    usual = Counter(kinds).most_common(1)[0][0] if kinds else ()
+    if len(usual) < 2 and extensions is None:
+        return ()
+    return [part.extension for part in frames[kinds.index(usual)].select(extensions)] if frames else ()
 
 
 def _missing(night, sample):
@@ -313,7 +333,7 @@ def _recipe_text(recipe):
 
 def _told(recipe):
     """Return the parameters of a recipe that are worth saying."""
-    values = {name: getattr(recipe, name) for name in _EXPLAINED_BY}
+    values = {name: getattr(recipe, name) for name in EXPLAINED_BY}
     return {name: value for name, value in values.items() if name in _ALWAYS or value is not None}
 
 

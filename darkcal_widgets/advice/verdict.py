@@ -4,7 +4,17 @@ from dataclasses import dataclass
 
 from .levels import ROUNDING_NOISE
 
-__all__ = ["FLATNESS", "MINIMUM_COLUMNS", "Verdict", "is_flat", "judge", "lines_name"]
+__all__ = [
+    "FLATNESS",
+    "MINIMUM_COLUMNS",
+    "Verdict",
+    "amplifier_doubts",
+    "is_flat",
+    "judge",
+    "lines_name",
+    "place_doubts",
+    "unresolved_amplifiers",
+]
 
 # With fewer columns the median of a row carries over 60 % of the read noise of a pixel into the whole row.
 MINIMUM_COLUMNS = 4
@@ -55,16 +65,14 @@ def judge(overscan):
     if overscan.amplifiers:
         return _judge_amplifiers(overscan)
     if overscan.strip is None:
-        return Verdict(False, ("none was found",), tuple(_doubts_of_place(overscan)))
+        return Verdict(False, ("none was found",), tuple(place_doubts(overscan)))
     sure, unsure = list(_sure_objections(overscan)), list(_unsure_objections(overscan))
     if sure:
-        return Verdict(
-            False, (*sure, *(objection for objection, _ in unsure)), tuple(_doubts_of_place(overscan))
-        )
+        return Verdict(False, (*sure, *(objection for objection, _ in unsure)), tuple(place_doubts(overscan)))
     if unsure:
         objections, doubts = zip(*unsure, strict=True)
         return Verdict(False, objections, doubts)
-    return Verdict(True, (), (*_doubts_of_place(overscan), *_doubts_of_level(overscan)))
+    return Verdict(True, (), (*place_doubts(overscan), *_doubts_of_level(overscan)))
 
 
 def _judge_amplifiers(overscan):
@@ -76,7 +84,7 @@ def _judge_amplifiers(overscan):
         for objection in verdict.objections
     ]
     doubts = [doubt for verdict in verdicts for doubt in verdict.doubts]
-    doubts.append(_BELIEVED[overscan.readout])
+    doubts += amplifier_doubts(overscan)
     return Verdict(not objections, tuple(objections), tuple(dict.fromkeys(doubts)))
 
 
@@ -113,20 +121,7 @@ def _sure_objections(overscan):
 
 def _unsure_objections(overscan):
     """Yield objections, each with the sentence that says why it is not sure."""
-    if overscan.jump is not None:
-        jump, name = overscan.jump, "row" if overscan.jump.axis == 0 else "column"
-        yield (
-            f"the level of the {jump.where} steps by {jump.value:+.3g} {overscan.unit} at {name} {jump.place}",
-            f"The step of {jump.value:+.3g} {overscan.unit} at {name} {jump.place} is that of a second amplifier, whose level "
-            "this overscan does not tell. Give each amplifier its sections with the parameter amplifiers.",
-        )
-    if overscan.claim.readout and overscan.jump is None:
-        count = len(overscan.claim.readout)
-        yield (
-            f"the header names an overscan for each of {count} amplifiers",
-            f"The header names an overscan for each of {count} amplifiers, but without light the levels of the images do "
-            "not follow those. Set the parameter amplifiers to a pair of overscan and image for each.",
-        )
+    yield from _amplifier_objections(overscan)
     if overscan.pixel_noise < ROUNDING_NOISE and overscan.follow.verdict.startswith("varies too little"):
         yield (
             "its level varies too little to be judged",
@@ -134,7 +129,44 @@ def _unsure_objections(overscan):
         )
 
 
-def _doubts_of_place(overscan):
+def _amplifier_objections(overscan):
+    """Yield the signs of a second amplifier whose overscan is not known, each with what to do about it."""
+    if overscan.amplifiers or overscan.strip is None:
+        return
+    if overscan.jump is not None:
+        jump, name = overscan.jump, "row" if overscan.jump.axis == 0 else "column"
+        yield (
+            f"the level of the {jump.where} steps by {jump.value:+.3g} {overscan.unit} at {name} {jump.place}",
+            f"The step of {jump.value:+.3g} {overscan.unit} at {name} {jump.place} is that of a second amplifier, whose level "
+            "this overscan does not show. Give each amplifier its sections with the parameter amplifiers.",
+        )
+    elif overscan.claim.readout:
+        count = len(overscan.claim.readout)
+        yield (
+            f"the header names an overscan for each of {count} amplifiers",
+            f"The header names an overscan for each of {count} amplifiers, but without light the levels of the images do "
+            "not follow those. Set the parameter amplifiers to a pair of overscan and image for each.",
+        )
+
+
+def unresolved_amplifiers(overscan):
+    """Return sentences on amplifiers whose overscans could not be found; empty: there is one, or all are known."""
+    return [sentence for _, sentence in _amplifier_objections(overscan)]
+
+
+def amplifier_doubts(overscan):
+    """Return sentences on what is assumed of the amplifiers."""
+    if overscan.amplifiers:
+        return (_BELIEVED[overscan.readout],)
+    if overscan.claim.amplifiers > 1 and overscan.sample.of_kind("bias", "dark"):
+        return (
+            f"The header speaks of {overscan.claim.amplifiers} amplifiers; their levels are alike in the bias frames, so one "
+            "overscan is used for all of the image.",
+        )
+    return ()
+
+
+def place_doubts(overscan):
     place = overscan.place
     if place.source == "unknown" and place.light == "none":
         yield "No frame has light and no header names an overscan: taken as if there were none, and everything is kept."
@@ -161,11 +193,7 @@ def _doubts_of_place(overscan):
 
 def _doubts_of_level(overscan):
     follow, shift, stray, name = overscan.follow, overscan.shift, overscan.stray, lines_name(overscan)
-    if overscan.claim.amplifiers > 1 and overscan.sample.of_kind("bias", "dark"):
-        yield (
-            f"The header speaks of {overscan.claim.amplifiers} amplifiers; their levels are alike in the bias frames, so one "
-            "overscan is taken for all of the image."
-        )
+    yield from amplifier_doubts(overscan)
     if follow.verdict != "yes":
         yield f"The overscan follows the bias level of the image area ({follow.verdict})."
     if shift.verdict == "cannot be judged":

@@ -110,7 +110,7 @@ class Levels:
     def dark_current(self, name, scale, notes):
         """Return the dark current as an `Estimate` from one kind of level, ``'level'`` or ``'mean'``.
 
-        `None`: it cannot be told, and a sentence is added to `notes` that says why.
+        `None`: it cannot be measured, and a sentence is added to `notes` that says why; not where all exposures are 0.
         """
         members = [*self.bias.frames, *(member for group in self.groups for member in group)]
         if not self.groups:
@@ -118,6 +118,8 @@ class Levels:
                 "There are no single calibrated darks whose levels could be compared: no dark current."
             )
             return None
+        if not self.groups[-1][0].exposure:
+            return None  # the report says so, of the whole folder
         if len({member.exposure for member in members}) > 1 and len(members) > 2:
             return self._from_growth(members, name, scale, notes)
         return self._from_level(self.groups[-1], name, scale, notes)

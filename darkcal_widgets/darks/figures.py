@@ -20,18 +20,18 @@ def dark_current(report, title="Dark current"):
     title : str
         Plain text.
     """
+    if not report.exposure:
+        return _nothing_drawn(title, "The darks have no exposure time, so there is no dark current to draw.")
     factor = (1.0 if report.gain is None else report.gain) / report.exposure
     unit = "adu/s" if report.gain is None else "e-/s"
     rates = (report.image[np.isfinite(report.image)] * factor).ravel()
     sigma = report.ground.sigma * factor
-    figure = new_figure(10, 3.8, title)
-    axes = figure.subplots()
     reach = report.hot.meta["threshold"] * sigma
     middle = report.ground.level * factor
     if not reach > 0:
-        axes.axis("off")
-        axes.text(0.5, 0.5, "All pixels of the dark are equal: nothing to draw.", ha="center")
-        return figure
+        return _nothing_drawn(title, "All pixels of the dark are equal: nothing to draw.")
+    figure = new_figure(10, 3.8, title)
+    axes = figure.subplots()
     # Linear in the noise, logarithmic beyond, so that both the peak and the hot pixels are seen.
     edges = np.concatenate(
         [np.linspace(middle - reach, middle + reach, 80), _beyond(middle + reach, rates.max())]
@@ -46,6 +46,14 @@ def dark_current(report, title="Dark current"):
     axes.set_xlabel(f"dark current of a pixel [{unit}]")
     axes.set_ylabel("pixels")
     axes.legend(fontsize=8)
+    return figure
+
+
+def _nothing_drawn(title, why):
+    figure = new_figure(10, 3.8, title)
+    axes = figure.subplots()
+    axes.axis("off")
+    axes.text(0.5, 0.5, why, ha="center")
     return figure
 
 

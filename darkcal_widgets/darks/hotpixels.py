@@ -31,7 +31,7 @@ def hot_pixels(image, seconds, *, gain=None, frames=1, sigma=HOT_SIGMA, ground=N
     image : ndarray
         Combined dark, shape (rows, columns).
     seconds : float
-        Exposure.
+        Exposure; 0: there is none, and the rates are NaN.
     gain : float, optional
         Electrons per ADU; `None`: the shot noise of glow is taken from the neighbours, that of a hot pixel is left out.
     frames : int
@@ -58,7 +58,7 @@ def hot_pixels(image, seconds, *, gain=None, frames=1, sigma=HOT_SIGMA, ground=N
     order = np.argsort(-excess[hot], kind="stable")
     columns = {"x": x, "y": y, "value": image[y, x], "excess": excess, "uncertainty": noise}
     table = Table({name: values[hot][order] for name, values in columns.items()})
-    table["rate"] = table["excess"] * ((1.0 if gain is None else gain) / seconds)
+    table["rate"] = table["excess"] * ((1.0 if gain is None else gain) / (seconds or np.nan))
     table["sigmas"] = table["excess"] / table["uncertainty"]
     for name in table.colnames[2:]:
         table[name].format = "%.4g"

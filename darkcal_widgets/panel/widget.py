@@ -5,110 +5,51 @@ and may be wrong; `problems` says so. What follows from the settings (problems, 
 traits that are read only, and that `DarkPanel._refresh` alone brings up to date. The browser draws traits and decides nothing.
 """
 
-import asyncio
-import base64
 import contextlib
-import os
-import re
-import time
 from functools import partial
 from pathlib import Path
-from threading import Event, RLock, Thread
+from threading import RLock, Thread
 
 import anywidget
 import traitlets
 
-from ..advice import advise
-from ..errors import DarkcalError, FrameError, NightError, ParameterError
+from ..errors import DarkcalError, ParameterError
 from ..frames.kinds import FRAME_TYPES
 from ..night import Night
 from ..parameters import Parameters
 from ..run.night import run_plan
 from ..text import visible
-from .effect import Effect, image_of
+from .kept import Kept, bundles
 from .listing import night_list
-from .progress import Progress
+from .night import OpenNight
+from .outlook import notebook_of, outlook, visible_values
+from .page import script, styles
+from .parts import join_amplifiers, split_amplifiers
+from .reading import ReadAhead
+from .run import Runs
 from .settings import (
     ADVISED,
-    SECTIONS,
-    amplifier_notations,
-    bias_note,
     bias_path,
     camera_of,
-    commands,
     declared,
-    join_amplifiers,
-    notation,
-    notebook_of,
+    moved_along,
     plan_of,
-    planned,
     questions,
     recipe_of,
-    run_notes,
     section_problems,
-    split_amplifiers,
-    start_notes,
     undeclared,
 )
 from .still import draw_still
+from .traits import NAMES, PanelTraits
 
 __all__ = ["DarkPanel"]
 
-_FRONT = Path(__file__).parent / "front"
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-
-# Reading ahead says what it has read no more often than this, in seconds.
-_READ_AHEAD_PAUSE = 0.3
-
-# The picture that a notebook keeps is drawn when nothing has been changed for this long.
-_STILL_SECONDS = 1.5
-
-_NAMES = tuple(Parameters.names())
+# What of the night is looked at; beside the parameters, it is the state that `OpenNight` is asked with.
+_LOOKS = ("frame", "marked", "extension")
 
 
-# Of the browser, each before those that import it.
-_MODULES = """
-    labels elements link sections axes profile picture spreads controls images table kinds night drag amplifiers
-    steps effect calibrate save panel
-""".split()
-
-
-def _front():
-    """Join the modules of the browser into the one that anywidget loads; in one scope they need no imports and exports."""
-    source = "\n".join((_FRONT / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES)
-    source = re.sub(r'^import\s[^;]*?from "\./\w+\.js";\n', "", source, flags=re.MULTILINE)
-    return re.sub(r"^export (?!default)", "", source, flags=re.MULTILINE)
-
-
-class _Text(traitlets.Unicode):
-    """A trait that holds text, or a path as text; where it may be `None`, an empty text is `None`."""
-
-    def validate(self, obj, value):
-        text = super().validate(obj, os.fspath(value) if isinstance(value, os.PathLike) else value)
-        return None if self.allow_none and text == "" else text
-
-
-def _to_page(names, _panel):
-    """Write names of frames, one or several, in characters that can be seen."""
-    return visible(names) if isinstance(names, str) else names and [visible(name) for name in names]
-
-
-def _from_page(names, panel):
-    """Find the frames that the browser names."""
-    known = panel._frame_names
-    return [known.get(name, name) for name in names] if isinstance(names, list) else known.get(names, names)
-
-
-def _synced(trait):
-    return trait.tag(sync=True)
-
-
-def _drawn():
-    """Return a trait for the browser to draw, which the panel alone sets."""
-    return _synced(traitlets.Dict(read_only=True))
-
-
-class DarkPanel(anywidget.AnyWidget):
+class DarkPanel(PanelTraits, anywidget.AnyWidget):
     """A panel to look at a night, set what is done to its darks, see the effect, and calibrate them.
 
     Parameters
@@ -124,8 +65,7 @@ class DarkPanel(anywidget.AnyWidget):
 
     Attributes
     ----------
-    raw_folder, dark_folder, reduced_folder, overscan_columns, keep_columns, subtract_bias, amplifiers, extensions, \
-combined_bias, files, image_types, unit, output_dtype, overwrite
+    raw_folder, dark_folder, reduced_folder, overscan_columns, ...
         The parameters of a run, see `~darkcal_widgets.Parameters`. To set, link and observe; they may be wrong.
     problems : dict of str to str
         What is wrong with them: name of each parameter that has to change, to a sentence. Empty: a run can start.
@@ -167,55 +107,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     >>> panel.close()
     """
 
-    _esm = _front()
-    _css = (_FRONT / "panel.css").read_text(encoding="utf-8")
-
-    raw_folder = _synced(_Text())
-    dark_folder = _synced(_Text(None, allow_none=True))
-    reduced_folder = _synced(_Text("reduced"))
-    overscan_columns = _synced(_Text(None, allow_none=True))
-    keep_columns = _synced(_Text(None, allow_none=True))
-    subtract_bias = _synced(traitlets.Bool(False))
-    amplifiers = _synced(traitlets.Tuple(default_value=None, allow_none=True))
-    extensions = _synced(traitlets.Tuple(default_value=None, allow_none=True))
-    combined_bias = _synced(_Text(None, allow_none=True))
-    files = traitlets.Tuple(default_value=None, allow_none=True).tag(
-        sync=True, to_json=_to_page, from_json=_from_page
-    )
-    image_types = _synced(traitlets.Dict(default_value=None, allow_none=True))
-    unit = _synced(_Text("adu"))
-    output_dtype = _synced(_Text("float32"))
-    overwrite = _synced(traitlets.Bool(False))
-
-    frame = _Text(None, allow_none=True).tag(sync=True, to_json=_to_page, from_json=_from_page)
-    marked = traitlets.Tuple().tag(sync=True, to_json=_to_page, from_json=_from_page)
-    extension = _synced(_Text(None, allow_none=True))
-    statistic = _synced(traitlets.Enum(("mean", "median"), "mean"))
-    axis = _synced(traitlets.Enum((1, 0), 1))
-    aligned = _synced(traitlets.Bool(True))
-    drag_sets = _synced(traitlets.Enum(SECTIONS, "overscan_columns"))
-    listed = _synced(traitlets.Enum(("darks", "all"), "darks"))
-    exposure = _synced(_Text(None, allow_none=True))
-    sort = _synced(traitlets.Tuple(traitlets.Unicode(), traitlets.Bool(), default_value=("name", False)))
-    settings_file = _synced(_Text("darkcal-settings.yaml"))
-
-    problems = _drawn()
-    listing = _drawn()
-    selected = _drawn()
-    notes = _drawn()
-    commands = _drawn()
-    profiles = _drawn()
-    raw = _drawn()
-    effect = _drawn()
-    levels = _drawn()
-    progress = _drawn()
-
-    # Between the browser and the panel: whether a page shows it (before, no frame is read), whether somebody drags, and
-    # the number of the last thing that was asked for and of the last that was answered.
-    _shown = _synced(traitlets.Bool(False))
-    _dragging = _synced(traitlets.Bool(False))
-    _asked = _synced(traitlets.Int(0))
-    _answered = _synced(traitlets.Int(0, read_only=True))
+    _esm = script()
+    _css = styles()
 
     def __init__(
         self,
@@ -229,14 +122,13 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         **options,
     ):
         self._lock = RLock()  # the traits; browser, code and the threads below meet here
-        self._one_run = RLock()
-        self._cancel = Event()
-        self._closed = Event()
-        self._advice = None
+        self._closed = False
+        self._runs = Runs(lambda progress: self._show_locked(progress=progress))
+        self._reader = ReadAhead(self._missing, self._show_levels)
+        self._kept = Kept(self._bundles)
         self._accepted, self._questions = (None, {}), {}  # see questions
-        self._beginning = None  # see start_notes
-        self._progress = self._reader = self._still = self._loop = self._may_replace = None
-        self._holding, self._stale, self._turn = True, True, 0
+        self._beginning = self._may_replace = None  # see outlook
+        self._holding, self._stale = True, True
         dark_folder = None if night.dark_folder == night.raw_folder else night.dark_folder
         places = {
             "raw_folder": night.raw_folder,
@@ -248,12 +140,11 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             files=None if files is None else tuple(files),
             combined_bias=combined_bias,
             overwrite=overwrite,
-            **{name: value for name, value in places.items() if name in _NAMES},
+            **{name: value for name, value in places.items() if name in NAMES},
             **recipe.to_parameters(),
         )
         self._given = parameters
-        self._opened = self._places(parameters)
-        self._take_night(night)
+        self._opened, self._place = OpenNight(night), self._place_of(parameters)
         super().__init__(**options | parameters.to_dict())
         self.on_msg(self._act)
         self._holding = False
@@ -291,8 +182,8 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             if continues is not None:
                 continues.close()
                 panel._begin("afresh")
-        if advice is not None and panel._opened == panel._places(parameters):
-            panel._advice = advice
+        if advice is not None and panel._place == panel._place_of(parameters):
+            panel._opened.advice = advice
         return panel
 
     @classmethod
@@ -303,11 +194,11 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         return cls(night, parameters.recipe, **places)
 
     def _goes_on(self, parameters):
-        return self._given == parameters and not self._closed.is_set()
+        return self._given == parameters and not self._closed
 
     def _go_on(self):
         with self._at_once():
-            self._open_night(*self._opened, anew=True)
+            self._open_night(self._place, anew=True)
             self._begin("goes on")
 
     def _begin(self, how):
@@ -325,9 +216,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         NightError
             The folder that stands in the panel is not a night.
         """
-        if self._night is None:
-            raise NightError(next(iter(self._night_trouble.values())))
-        return self._night
+        return self._opened.require()
 
     @property
     def parameters(self):
@@ -344,7 +233,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
     def parameters(self, parameters):
         with self._at_once():
             self._stale = True  # even the same ones are looked at again
-            self._open_night(*self._places(parameters))
+            self._open_night(self._place_of(parameters))
             self._set(parameters.to_dict())
             self._accept()
 
@@ -357,9 +246,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         DarkcalError
             There is no night, or a frame can no longer be read.
         """
-        if self._advice is None:
-            self._advice = advise(self.night)
-        return self._advice
+        return self._opened.advice
 
     @property
     def recipe(self):
@@ -384,22 +271,15 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         DarkcalError
             See `~darkcal_widgets.calibrate_darks`.
         """
-        with self._one_run:
-            self._cancel.clear()
-            self._progress = progress = Progress(self._show_progress)
-            try:
-                run = self._calibrate(progress)
-            except BaseException as error:
-                progress.end(f"Stopped: {error}" if isinstance(error, DarkcalError) else repr(error))
-                raise
-            progress.end(str(run), run)
-            with self._at_once():
-                self._stale = True  # other results exist now
-            return run
+        run = self._runs.do(self._calibrate)
+        with self._at_once():
+            self._stale = True  # other results exist now
+        return run
 
     def save(self, path):
         """Save the settings as a YAML file that `load`, ``papermill -f`` and ``darkcal batch`` read."""
-        self.parameters.save(path, notebook=notebook_of(self.subtract_bias)[0])
+        parameters = self.parameters
+        parameters.save(path, notebook=notebook_of(parameters.uses_bias)[0])
 
     def load(self, path):
         """Take the settings from a YAML file."""
@@ -407,9 +287,10 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
 
     def close(self):
         """Close the panel in the browser, let a run end after the frames in work, and undo every observer."""
-        if not self._closed.is_set():
-            self._closed.set()
-            self._cancel.set()
+        if not self._closed:
+            self._closed = True
+            self._runs.cancelled.set()
+            self._kept.end()
             self.on_msg(self._act, remove=True)
             self.unobserve_all()
         super().close()
@@ -445,15 +326,16 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             finally:
                 self._holding = not outermost
 
-    @traitlets.observe(
-        *_NAMES, "frame", "marked", "extension", "statistic", "axis", "settings_file", "_shown", "_dragging"
-    )
+    @traitlets.observe(*NAMES, *_LOOKS, "statistic", "axis", "settings_file", "_shown", "_dragging")
     def _changed(self, _change):
         with self._at_once():
             self._stale = True
 
     def _values(self):
-        return {name: getattr(self, name) for name in _NAMES}
+        return {name: getattr(self, name) for name in NAMES}
+
+    def _state(self):
+        return self._values() | {name: getattr(self, name) for name in _LOOKS}
 
     def _set(self, values):
         for name, value in values.items():
@@ -463,6 +345,10 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         for name, value in drawn.items():
             self.set_trait(name, value)
 
+    def _show_locked(self, **drawn):
+        with self._lock:
+            self._show(**drawn)
+
     def _answer(self):
         with self._lock:
             self._show(_answered=self._asked)
@@ -471,219 +357,100 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
 
     def _refresh(self):
         """Bring up to date what follows from the settings; while somebody drags, leave out what takes time and can wait."""
-        self._turn += 1
         self._may_replace = None
-        self._move_along()
-        self._open_night(*self._places(self))
+        self._set(moved_along(self._values(), self._place[:2]))
+        self._open_night(self._place_of(self))
         self._ask_again()
-        self._look_at_image()
-        wrong = self._night_trouble or section_problems(self._values(), self._night)
+        self._opened.look_at_image(self._state())
+        wrong = self._opened.trouble or section_problems(self._values(), self.night)
         # The picture goes first; each step of a drag is one message.
         with self.hold_sync():
             if self._shown:
                 self._draw(wrong)
-            self._show(selected=self._selected())
+            self._show(selected=self._opened.selected(self._state()))
             if self._dragging:
-                self._show(problems=_visible_values(wrong | self._questions))
+                self._show(problems=visible_values(wrong | self._questions))
                 self._answer()
         if self._dragging:
             return
         with self.hold_sync():
             self._look_ahead()
             self._answer()
-        self._read_ahead()
-        self._renew_still_later()
-
-    def _move_along(self):
-        """Look for the darks of another night in a subfolder of the same name, or in the night itself."""
-        raw_folder, dark_folder, _ = self._opened
-        if self.raw_folder == raw_folder or self.dark_folder != dark_folder:
-            return  # where its darks are was set with it
-        beside = None if dark_folder is None else os.path.join(self.raw_folder, os.path.basename(dark_folder))
-        self._set(
-            {
-                "dark_folder": beside if beside and os.path.isdir(beside) else None,
-                "files": None,
-                "image_types": undeclared(self.image_types),
-            }
-        )
+        if self._shown:
+            self._reader.start()
+        self._kept.renew()
 
     @staticmethod
-    def _places(settings):
+    def _place_of(settings):
         return settings.raw_folder, settings.dark_folder, settings.image_types
 
-    def _open_night(self, raw_folder, dark_folder, image_types, anew=False):
-        if (raw_folder, dark_folder, image_types) == self._opened and not anew:
-            return
-        self._opened = (raw_folder, dark_folder, image_types)
-        try:
-            self._take_night(Night(raw_folder, dark_folder, image_types=image_types))
-        except DarkcalError as error:
-            named = [name for name in ("dark_folder", "image_types") if str(error).startswith(name)]
-            where = named[0] if named else "raw_folder"
-            self._take_night(None, {where: str(error)})
-        self._show(listing=night_list(self._night, raw_folder))
+    def _open_night(self, place, anew=False):
+        if place != self._place or anew:
+            self._opened, self._place = OpenNight.at(*place), place
+            self._show(listing=night_list(self._opened.night, self.raw_folder))
+
+    @property
+    def shown_names(self):
+        """Name of each frame of the night as the browser shows it, to its name."""
+        return self._opened.names
 
     def _ask_again(self):
         """Question settings that were made for another camera; where there is nothing to question, they are accepted."""
-        self._questions = (
-            {} if self._night is None else questions(self._values(), self._night, self._accepted)
-        )
+        night = self._opened.night
+        self._questions = {} if night is None else questions(self._values(), night, self._accepted)
         if not self._questions:
             self._accept()
 
     def _accept(self):
-        if self._night is not None:
-            self._accepted = (camera_of(self._night), {name: getattr(self, name) for name in ADVISED})
-
-    def _take_night(self, night, trouble=None):
-        self._night, self._night_trouble, self._advice = night, trouble or {}, None
-        self._effect = None if night is None else Effect(night)
-        frames = () if night is None else night.frames
-        self._frame_names = {visible(frame.name): frame.name for frame in frames}
-
-    def _picked(self):
-        """Return the names of the picked darks that are in the night."""
-        if self._night is None or self.files == ():
-            return []
-        try:
-            return [dark.name for dark in self._night.select_darks(self.files)]
-        except DarkcalError:  # some of what is named is not there, as problems says
-            names = set(self.files or ())
-            return [dark.name for dark in self._night.darks if {dark.name, dark.path.name} & names]
-
-    def _looked_at(self):
-        """Return the name of the frame looked at, `None` where there is no frame."""
-        if self._night is None:
-            return None
-        names = [frame.name for frame in self._night.frames]
-        if self.frame in names:
-            return self.frame
-        return next(iter([*self._picked(), *(dark.name for dark in self._night.darks), *names]), None)
-
-    def _marked(self):
-        """Return the names of the marked frames: at least the frame looked at."""
-        frames = () if self._night is None else self._night.frames
-        looked_at = self._looked_at()
-        return [frame.name for frame in frames if frame.name in self.marked] or [looked_at][
-            : looked_at is not None
-        ]
-
-    def _image(self):
-        """Return the image looked at of the frame looked at, `None` where there is no frame."""
-        name = self._looked_at()
-        if name is None:
-            return None
-        frame = next(frame for frame in self._night.frames if frame.name == name)
-        if any(part.label == self.extension for part in frame.parts):
-            return image_of(frame, self.extension)
-        return next(iter(self._calibrated_parts(frame)), frame.parts[0])
-
-    def _calibrated_parts(self, frame):
-        try:
-            return frame.select(self.extensions)
-        except DarkcalError:  # as problems says
-            return ()
-
-    def _look_at_image(self):
-        image = self._image()
-        extension = image and image.extension
-        if image is not None and extension != self._effect.extension:
-            self._effect = Effect(self._night, extension, self._effect.sketches)
-
-    def _selected(self):
-        """Return what the settings select in the night: rows of the list, and the parts of the image looked at."""
-        frames = () if self._night is None else self._night.frames
-        rows = {frame.name: row for row, frame in enumerate(frames)}
-        row, image = rows.get(self._looked_at()), self._image()
-        values, shape = self._values(), image and image.shape
-        parts = {name: shape and notation(values, name, shape) for name in SECTIONS}
-        parts["amplifiers"] = shape and amplifier_notations(values, shape)
-        images = {"image": image and image.label, "images": [], "calibrated": []}
-        if row is not None and len(frames[row].parts) > 1:
-            images["images"] = [part.label for part in frames[row].parts]
-            images["calibrated"] = [part.label for part in self._calibrated_parts(frames[row])]
-        chosen = {"picked": self._picked(), "marked": self._marked()}
-        rows_of = {what: [rows[name] for name in names] for what, names in chosen.items()}
-        return rows_of | {"row": row, "shape": shape} | images | parts
+        if self._opened.night is not None:
+            self._accepted = (camera_of(self.night), {name: getattr(self, name) for name in ADVISED})
 
     def _look_ahead(self):
         """Show what a run would do, or why it cannot start."""
-        plan, found = (
-            (None, self._night_trouble) if self._night is None else planned(self._values(), self._night)
-        )
-        notes, code = start_notes(self._values(), self._given, self._beginning), {}
-        found = found | self._questions
-        if self._questions:
-            notes["start"] = "Look at the settings marked below: they were made for another camera."
-            notes["questions"] = list(self._questions)
-        if plan is not None and not self._questions:
-            notes |= {"bias": bias_note(plan, self.combined_bias is not None), "run": run_notes(plan)}
-            code = commands(self.parameters, self.settings_file)
-        self._show(problems=_visible_values(found), notes=notes, commands=code)
+        given = self._given, self._beginning, self._questions, self.settings_file
+        self._show(**outlook(self._values(), self._opened, *given))
 
     def _draw(self, wrong):
         """Draw profiles, the frame looked at before and after, and levels, as far as the settings allow."""
         drawn = {"profiles": {}, "raw": {}, "effect": {}, "levels": {}}
-        name = self._looked_at()
+        name, effect = self._opened.looked_at(self._state()), self._opened.effect
         try:
             if name is not None:
-                drawn["profiles"] = self._effect.profiles(name, self.unit, self.axis, self.statistic)
-                drawn["raw"] = self._effect.raw(name, self.unit)
+                drawn["profiles"] = effect.profiles(name, self.unit, self.axis, self.statistic)
+                drawn["raw"] = effect.raw(name, self.unit)
             if name is not None and not wrong:
-                recipe, path = recipe_of(self._values()), bias_path(self._values())
-                drawn["effect"] = self._effect.before_after(name, recipe, path)
-                if self._dragging:
-                    drawn["levels"] = (
-                        self.levels
-                    )  # they take four times as long as all the rest: when the mouse rests
-                else:
-                    drawn["levels"] = self._effect.levels(self._picked(), recipe, path)
+                drawn["effect"] = effect.before_after(name, *self._steps())
+                # They take four times as long as all the rest: when the mouse rests.
+                drawn["levels"] = self.levels if self._dragging else self._levels()
         except DarkcalError as error:
             drawn["effect"] = {"trouble": visible(error)}
         self._show(**drawn)
 
+    def _steps(self):
+        """Return the recipe and the path of the combined bias, as `Effect` takes them."""
+        return recipe_of(self._values()), bias_path(self._values())
+
+    def _levels(self):
+        return self._opened.effect.levels(self._opened.picked(self._state()), *self._steps())
+
     # Reading ahead
 
-    def _read_ahead(self):
-        """Read the frames whose levels are missing, in a thread, and show the levels as they come."""
-        if not self._shown or self.problems or (self._reader is not None and self._reader.is_alive()):
-            return
-        if self._unread():
-            self._reader = Thread(target=self._read_unread, daemon=True)
-            self._reader.start()
-
-    def _unread(self):
-        return self._effect.unread(self._picked(), self.unit)
-
-    def _read_unread(self):
-        unreadable, shown = set(), time.monotonic()
-        while not self._closed.is_set():
-            with self._lock:
-                if self.problems:
-                    return
-                effect, unit = self._effect, self.unit
-                missing = [frame for frame in self._unread() if frame not in unreadable]
-            if missing:
-                try:
-                    effect.read(missing[0], unit)
-                except FrameError:
-                    unreadable.add(missing[0])  # The run will say why.
-            if not missing or time.monotonic() - shown > _READ_AHEAD_PAUSE:
-                shown = time.monotonic()
-                self._show_levels()
-            if not missing:
-                return
+    def _missing(self):
+        """Return the frames whose levels are missing, and what reads one of them; `None`: nothing is to be drawn."""
+        with self._lock:
+            if self._closed or self.problems:
+                return None
+            effect, unit = self._opened.effect, self.unit
+            frames = effect.unread(self._opened.picked(self._state()), unit)
+        return frames, lambda frame: effect.read(frame, unit)
 
     def _show_levels(self):
         with self._lock:
-            if self.problems:
-                return
-            try:
-                recipe, path = recipe_of(self._values()), bias_path(self._values())
-                self._show(levels=self._effect.levels(self._picked(), recipe, path))
-            except DarkcalError as error:
-                self._show(levels={"trouble": visible(error)})
+            if not self.problems:
+                try:
+                    self._show(levels=self._levels())
+                except DarkcalError as error:
+                    self._show(levels={"trouble": visible(error)})
 
     # Actions of the browser
 
@@ -696,7 +463,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
         actions = {
             "calibrate": self._on_calibrate,
             "declare": partial(self._on_declare, message.get("kind")),
-            "cancel": self._on_cancel,
+            "cancel": self._runs.cancel,
             "save": self._on_save,
             "load": self._on_load,
             "accept": self._on_accept,
@@ -716,14 +483,9 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
 
     def _on_declare(self, kind):
         if kind in FRAME_TYPES:
-            self.image_types = declared(self.image_types, self._marked(), kind)
+            self.image_types = declared(self.image_types, self._opened.marked(self._state()), kind)
         elif kind == "header":
-            self.image_types = undeclared(self.image_types, self._marked())
-
-    def _on_cancel(self):
-        self._cancel.set()
-        if self._progress is not None:
-            self._progress.cancel()
+            self.image_types = undeclared(self.image_types, self._opened.marked(self._state()))
 
     def _on_save(self):
         path = Path(self.settings_file)
@@ -752,7 +514,7 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
             self._stale = True
 
     def _on_amplifiers(self, change):
-        image = self._image()
+        image = self._opened.image(self._state())
         if image is not None:
             with self._at_once(), contextlib.suppress(DarkcalError):  # what is wrong is said already
                 self._set(change(self._values(), image.shape))
@@ -781,71 +543,39 @@ combined_bias, files, image_types, unit, output_dtype, overwrite
                 raise ParameterError(sentence)
         plan = plan_of(parameters, night)
         progress.begin(len(plan.jobs))
-        return run_plan(plan, progress=False, on_outcome=progress.step, cancel=self._cancel)
+        return run_plan(plan, progress=False, on_outcome=progress.step, cancel=self._runs.cancelled)
 
     def _calibrate_in_background(self):
         with contextlib.suppress(DarkcalError):  # calibrate has said it in the panel
             self.calibrate()
 
-    def _show_progress(self, progress):
-        with self._lock:
-            self._show(progress=progress)
-
     # The picture that stays when the notebook is read without a kernel
 
     def _repr_mimebundle_(self, **_):
-        picture, text = self._still_bundles()
+        picture, text = self._bundles()
         return self._view_bundle() | picture | text
 
     def _ipython_display_(self):
         """Display a picture and the settings, and after them the panel, which hides the two for as long as it lives itself."""
         from IPython.display import display
 
-        with contextlib.suppress(RuntimeError):  # outside a kernel there is no event loop
-            self._loop = asyncio.get_running_loop()
-        self._still = [display(bundle, raw=True, display_id=True) for bundle in self._still_bundles()]
-        display(
-            self._view_bundle() | {"text/plain": "DarkPanel: run the notebook to bring it to life."}, raw=True
-        )
+        self._kept.display()
+        text = {"text/plain": "DarkPanel: run the notebook to bring it to life."}
+        display(self._view_bundle() | text, raw=True)
 
     def _view_bundle(self):
         return {_WIDGET_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}}
 
-    def _still_bundles(self):
-        """Return the picture, as far as there is one, and the settings in text."""
+    def _bundles(self):
         wrong = [f"wrong: {sentence}" for sentence in self.problems.values()]
-        lines = [visible(line) for line in (repr(self), *wrong, *self.progress.get("lines", []))]
-        text, no_picture = {"text/plain": "\n".join(lines)}, {"text/plain": "DarkPanel"}
-        try:
-            figure = self._still_figure()
-        except DarkcalError:
-            figure = None  # the text says what is wrong
-        if figure is None:
-            return no_picture, text
-        return no_picture | {"image/png": base64.b64encode(figure._repr_png_()).decode()}, text
+        return bundles(self._still_figure, [repr(self), *wrong, *self.progress.get("lines", [])])
 
     def _still_figure(self):
-        name, values = self._looked_at(), self._values()
+        """Draw what is looked at; `None`: nothing is."""
+        name, values = self._opened.looked_at(self._state()), self._values()
         if name is None:
             return None
-        usable = not section_problems(values, self._night)
-        recipe = recipe_of(values) if usable else None
-        parts = self._effect.still(name, self.unit, recipe, bias_path(values) if usable else None)
+        usable = not section_problems(values, self.night)
+        parts = self._opened.effect.still(name, self.unit, *(self._steps() if usable else (None, None)))
         settings = [f"{key}: {visible(value)}" for key, value in values.items() if key != "files"]
         return draw_still(**parts, settings=settings, title=visible(name))
-
-    def _renew_still_later(self):
-        """Draw the picture again once the settings have rested, where the kernel has nothing else to do."""
-        if self._still is None or self._loop is None:
-            return
-        later = partial(self._loop.call_later, _STILL_SECONDS, self._renew_still, self._turn)
-        self._loop.call_soon_threadsafe(later)
-
-    def _renew_still(self, turn):
-        if turn == self._turn and not self._closed.is_set():
-            for display, bundle in zip(self._still, self._still_bundles(), strict=True):
-                display.update(bundle, raw=True)
-
-
-def _visible_values(texts):
-    return {name: visible(text) for name, text in texts.items()}

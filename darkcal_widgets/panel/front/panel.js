@@ -3,6 +3,7 @@
 import { calibratePart } from "./calibrate.js";
 import { effectPart } from "./effect.js";
 import { make } from "./elements.js";
+import { learnLabels } from "./labels.js";
 import { connect } from "./link.js";
 import { nightPart } from "./night.js";
 import { savePart } from "./save.js";
@@ -15,6 +16,7 @@ function render({ model, el }) {
     "aria-label": "Dark calibration panel",
     role: "group",
   });
+  learnLabels(model.get("_labels"));
   const panel = connect(model, root);
   const parts = [nightPart, stepsPart, effectPart, calibratePart, savePart].map((part) => part(panel));
   root.append(...parts.map((part) => part.element));

@@ -10,14 +10,12 @@ import { comparedPart, fits, partAlong, withPart, zoomWindow } from "./sections.
 
 const WORDS = {
   overscan_columns: {
-    title: LABELS.overscan_columns,
     tip: "Columns no light falls on; the median of each row over them is subtracted from that row. Empty: none",
     empty: "none",
     clear: "None",
     nothing: "No overscan is subtracted",
   },
   keep_columns: {
-    title: LABELS.keep_columns,
     tip: "The part that the trim keeps. Empty: all",
     empty: "all",
     clear: "All",
@@ -163,7 +161,7 @@ function sectionControls(panel, drag, name) {
   const ends = sectionEnds(panel, drag, name);
   const clear = makeButton(words.clear, words.nothing, () => panel.set({ [name]: null }));
   const both = make("p", { class: "darkcal-note", "aria-live": "polite" });
-  const legend = make("legend", { title: words.tip }, words.title);
+  const legend = make("legend", { title: words.tip }, LABELS[name]);
   const controls = row(text.element, ...ends.elements, clear);
   const element = make("fieldset", {}, legend, controls, text.trouble, both);
   const update = () => {

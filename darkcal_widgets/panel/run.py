@@ -1,12 +1,46 @@
-"""How far a run has come, in plain values that the panel shows. The run itself is not here."""
+"""Runs that the panel starts: one at a time, to be cancelled, and how far each has come, in plain values. Not the work itself."""
 
 import os
 import time
-from threading import RLock
+from threading import Event, RLock
 
+from ..errors import DarkcalError
 from ..text import visible
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "Runs"]
+
+
+class Runs:
+    """Does one run after the other, and hands how far each has come to `show`, a callable that takes a dict.
+
+    Attributes
+    ----------
+    cancelled : Event
+        Set when the run is to stop.
+    """
+
+    def __init__(self, show):
+        self._show, self._one, self._progress = show, RLock(), None
+        self.cancelled = Event()
+
+    def do(self, work):
+        """Do `work`, a callable that takes a `Progress` and returns a `Run`, once the run before has ended; return its `Run`."""
+        with self._one:
+            self.cancelled.clear()
+            self._progress = progress = Progress(self._show)
+            try:
+                run = work(progress)
+            except BaseException as error:
+                progress.end(f"Stopped: {error}" if isinstance(error, DarkcalError) else repr(error))
+                raise
+            progress.end(str(run), run)
+            return run
+
+    def cancel(self):
+        """Let the frames in work be the last ones."""
+        self.cancelled.set()
+        if self._progress is not None:
+            self._progress.cancel()
 
 
 class Progress:
