@@ -10,6 +10,7 @@ from .statistics import median_and_scatter
 __all__ = [
     "COLOURS",
     "colour_cycle",
+    "css_colours",
     "drawable",
     "median_and_spread",
     "new_figure",
@@ -18,17 +19,29 @@ __all__ = [
     "thinned",
 ]
 
-# Okabe and Ito's colours, which people with any colour vision tell apart.
-COLOURS = {
-    "blue": "#0072B2",
-    "orange": "#E69F00",
-    "green": "#009E73",
-    "vermilion": "#D55E00",
-    "purple": "#CC79A7",
-    "sky": "#56B4E9",
-    "yellow": "#F0E442",
-    "black": "#000000",
+# What each colour stands for, in every figure and in the panel: on a light page, and on a dark one. People with any colour vision
+# tell them apart: they are Okabe and Ito's, the light ones darkened until they stand out from white by 3 to 1.
+_MEANINGS = {
+    "bias": ("#009E73", "#2FC79B"),
+    "dark": ("#0072B2", "#56B4E9"),
+    "flat": ("#B07800", "#E69F00"),
+    "science": ("#A05080", "#E3A0C6"),
+    "before": ("#737373", "#B5B5B5"),
+    "after": ("#0072B2", "#56B4E9"),
+    "overscan": ("#D55E00", "#F08A3C"),
+    "keep": ("#3A8FC8", "#9AD4F5"),
+    "light": ("#C9B800", "#F0E442"),
+    "hot": ("#D0021B", "#FF5A5A"),
+    "wrong": ("#B3261E", "#FF8A80"),
+    "mark": ("#000000", "#FFFFFF"),
+    "amplifier-0": ("#0072B2", "#56B4E9"),
+    "amplifier-1": ("#D55E00", "#F08A3C"),
+    "amplifier-2": ("#009E73", "#2FC79B"),
+    "amplifier-3": ("#A05080", "#E3A0C6"),
 }
+
+# Those of figures, whose paper is white.
+COLOURS = {name: on_light for name, (on_light, _) in _MEANINGS.items()}
 
 # Beyond it values are not counts of anything, and matplotlib's scales fail.
 _MOST = 1e12
@@ -55,9 +68,17 @@ def new_figure(width, height, title=""):
 
 
 def colour_cycle():
-    """Return the colours in the order in which lines take them."""
-    names = ("blue", "vermilion", "green", "orange", "purple", "sky", "black")
-    return [COLOURS[name] for name in names]
+    """Return the colours in which lines are drawn that stand for nothing but themselves."""
+    return [COLOURS[name] for name in ("dark", "overscan", "bias", "flat", "science", "before")]
+
+
+def css_colours():
+    """Return all colours as custom properties of CSS for a page: those on a light one, and those on a dark one."""
+    pages = zip(*_MEANINGS.values(), strict=True)
+    names = [f"--darkcal-{name}" for name in _MEANINGS]
+    return tuple(
+        " ".join(f"{name}: {value};" for name, value in zip(names, page, strict=True)) for page in pages
+    )
 
 
 def plain(text):

@@ -62,6 +62,7 @@ def test_each_amplifier_is_shown_where_it_is_in_the_frame():
         picture[:, 24:50], data[:, 24:50] - np.median(data[:, 21:24], axis=1, keepdims=True)
     )
 
+
 def test_a_file_is_handed_to_ds9(monkeypatch, tmp_path):
     started = []
     monkeypatch.setattr(viewer.shutil, "which", lambda name: f"/bin/{name}")

@@ -36,11 +36,11 @@ def dark_current(report, title="Dark current"):
     edges = np.concatenate(
         [np.linspace(middle - reach, middle + reach, 80), _beyond(middle + reach, rates.max())]
     )
-    axes.hist(rates, bins=edges, color=COLOURS["blue"], histtype="stepfilled")
+    axes.hist(rates, bins=edges, color=COLOURS["dark"], histtype="stepfilled")
     axes.axvspan(
-        middle - reach, middle + reach, color=COLOURS["sky"], alpha=0.3, linewidth=0, label="noise decides"
+        middle - reach, middle + reach, color=COLOURS["before"], alpha=0.2, linewidth=0, label="noise decides"
     )
-    axes.axvline(middle, color=COLOURS["vermilion"], label=f"most pixels: {middle:.3g} {unit}")
+    axes.axvline(middle, color=COLOURS["mark"], label=f"most pixels: {middle:.3g} {unit}")
     axes.set_xscale("symlog", linthresh=reach)
     axes.set_yscale("log")
     axes.set_xlabel(f"dark current of a pixel [{unit}]")
@@ -73,13 +73,13 @@ def linearity(report, title="Do dark counts grow with the exposure?"):
     figure = new_figure(10, 3.6, title)
     level, hot = figure.subplots(1, 2)
     table = report.levels
-    level.errorbar(table["exposure"], table["level"], table["uncertainty"], fmt="o", color=COLOURS["blue"])
+    level.errorbar(table["exposure"], table["level"], table["uncertainty"], fmt="o", color=COLOURS["dark"])
     level.set_xlabel("exposure [s]")
     level.set_ylabel(f"level of the darks [{table['level'].unit}]")
     seconds = np.array([*report.growth, report.exposure], dtype=float)
     ratios = np.array([*report.growth.values(), (1.0, 0.0)], dtype=float)
-    hot.plot([0, report.exposure], [0, 1], "-", color=COLOURS["black"], linewidth=1, label="straight line")
-    hot.errorbar(seconds, ratios[:, 0], ratios[:, 1], fmt="o", color=COLOURS["vermilion"], label="hot pixels")
+    hot.plot([0, report.exposure], [0, 1], "-", color=COLOURS["mark"], linewidth=1, label="straight line")
+    hot.errorbar(seconds, ratios[:, 0], ratios[:, 1], fmt="o", color=COLOURS["hot"], label="hot pixels")
     hot.set_xlabel("exposure [s]")
     hot.set_ylabel("counts over those of the longest")
     hot.set_title(plain(report.linear), fontsize=8, wrap=True)
@@ -114,13 +114,13 @@ def read_noise(one, other, gain=None, title="Read noise"):
     axes.hist(
         difference * scale,
         bins=edges * scale,
-        color=COLOURS["sky"],
+        color=COLOURS["bias"],
         label=f"{sigma * scale:.4g} {unit}",
     )
     values = np.linspace(edges[0], edges[-1], 300)
     if sigma > 0:
         gaussian = np.exp(-((values / sigma) ** 2) / 2) / (sigma * np.sqrt(2 * np.pi))
-        axes.plot(values * scale, len(near) * gaussian, color=COLOURS["vermilion"], label="Gaussian")
+        axes.plot(values * scale, len(near) * gaussian, color=COLOURS["mark"], label="Gaussian")
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.5)
     axes.set_xlabel(f"difference of two bias frames / √2 [{unit}]")

@@ -16,7 +16,7 @@ from ..drawing import (
 __all__ = ["before_after", "column_profile", "combined_images", "draw_profiles", "levels", "zoom_to_overscan"]
 
 # The overscans of several amplifiers.
-_STRIPS = (COLOURS["sky"], COLOURS["orange"], COLOURS["green"], COLOURS["purple"])
+_STRIPS = tuple(COLOURS[f"amplifier-{n}"] for n in range(4))
 
 
 def before_after(raw, calibrated, unit="adu", title=""):
@@ -144,7 +144,7 @@ def _shade(axes, pieces):
             linewidth=0,
         )
     for edge in dict.fromkeys(edge for p in pieces for edge in (p.keep[1].start, p.keep[1].stop)):
-        axes.axvline(edge - 0.5, color=COLOURS["black"], linestyle=":", linewidth=1)
+        axes.axvline(edge - 0.5, color=COLOURS["keep"], linestyle=":", linewidth=1)
 
 
 def levels(before, after, names, unit="adu", title=""):
@@ -165,7 +165,7 @@ def levels(before, after, names, unit="adu", title=""):
     figure = new_figure(10, 3.6, title)
     drift, histogram = figure.subplots(1, 2, width_ratios=(2, 1))
     places = np.arange(len(names))
-    for values, label, colour in ((before, "before", COLOURS["orange"]), (after, "after", COLOURS["blue"])):
+    for values, label, colour in ((before, "before", COLOURS["before"]), (after, "after", COLOURS["after"])):
         known = values[~np.isnan(values)]
         mean = known.mean() if len(known) else np.nan
         drift.plot(places, values - mean, "o-", color=colour, label=f"{label} (mean {mean:.5g} {unit})")
@@ -173,7 +173,7 @@ def levels(before, after, names, unit="adu", title=""):
     drift.set_ylabel(f"level minus its mean [{unit}]")
     drift.legend(fontsize=8)
     bins = max(5, min(30, len(names)))
-    histogram.hist(after[~np.isnan(after)], bins=bins, color=COLOURS["blue"])
+    histogram.hist(after[~np.isnan(after)], bins=bins, color=COLOURS["after"])
     histogram.set_xlabel(f"level left in a frame [{unit}]")
     histogram.set_ylabel("frames")
     return figure

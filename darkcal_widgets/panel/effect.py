@@ -5,6 +5,7 @@ All of it is plain values and bytes that a browser can take, computed from a sam
 
 import numpy as np
 
+from ..darks.hotpixels import HOT_SIGMA
 from ..drawing import drawable
 from ..errors import FrameError
 from ..frames import Frame
@@ -77,11 +78,11 @@ class Effect:
         """
         lines = [
             {
-                "kind": _kind(frame, n),
+                "kind": _kind(frame),
                 "label": f"{frame.info.type or 'frame'}: {visible(frame.name)}",
                 "values": sketch.profile(axis, statistic).astype(np.float32).tobytes(),
             }
-            for n, (frame, sketch) in enumerate(self._profiled(name, unit))
+            for frame, sketch in self._profiled(name, unit)
         ]
         unit = self._sketch(name, unit).unit
         return {"axis": axis, "statistic": statistic, "unit": unit, "lines": lines}
@@ -130,7 +131,7 @@ class Effect:
         dict
             ``before`` and ``after``: ``level`` and its ``error``, ``scatter`` of a pixel, ``rows``: by how much rows differ
             beyond that, ``stripes``: levels of neighbouring rows, ``counts``: of the histogram. ``half``: half the width of
-            the stretch of both. ``light``: see `_light`.
+            the stretch of both. ``hot``: so many scatters above the level, a pixel is marked. ``light``: see `_light`.
 
         Raises
         ------
@@ -149,6 +150,7 @@ class Effect:
             "shape": list(recipe.result_shape(sketch.shape)),
             "unit": sketch.unit,
             "half": half,
+            "hot": HOT_SIGMA,
             "axis": axis,
             "before": _side(raw, *sketch.level(pieces), half, axis),
             "after": _side(result, level, scatter, half, axis),
@@ -185,8 +187,8 @@ class Effect:
             See `result`.
         """
         profiles = {
-            visible(frame.name): (_kind(frame, n), one.profile(1, "mean"))
-            for n, (frame, one) in enumerate(self._profiled(name, unit))
+            visible(frame.name): (_kind(frame), one.profile(1, "mean"))
+            for frame, one in self._profiled(name, unit)
         }
         sketch = self._sketch(name, unit)
         shown = {"profiles": profiles, "pieces": (), "pictures": {}, "unit": sketch.unit}
@@ -401,9 +403,9 @@ def _outer(piece, size, alone):
     return slice(start, max(middle, start + 1)) if is_low else slice(min(middle, stop - 1), stop)
 
 
-def _kind(frame, number):
-    """Return by what a line is told: the frame looked at is the first."""
-    return frame.info.type if number else "picked"
+def _kind(frame):
+    """Return which colour a line has."""
+    return frame.info.type if frame.info.type in ("bias", "flat", "science") else "dark"
 
 
 def _flat(images):

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from ..drawing import css_colours
 from ..recipe.steps import SubtractBias
 
 __all__ = ["FRONT", "LABELS", "script", "styles"]
@@ -11,7 +12,7 @@ FRONT = Path(__file__).parent / "front"
 
 # Each before those that import it.
 _MODULES = """
-    labels elements link sections axes profile picture spreads controls images table kinds night drag amplifiers
+    labels elements link sections axes profile picture spreads controls viewing viewer images table kinds night drag amplifiers
     steps effect calibrate save panel
 """.split()
 
@@ -42,5 +43,10 @@ def script():
 
 
 def styles():
-    """Return the style sheet."""
-    return (FRONT / "panel.css").read_text(encoding="utf-8")
+    """Return the style sheet, with the colours of all figures."""
+    on_light, on_dark = css_colours()
+    colours = (
+        f".darkcal-panel {{ {on_light} }}\n"
+        f'[data-jp-theme-light="false"] .darkcal-panel {{ {on_dark} }}\n'
+    )
+    return colours + (FRONT / "panel.css").read_text(encoding="utf-8")

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..statistics import SAMPLING
+from ..text import visible
 from .sketch import calibrated, strided
 
-__all__ = ["OTHER_VIEWERS", "after_picture", "before_picture", "grid", "hand_over", "tile"]
+__all__ = ["after_picture", "before_picture", "grid", "hand_over", "installed", "tile"]
 
 # Pixels of a picture: about as many as it has on the screen, few enough to be sent at each step of a drag.
 PICTURE_PIXELS = 160_000
@@ -21,12 +22,6 @@ _IMVIZ = """from jdaviz import Imviz
 imviz = Imviz()
 imviz.load({path!r})
 imviz.show()"""
-
-# Name of each program to what is there when it is installed.
-OTHER_VIEWERS = {
-    "DS9": lambda: shutil.which("ds9") is not None,
-    "Imviz": lambda: importlib.util.find_spec("jdaviz") is not None,
-}
 
 
 def grid(window, shape):
@@ -110,6 +105,12 @@ def tile(values, window, shape):
     }
 
 
+def installed():
+    """Return the names of the other viewers that are installed: DS9, Imviz."""
+    is_there = {"DS9": shutil.which("ds9"), "Imviz": importlib.util.find_spec("jdaviz")}
+    return [name for name, found in is_there.items() if found is not None]
+
+
 def hand_over(path, viewer):
     """Open a file in another viewer on the machine of the kernel.
 
@@ -117,21 +118,21 @@ def hand_over(path, viewer):
     ----------
     path : Path
     viewer : str
-        One of `OTHER_VIEWERS`.
+        One of `installed`.
 
     Returns
     -------
     str
-        What was done, or the code of a cell that does it.
+        What was done, or the code of a cell that does it, in several lines.
 
     Raises
     ------
     ParameterError
         The viewer is not installed or cannot be started.
     """
-    if viewer not in OTHER_VIEWERS or not OTHER_VIEWERS[viewer]():
+    if viewer not in (names := installed()):
         raise ParameterError(
-            f"viewer is {viewer!r}, which is not installed here; expected {' or '.join(OTHER_VIEWERS)}."
+            f"viewer is {viewer!r}, which is not installed here; expected one of {', '.join(names) or 'none'}."
         )
     if viewer == "Imviz":
         return _IMVIZ.format(path=str(path))
@@ -139,4 +140,4 @@ def hand_over(path, viewer):
         subprocess.Popen(["ds9", str(path)], start_new_session=True, stderr=subprocess.DEVNULL)
     except OSError as error:
         raise ParameterError(f"DS9 cannot be started: {error.strerror}.") from error
-    return f"{path} was handed to DS9."
+    return f"{visible(path)} was handed to DS9."

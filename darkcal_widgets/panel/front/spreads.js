@@ -1,4 +1,4 @@
-// How values spread before and after: the histogram of one frame, and the levels of many.
+// How values spread before and after: the histogram of one frame, the levels of its rows, and the levels of many frames.
 
 import { clipped, drawAxes, reach, scale, sheet, ticks, withLabels } from "./axes.js";
 
@@ -19,7 +19,7 @@ export function drawHistogram(canvas, { before, after, half, unit }) {
     {
       scale: x,
       ticks: withLabels(ticks(-2 * half, 2 * half, 5)),
-      label: `value − median of the frame [${unit}]`,
+      label: `value − level of the frame [${unit}]`,
     },
     { scale: y, ticks: decades, label: "pixels (sampled)" },
   );
@@ -39,6 +39,36 @@ function strokeCounts({ ctx, colour }, { counts, bin }, name, x, y) {
     const left = (n - counts.length / 2) * bin;
     ctx.lineTo(x(left), place);
     ctx.lineTo(x(left + bin), place);
+  });
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+// Levels of neighbouring rows (or columns) around that of the frame: stripes are seen as a line that jumps.
+export function drawStripes(canvas, { before, after, unit }, line) {
+  const page = sheet(canvas);
+  const { box } = page;
+  const sides = { before: before.stripes, after: after.stripes };
+  const [low, high] = reach([...Object.values(sides), [-1, 1]]);
+  const x = scale(0, after.stripes.length, box.left, box.right);
+  const y = scale(low, high, box.bottom, box.top);
+  drawAxes(
+    page,
+    { scale: x, ticks: withLabels(ticks(0, after.stripes.length, 5)), label: `${line}, every 4th` },
+    { scale: y, ticks: withLabels(ticks(low, high, 4)), label: `level − that of the frame [${unit}]` },
+  );
+  clipped(page, () => {
+    for (const [name, values] of Object.entries(sides)) strokeStripes(page, values, name, x, y);
+  });
+}
+
+function strokeStripes({ ctx, colour }, values, name, x, y) {
+  ctx.strokeStyle = colour(name);
+  ctx.setLineDash(DASHED[name]);
+  ctx.lineWidth = 1.2;
+  ctx.beginPath();
+  values.forEach((value, n) => {
+    if (value !== null) ctx.lineTo(x(n + 0.5), y(value));
   });
   ctx.stroke();
   ctx.setLineDash([]);
