@@ -115,10 +115,13 @@ def check_run(reduced_folder, night=None):
     ------
     NightError
         There are no results, no night with a truth file, or the results are not of that night.
+    FrameError
+        A result is damaged.
     """
     paths = _result_paths(Path(reduced_folder))
     folder = find_night(reduced_folder) if night is None else Path(getattr(night, "raw_folder", night))
     truth = read_truth(folder)
+    Results(reduced_folder).require_whole()
     with _damage_named(folder):
         _check_origin(paths, folder, truth)
         results = _results(paths, truth)

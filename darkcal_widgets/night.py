@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .choice import chosen
+from .choice import chosen, parted
 from .errors import NightError
 from .files import frame_paths
 from .frames import Frame
@@ -33,8 +33,7 @@ class Night(Inventory):
         What frames are, where their headers do not say it or say it wrong. Keys are words of the header's image type
         (``IMAGETYP`` and its kin; ``''``: there is none), ``"OBJECT=bias*"`` (any card and a shell pattern) or
         ``"file=d10*.fits"`` (a pattern of file names), all in any letter case; values ``'bias'``, ``'dark'``, ``'flat'``,
-        ``'science'`` or ``'other'``. The first key that fits counts. What is called ``'other'`` is left out of everything, which
-        also serves to choose among bias frames.
+        ``'science'`` or ``'other'``. The first key that fits counts. What is called ``'other'`` is left out of everything.
 
     Attributes
     ----------
@@ -120,20 +119,39 @@ class Night(Inventory):
         files : iterable of str, optional
             Names of darks, shell patterns of names (``"dark-10*"``), or choices: ``"exposure=300"``, ``"temperature=-10"``, or
             both in one (``"exposure=300 temperature=-10"``), within the tolerances of `~darkcal_widgets.groups`. A dark is taken
-            if one of them fits it. `None`: all.
+            if one of them fits it. What begins with ``bias:`` is said of bias frames, see `select_biases`. `None`, or nothing
+            said of darks: all.
 
         Raises
         ------
         NightError
-            `files` is `None` and there is no dark.
+            All darks are meant and there is none.
         ParameterError
             `files` is empty, or one of them fits no dark, such as a name that is not there or that is not of a dark.
         """
-        if files is None:
+        wanted, _ = parted(files)
+        if wanted is None:
             if not self.darks and not self.unreadable_darks:
                 raise NightError(self._no_darks())
             return self.darks
-        return chosen(files, self.darks, self._not_a_dark)
+        return chosen(wanted, self.darks, "dark", self._not_a_dark)
+
+    def select_biases(self, files=None):
+        """Return the bias frames that a combined bias is built from.
+
+        Parameters
+        ----------
+        files : iterable of str, optional
+            As for `select_darks`; what begins with ``bias:`` chooses among the bias frames in the same ways
+            (``"bias:b-10*"``, ``"bias:temperature=-10"``). `None`, or nothing of the kind: all.
+
+        Raises
+        ------
+        ParameterError
+            Something in it fits no bias frame.
+        """
+        _, wanted = parted(files)
+        return self.biases if wanted is None else chosen(wanted, self.biases, "bias frame", self._not_a_bias)
 
     @property
     def passed_over(self):
@@ -168,16 +186,26 @@ class Night(Inventory):
 
     def _not_a_dark(self, fits):
         """Say why what is asked for, by a function of a name, is not a dark; empty: there is nothing of that name."""
-        for frame in self.frames:
-            if frame.path.parent == self.dark_folder and (fits(frame.name) or fits(frame.path.name)):
-                return (
-                    f"is not a dark: {_said_of(frame)}. If it is one, say so with "
-                    f"image_types={{{frame.info.type_key or frame.info.type_word!r}: 'dark'}}."
-                )
-        for unreadable, reason in self.unreadable.items():
-            if fits(unreadable) or fits(Path(unreadable).name):
-                return f"cannot be read: {reason}"
-        return ""
+        if frame := self._fitting(fits):
+            if frame.info.type == "dark" and not frame.info.combined:
+                return f"is not in dark_folder {str(self.dark_folder)!r} but in {str(frame.path.parent)!r}."
+            choice = f" To choose among the bias frames, write 'bias:{frame.name}'."
+            return f"is not a dark: {_said_of(frame)}. {_say_so(frame, 'dark')}{choice * (frame.info.type == 'bias')}"
+        return self._unreadable_reason(fits)
+
+    def _not_a_bias(self, fits):
+        if frame := self._fitting(fits):
+            return f"is not a bias frame: {_said_of(frame)}. {_say_so(frame, 'bias')}"
+        return self._unreadable_reason(fits)
+
+    def _fitting(self, fits):
+        """Return the first frame whose name fits, one in `dark_folder` if there is one; `None`: no name does."""
+        found = [frame for frame in self.frames if fits(frame.name) or fits(frame.path.name)]
+        return min(found, key=lambda frame: frame.path.parent != self.dark_folder, default=None)
+
+    def _unreadable_reason(self, fits):
+        found = (why for name, why in self.unreadable.items() if fits(name) or fits(Path(name).name))
+        return next((f"cannot be read: {why}" for why in found), "")
 
     def _no_darks(self):
         here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]
@@ -234,6 +262,10 @@ def _doubtful(frame, other):
     return frame.with_info(
         type=None, type_source="ambiguous", type_evidence=evidence, type_key=f"OBJECT={title}"
     )
+
+
+def _say_so(frame, kind):
+    return f"If it is one, say so with image_types={{{frame.info.type_key or frame.info.type_word!r}: {kind!r}}}."
 
 
 def _said_of(frame):

@@ -40,7 +40,8 @@ class Parameters(Recipe):
     combined_bias : str or None
         Its file; `None`: found by header in `reduced_folder`, or built from the night's bias frames.
     files : tuple of str or None
-        Names of the darks to calibrate, patterns or choices, see `~darkcal_widgets.Night.select_darks`; `None`: all.
+        Names of the darks to calibrate, patterns or choices, see `~darkcal_widgets.Night.select_darks`; what begins with
+        ``bias:`` chooses the frames of the combined bias. `None`: all.
     image_types : dict or None
         What frames are, where their headers do not say it, see `~darkcal_widgets.Night`; `None`: as the headers say.
     overwrite : bool

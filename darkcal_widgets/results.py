@@ -78,6 +78,13 @@ class Results(Inventory):
         return found[0] if found else None
 
     @cached_property
+    def damaged(self):
+        """Name of each result that has lost pixels or cards, as after a power cut, to what is wrong with it."""
+        results = [frame for frame in self.frames if is_result(frame)]
+        found = zip(results, threaded(damage, results), strict=True)
+        return {frame.name: loss for frame, loss in found if loss}
+
+    @cached_property
     def table(self):
         """The results as a `~astropy.table.Table`, see `results_table`."""
         from astropy.table import Table
@@ -86,7 +93,7 @@ class Results(Inventory):
         names = ("file", "frames", "exposure", "overscan", "level", "scatter", "unit", "bias", "state")
         dtypes = (str, int, float, float, float, float, str, str, str)
         rows = [
-            (*row, self.out_of_date(frame) or "current")
+            (*row, self.damaged.get(frame.name) or self.out_of_date(frame) or "current")
             for (frame, _), row in zip(parts, threaded(lambda pair: _row(pair[1]), parts), strict=True)
         ]
         table = Table(rows=rows or None, names=names, dtype=None if rows else dtypes)
@@ -109,21 +116,21 @@ class Results(Inventory):
         return self._members_changed(frame)
 
     def _bias_changed(self, dark):
-        name = dark.header.get("BIASFILE")
+        name = dark.cards.get("BIASFILE")
         bias = next((frame for frame in self.frames if ascii_only(frame.name) == name), None)
-        if bias is None or dark.header.get("BIASSUM") == bias.checksum:
+        if bias is None or dark.cards.get("BIASSUM") == bias.checksum:
             return ""
         return f"{name} is not the one that was subtracted; calibrate again with overwrite."
 
     def _members_changed(self, combined):
-        names = [str(combined.header[keyword]) for keyword in combined.header["IMCMB*"]]
+        names = [str(combined.cards[keyword]) for keyword in combined.cards if keyword.startswith("IMCMB")]
         present = {ascii_only(dark.name): dark for dark in self.darks}
         gone = [name for name in names if name not in present]
         if gone:
             return f"it was made from {gone[0]}, which is no longer there; combine again."
         members = [present[name] for name in names]
         made_from = members_digest((dark.path.name, identity(dark)) for dark in members)
-        if len(names) < 999 and made_from != combined.header.get("DCINPUT"):
+        if len(names) < 999 and made_from != combined.cards.get("DCINPUT"):
             return "darks that it was made from have been made again since; combine again."
         alike = [dark for dark in present.values() if _alike(dark, combined)]
         groups = [group for group in part_by_temperature(alike)[0] if set(members) & set(group)]
@@ -145,6 +152,17 @@ class Results(Inventory):
             raise NightError(
                 f"the folder of results {str(self.folder)!r} is not there; calibrate_darks makes it."
             )
+        return self
+
+    def require_whole(self):
+        """Return the inventory, if no result in it is damaged.
+
+        Raises
+        ------
+        FrameError
+        """
+        for name, loss in self.damaged.items():
+            raise FrameError(f"{self.folder / name} {loss}; delete it, and calibrate and combine again.")
         return self
 
     def _summary(self):
@@ -199,7 +217,7 @@ def standing(path, cards, digest_0_1="", *, with_pixels=False):
     if not path.is_symlink() and not path.exists():
         return Standing("absent")
     frame = _known(path)
-    header = frame.header
+    header = frame.cards
     if "DCRECIPE" not in header:
         return Standing(
             "foreign",
@@ -224,7 +242,7 @@ def standing(path, cards, digest_0_1="", *, with_pixels=False):
 
 def is_result(frame):
     """Tell whether darkcal has written a frame."""
-    return "DCRECIPE" in frame.header
+    return "DCRECIPE" in frame.cards
 
 
 def damage(frame):
@@ -238,7 +256,7 @@ def damage(frame):
 
 def identity(result):
     """Return a text that is another one whenever a result of darkcal is another one: what it was made from, and its checksums."""
-    made_from = (str(result.header.get(keyword, "")) for keyword in ("DCRECIPE", "DCINPUT", "BIASSUM"))
+    made_from = (str(result.cards.get(keyword, "")) for keyword in ("DCRECIPE", "DCINPUT", "BIASSUM"))
     return " ".join([*made_from, result.datasum])
 
 
@@ -250,7 +268,7 @@ def members_digest(members):
 
 def misnamed(frame):
     """Say why a calibrated dark is not what it seems: a copy, or made by other software; empty: it is."""
-    raw = str(frame.header.get("RAWFILE", ""))
+    raw = str(frame.cards.get("RAWFILE", ""))
     if result_name(raw) == ascii_only(frame.path.name):
         return ""
     return (
@@ -271,7 +289,8 @@ def results_table(reduced_folder):
     `~astropy.table.Table`
         Columns file, frames (how many it is the average of), exposure in seconds, overscan (mean level subtracted), level and
         scatter (see `~darkcal_widgets.statistics.level_and_scatter`), unit (of these three), bias (the combined bias
-        subtracted) and state (``'current'``, or why it is out of date). Files that darkcal has not written are not in it.
+        subtracted) and state (``'current'``, or why it is out of date, or damaged). Files that darkcal has not written are not
+        in it.
 
     Raises
     ------
@@ -287,7 +306,7 @@ def _alike(dark, combined):
     return (
         None not in exposures
         and same_exposure(*exposures)
-        and dark.header["DCRECIPE"] == combined.header["DCRECIPE"]
+        and dark.cards["DCRECIPE"] == combined.cards["DCRECIPE"]
     )
 
 
@@ -297,7 +316,7 @@ def levels_of(frames):
 
 
 def _row(frame):
-    header = frame.header
+    header = frame.cards
     level, scatter = level_and_scatter(frame.data)
     return (
         frame.name,

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkcal_widgets.errors import FrameError
-from darkcal_widgets.frames.cards import END, parse_cards
+from darkcal_widgets.frames.cards import END, Cards
 
 
 def parsed(*cards):
-    return parse_cards(b"".join(card.ljust(80) for card in cards) + END, "a.fits")
+    return Cards(b"".join(card.ljust(80) for card in cards) + END, "a.fits").header()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_every_header_can_be_read_and_written_without_complaint(cards, at):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            header = parse_cards(b"".join(cards), "a.fits")
+            header = Cards(b"".join(cards), "a.fits").header()
         except FrameError:
             return
         values = [card.value for card in header.cards]
@@ -111,6 +111,6 @@ grammar = st.text(st.sampled_from("AB1_- ='/TF.,+E&()x\x00é"), min_size=72, max
 def test_every_card_that_nearly_is_one_can_be_read(keyword, rest):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        header = parse_cards((keyword + rest).encode("latin-1"), "a.fits")
+        header = Cards((keyword + rest).encode("latin-1"), "a.fits").header()
         values = [card.value for card in header.cards]
         assert len(fits.Header.fromstring(header.tostring())) == len(values)

@@ -25,8 +25,11 @@ from darkcal_widgets import (
     Parameters,
     Recipe,
     calibrate_darks,
+    check_run,
     combine_bias,
     combine_darks,
+    measure_darks,
+    results_table,
     simulate_night,
 )
 from darkcal_widgets.combine import files
@@ -211,8 +214,31 @@ def test_a_combined_bias_of_zeros_is_not_subtracted(raw, tmp_path):
         calibrate_darks(night, WITH_BIAS, tmp_path / "out", progress=False)
 
 
-def test_after_power_cuts_nothing_half_is_taken_for_whole(tmp_path):
-    assert [each.complaints for each in powercut.cut_many(tmp_path, cuts=12, seed=5)] == [[]] * 12
+def test_a_damaged_result_is_not_measured_and_not_checked(tmp_path):
+    night = Night(simulate_night(tmp_path / "raw", "cryogenic", rows=64), tmp_path / "raw" / "darks")
+    calibrate_darks(
+        night, Recipe(overscan_columns="2055:", keep_columns=":2048"), tmp_path / "out", progress=False
+    )
+    path = combine_darks(tmp_path / "out").written[0]
+    lose_pixels(path)
+    states = {row["file"]: row["state"] for row in results_table(tmp_path / "out")}
+    assert states.pop(path.name).startswith("is damaged")
+    assert set(states.values()) == {"current"}
+    for judge in (check_run, measure_darks):
+        with pytest.raises(FrameError, match=rf"{path.name} is damaged.*delete it, and calibrate"):
+            judge(tmp_path / "out", night)
+
+
+@pytest.mark.parametrize("layer", [powercut.Files, powercut.Device])
+def test_after_power_cuts_nothing_half_is_taken_for_whole(tmp_path, layer):
+    try:
+        opened = layer(tmp_path)
+    except OSError as error:
+        pytest.skip(f"no disk whose power can be cut: {error}")
+    with opened:
+        found = list(powercut.cut_many(tmp_path, cuts=8, seed=5, layer=opened))
+    assert [each.complaints for each in found] == [[]] * 8
+    assert any(each.losses for each in found)
 
 
 # --- Another run, combining ---------------------------------------------------------------------------------------------------

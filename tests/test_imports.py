@@ -18,7 +18,7 @@ ORDER = """
     text html errors units statistics drawing parallel
     files outcome sections yamlfile
     recipe.steps recipe.recipe recipe recipe.calibrate
-    frames.cards frames.guard frames.kinds frames.numbers frames.words frames.write frames.frame frames frames.figures
+    frames.cards frames.guard frames.pixels frames.images frames.kinds frames.numbers frames.words frames.write frames.frame frames frames.figures
     parameters
     groups inventory choice night results
     combine.clip combine.files combine

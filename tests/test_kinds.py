@@ -3,7 +3,6 @@ from astropy.io import fits
 
 from darkcal_widgets.errors import ParameterError
 from darkcal_widgets.frames.kinds import (
-    asked_keywords,
     checked_image_types,
     declare_type,
     frame_type,
@@ -214,10 +213,6 @@ def test_the_first_key_that_fits_counts():
     types = {"OBJECT=bias*": "bias", "DARK": "dark"}
     assert kind_of({"OBSTYPE": "DARK", "OBJECT": "Bias"}, (), 9.0, types).type == "bias"
     assert kind_of({"OBSTYPE": "DARK", "OBJECT": "M 1"}, (), 0.0, types).type == "dark"
-
-
-def test_only_the_cards_that_are_asked_for_are_needed():
-    assert asked_keywords({"DARK": "dark", "object=x": "bias", "file=a*": "dark"}) == {"OBJECT"}
 
 
 @pytest.mark.parametrize(

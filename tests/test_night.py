@@ -339,6 +339,48 @@ def test_real_darks_of_two_temperatures_are_all_calibrated_and_combined_apart(re
     ]
 
 
+@pytest.mark.parametrize(
+    ("files", "darks", "biases"),
+    [
+        (None, 4, ["bias-0", "bias-1", "bias-2", "bias-3"]),
+        (["dark-*"], 4, ["bias-0", "bias-1", "bias-2", "bias-3"]),
+        (["bias:bias-1.fits"], 4, ["bias-1"]),
+        (["exposure=60", "bias: bias-[01]*"], 2, ["bias-0", "bias-1"]),
+        (["Bias:temperature=-10"], 4, ["bias-2", "bias-3"]),
+    ],
+)
+def test_bias_frames_are_chosen_as_darks_are(two_temperatures, files, darks, biases):
+    for index in range(4):
+        path = two_temperatures.raw_folder / f"bias-{index}.fits"
+        write_raw(path, random_frame(index), "bias", 0.0, CCD_TEMP=-5.0 if index < 2 else -10.0)
+    night = Night(two_temperatures.raw_folder)
+    assert len(night.select_darks(files)) == darks
+    assert [frame.path.stem for frame in night.select_biases(files)] == biases
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("bias:dark-0.fits", "'dark-0.fits', which is not a bias frame: its header says 'dark'"),
+        ("bias:temperature=-10", "fits no bias frame; the bias frames have temperature unknown"),
+        ("bias:bais-1.fits", "did you mean 'bias-1.fits'"),
+    ],
+)
+def test_a_choice_that_fits_no_bias_is_explained(tmp_path, entry, message):
+    with pytest.raises(ParameterError, match=message):
+        Night(small_night(tmp_path)).select_biases([entry])
+
+
+def test_frames_outside_of_dark_folder_are_called_what_they_are(tmp_path):
+    small_night(tmp_path)
+    night = Night(tmp_path, dark_folder=small_night(tmp_path / "darks", biases=0).parent / "darks")
+    with pytest.raises(ParameterError, match=r"'bias-0\.fits', which is not a dark: .* 'bias:bias-0\.fits'"):
+        night.select_darks(["bias-0.fits"])
+    write_raw(tmp_path / "late.fits", random_frame(1))
+    with pytest.raises(ParameterError, match=r"'late\.fits', which is not in dark_folder"):
+        Night(tmp_path, dark_folder=tmp_path / "darks").select_darks(["late.fits"])
+
+
 def test_thousands_of_darks_may_be_named_one_by_one(tmp_path, monkeypatch):
     night = Night(small_night(tmp_path, darks=2))
     looked = []
@@ -349,4 +391,4 @@ def test_thousands_of_darks_may_be_named_one_by_one(tmp_path, monkeypatch):
 
 def test_of_two_darks_of_one_name_the_first_is_meant(tmp_path):
     first, second = (Frame(write_raw(tmp_path / f"{n}.fits", random_frame(n)), "dark") for n in (1, 2))
-    assert chosen(["dark"], [first, second], lambda fits: "") == [first]
+    assert chosen(["dark"], [first, second], "dark", lambda fits: "") == [first]

@@ -3,6 +3,8 @@ from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, make_plan, run_plan
 from darkcal_widgets.errors import FrameError, ParameterError
+from darkcal_widgets.frames import Frame
+from darkcal_widgets.panel.settings import bias_note
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
@@ -102,3 +104,17 @@ def test_a_single_bias_given_as_the_combined_one_is_noted(night, tmp_path):
 def test_a_run_on_no_thread_is_refused(night, tmp_path):
     with pytest.raises(ParameterError, match="workers is -1; expected at least 1"):
         calibrate_darks(night, RECIPE, tmp_path / "out", workers=-1, progress=False)
+
+
+def test_the_combined_bias_is_built_from_the_bias_frames_chosen(night, tmp_path):
+    chosen = ["bias:bias-[02]*"]
+    plan = make_plan(night, WITH_BIAS, tmp_path / "out", files=chosen)
+    assert [frame.name for frame in plan.biases] == ["bias-0.fits", "bias-2.fits"]
+    assert "2 bias frames" in bias_note(plan, False)
+    run_plan(plan).raise_failures()
+    assert Frame(tmp_path / "out" / "combined_bias.fits").header["NCOMBINE"] == 2
+    assert not make_plan(night, WITH_BIAS, tmp_path / "out", files=chosen).builds_bias
+    with pytest.raises(FrameError, match=r"from other bias frames than files chooses \(2: bias-0.fits"):
+        make_plan(night, WITH_BIAS, tmp_path / "out", files=["bias:bias-1*"])
+    again = make_plan(night, WITH_BIAS, tmp_path / "out", files=["bias:bias-1*"], overwrite=True)
+    assert [frame.name for frame in again.biases] == ["bias-1.fits"]

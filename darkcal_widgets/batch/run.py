@@ -246,13 +246,14 @@ def _measured(request, paths):
 
 def _check(request):
     """Say how the results of a simulated night compare with its truth; nothing for a real one."""
-    from ..check import check_run
-    from ..night import Night
     from ..simulate import TRUTH_NAME
 
     raw_folder = request.path("raw_folder")
     if not (raw_folder / TRUTH_NAME).is_file():
         return ""
+    from ..check import check_run
+    from ..night import Night
+
     try:
         report = check_run(request.path("reduced_folder"), Night(raw_folder, request.path("dark_folder")))
     except DarkcalError as error:

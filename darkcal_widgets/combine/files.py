@@ -62,7 +62,7 @@ class _Member:
     header: object
 
 
-def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
+def combine_bias(night, recipe, reduced_folder, *, files=None, overwrite=False):
     """Combine the night's bias frames, each with the recipe's own overscan and trim, into ``combined_bias.fits``.
 
     Parameters
@@ -72,6 +72,8 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
         Its overscan, trim, unit and output type are used.
     reduced_folder : path-like
         Made if it is not there.
+    files : iterable of str, optional
+        Which bias frames, see `~darkcal_widgets.Night.select_biases`; `None`: all.
     overwrite : bool
         Replace a combined bias that was made with another recipe.
 
@@ -93,7 +95,7 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
     """
     target = Path(reduced_folder) / COMBINED_BIAS
     check_results_folder(target.parent, night.folders, [target], [frame.path for frame in night.frames])
-    frames, odd = bias_frames(night, recipe)
+    frames, odd = bias_frames(night, recipe, files)
     recipe, run = (
         recipe.of_bias,
         Run([Outcome(name, "failed", reason=reason) for name, reason in odd.items()]),
@@ -105,16 +107,14 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
         else:
             members.append(found)
     if not members:
-        raise NightError(
-            f"none of the {len(night.biases)} bias frames in {night.raw_folder} can be used: {run}"
-        )
+        raise NightError(f"none of the {len(frames)} bias frames in {night.raw_folder} can be used: {run}")
     digest_0_1 = recipe.digest_0_1(frames[0].select(recipe.extensions)[0].shape)
     run.outcomes.append(_combine(members, target, recipe.output_dtype, overwrite, digest_0_1))
     run.notes += _few_frames({target.name: len(members)})
     return run
 
 
-def bias_frames(night, recipe):
+def bias_frames(night, recipe, files=None):
     """Return the night's bias frames that belong together, and why others do not: a dictionary of name to reason.
 
     Raises
@@ -122,14 +122,14 @@ def bias_frames(night, recipe):
     NightError
         There are no bias frames.
     ParameterError
-        The recipe's sections do not fit them.
+        The recipe's sections do not fit them, or `files` chooses none of them.
     """
     if not night.biases:
         raise NightError(
             f"there are no bias frames in {night.raw_folder} to build a combined bias from; give one with combined_bias, or "
             f"{KEEP_BIAS}."
         )
-    frames, odd = without_odd(night.biases, recipe.unit)
+    frames, odd = without_odd(night.select_biases(files), recipe.unit)
     for part in frames[0].select(recipe.extensions):
         recipe.pieces(part.shape)
     return frames, odd
@@ -223,9 +223,9 @@ def _bias_member(frame, recipe):
     digest = recipe.digest(*(part.shape for part in parts))
     headers = []
     for part, calibration, unit in zip(parts, calibrations, units, strict=True):
-        headers.append(calibrated_header(part.header, digest, calibration.steps, calibration.measured))
+        headers.append(calibrated_header(part.cards, digest, calibration.steps, calibration.measured))
         headers[-1]["BUNIT"] = unit
-    header = headers[0] if len(raw.parts) == 1 else calibrated_header(raw.header, digest, (), ())
+    header = headers[0] if len(raw.parts) == 1 else calibrated_header(raw.cards, digest, (), ())
     for each in (header, *headers):
         declare_type(each, "bias", frame.info.exposure)
     # The pixels are read again, some rows at a time, when they are averaged.
@@ -239,7 +239,7 @@ def _dark_member(dark):
     as_they_are = Recipe(output_dtype=dark.parts[0].dtype.name)
     calibrations = tuple(Calibration.prepare(part, as_they_are) for part in dark.parts)
     return _Member(
-        dark, identity(dark), dark.state, calibrations, tuple(part.header for part in dark.parts), dark.header
+        dark, identity(dark), dark.state, calibrations, tuple(part.cards for part in dark.parts), dark.cards
     )
 
 
@@ -289,7 +289,7 @@ def _by_temperature(darks):
 def _check_one_recipe(folder, darks):
     by_recipe = {}
     for dark in darks:
-        by_recipe.setdefault((dark.header["DCRECIPE"], dark.shape_text), []).append(dark.name)
+        by_recipe.setdefault((dark.cards["DCRECIPE"], dark.shape_text), []).append(dark.name)
     if len(by_recipe) > 1:
         listed = "; ".join(", ".join(names) for names in by_recipe.values())
         raise NightError(
@@ -391,7 +391,7 @@ def _gain(header):
 def _combined_header(header, members, inputs):
     result = header.copy()
     for keyword in _OF_ONE_FRAME:
-        result.remove(keyword, ignore_missing=True)
+        result.pop(keyword, None)
     if "OVERSCAN" in result:
         result["OVERSCAN"] = str(result["OVERSCAN"]).partition(" with mean")[0]
     for number, member in enumerate(members[:999], start=1):

@@ -138,6 +138,8 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, ext
     ------
     NightError
         The folder holds no combined dark.
+    FrameError
+        A result has lost its pixels.
     ParameterError
         The gain is not above 0, or there is no such extension.
     """
@@ -196,7 +198,19 @@ def _results(reduced_folder, extension, notes):
         )
     names = {str(frame.header[keyword]) for frame in combined for keyword in frame.header["IMCMB*"]}
     darks = [_part(dark, extension) for dark in results.darks if ascii_only(dark.name) in names]
-    return combined, [dark for dark in darks if dark.shape == combined[-1].shape]
+    singles = [dark for dark in darks if dark.shape == combined[-1].shape]
+    _require_pixels([*combined, *singles])
+    return combined, singles
+
+
+def _require_pixels(frames):
+    """Refuse results that have lost their pixels, as after a power cut. A header may have been edited since."""
+    for frame, is_intact in zip(frames, threaded(lambda frame: frame.is_intact, frames), strict=True):
+        if not is_intact:
+            raise FrameError(
+                f"{frame.path} is damaged: its pixels do not have the DATASUM of its header; delete it, and calibrate and "
+                "combine again."
+            )
 
 
 def _without_time(combined):

@@ -15,9 +15,7 @@ from ..files import result_name
 
 __all__ = [
     "FRAME_TYPES",
-    "KIND_KEYWORDS",
     "Kind",
-    "asked_keywords",
     "checked_image_types",
     "declare_type",
     "frame_type",
@@ -43,8 +41,6 @@ _LINE_LAMPS = (
 
 # Keck: true where the shutter opens for the exposure.
 _SHUTTER = "AUTOSHUT"
-
-KIND_KEYWORDS = (*_TYPE_KEYWORDS, "OBJECT", *_FLAT_LAMPS, *_LINE_LAMPS, _SHUTTER)
 
 # Seconds; no bias frame lasts longer, and no camera needs longer for its shortest exposure.
 _LONGEST_BIAS = 1.0
@@ -162,13 +158,6 @@ def checked_image_types(image_types):
                 f"image_types maps {word!r} to {kind!r}; expected one of {', '.join(FRAME_TYPES)}.{meant}"
             )
     return {str(word): kind for word, kind in image_types.items()}
-
-
-def asked_keywords(image_types):
-    """Return the keywords of the cards that a user's `image_types` look at."""
-    keys = (key.partition("=") for key in image_types or {})
-    keywords = {_keyword(name) for name, equals, _ in keys if equals}
-    return keywords - {"FILE"}
 
 
 def pattern_fits(text, pattern):

@@ -4,7 +4,6 @@ import math
 import re
 
 __all__ = [
-    "NUMBER_KEYWORDS",
     "binning_of",
     "celsius",
     "count_of",
@@ -33,19 +32,6 @@ _READ_NOISE_KEYWORDS = ("RDNOISE", "READNOIS", "RON")
 _BINNING_KEYWORDS = (("XBINNING", "YBINNING"), ("CCDXBIN", "CCDYBIN"), ("XBIN", "YBIN"))
 _BINNING_TEXTS = ("CCDSUM", "BINNING")
 _TIME_UNIT = "TIMEUNIT"  # section 9.3 of the FITS standard
-
-NUMBER_KEYWORDS = (
-    *_EXPOSURE_KEYWORDS,
-    *_TEMPERATURE_KEYWORDS,
-    *_ELECTRON_GAIN_KEYWORDS,
-    _GAIN_KEYWORD,
-    *_GAIN_SETTING_KEYWORDS,
-    *_OFFSET_KEYWORDS,
-    *_READ_NOISE_KEYWORDS,
-    *(keyword for pair in _BINNING_KEYWORDS for keyword in pair),
-    *_BINNING_TEXTS,
-    _TIME_UNIT,
-)
 
 # Seconds; a header that claims more, eleven days, is damaged.
 LONGEST_EXPOSURE = 1e6

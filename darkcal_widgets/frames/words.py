@@ -6,19 +6,14 @@ Each vocabulary of the many that cameras use has its one home in these three mod
 from dataclasses import dataclass
 
 from ..units import standard_unit
-from .kinds import KIND_KEYWORDS, kind_of
-from .numbers import NUMBER_KEYWORDS, binning_of, celsius, gain_of, read_noise_of, seconds
+from .kinds import kind_of
+from .numbers import binning_of, celsius, gain_of, read_noise_of, seconds
 
-__all__ = ["KEYWORDS", "FrameInfo", "describe", "unit_of"]
+__all__ = ["FrameInfo", "describe", "unit_of"]
 
 # Keywords in the order in which they are believed.
 _FILTER_KEYWORDS = ("FILTER", "FILTERS", "FILTER1", "FILTNAM")
 _READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE")
-
-# All that `describe` looks at.
-KEYWORDS = frozenset(
-    (*KIND_KEYWORDS, *NUMBER_KEYWORDS, *_FILTER_KEYWORDS, *_READOUT_KEYWORDS, "BUNIT", "INSTRUME", "COMBINED")
-)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,7 +52,7 @@ def visible_values(texts):
 def bias_note(plan, named):
     """Say which combined bias the darks will get; empty where none is subtracted. `named`: the settings name its file."""
     if plan.builds_bias:
-        return f"It will be built from {len(plan.night.biases)} bias frames of the night."
+        return f"It will be built from {len(plan.biases)} bias frames of the night."
     if plan.bias is None:
         return ""
     return (

@@ -55,7 +55,7 @@ def calibrate_dark(dark, recipe, combined_bias=None):
     measured = [step.measure(dark.data, bias) for step in steps]
     with _absurd_values():
         result.data = result.data.astype(recipe.output_dtype)
-    result.header = calibrated_header(dark.header, recipe.digest(dark.shape), steps, measured)
+    result.header = calibrated_header(fits.Header(dark.header), recipe.digest(dark.shape), steps, measured)
     return result
 
 
@@ -64,7 +64,7 @@ def calibrated_header(header, digest, steps, measured):
 
     Parameters
     ----------
-    header : `~astropy.io.fits.Header`
+    header : Cards or `~astropy.io.fits.Header`
         Of the raw frame; it is not changed.
     digest : str
         Of the recipe.
@@ -73,7 +73,7 @@ def calibrated_header(header, digest, steps, measured):
     measured : sequence
         What each of them has measured.
     """
-    result = fits.Header(header, copy=True)
+    result = header.copy()
     with _absurd_values():
         for step, found in zip(steps, measured, strict=True):
             step.record(result, found)

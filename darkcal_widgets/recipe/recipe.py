@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 
 from ..errors import ParameterError
 from ..sections import joined, parse_section, resolve_regions, to_fits
@@ -63,7 +64,7 @@ class Recipe:
     def __post_init__(self):
         object.__setattr__(self, "amplifiers", _checked_amplifiers(self.amplifiers))
         object.__setattr__(self, "extensions", _checked_extensions(self.extensions))
-        self._sections()
+        _sections(self.overscan_columns, self.keep_columns, self.amplifiers)
         if self.amplifiers is not None and (self.overscan_columns, self.keep_columns) != (None, None):
             raise ParameterError(
                 "amplifiers says what is subtracted and kept; set overscan_columns and keep_columns to None beside it."
@@ -124,10 +125,7 @@ class Recipe:
         ParameterError
             See `~darkcal_widgets.sections.resolve_regions` and `~darkcal_widgets.sections.joined`.
         """
-        sections = self._sections()
-        if self.amplifiers is None:
-            return (resolve_regions(*sections[0], shape),)
-        return joined([resolve_regions(*pair, shape) for pair in sections])
+        return _laid(self.overscan_columns, self.keep_columns, self.amplifiers, tuple(shape))
 
     def result_shape(self, shape):
         """Return (rows, columns) of the result of a frame of `shape`."""
@@ -172,19 +170,30 @@ class Recipe:
             done |= step.key()
         return done | {"unit": self.unit, "output_dtype": self.output_dtype}
 
-    def _sections(self):
-        """Return the overscan and the kept part of each amplifier, not yet laid on a frame."""
-        texts = [(self.overscan_columns, self.keep_columns)] if self.amplifiers is None else self.amplifiers
-        names = (
-            ("overscan_columns", "keep_columns") if self.amplifiers is None else ("amplifiers", "amplifiers")
-        )
-        return [
-            tuple(
-                None if text is None else parse_section(text, name)
-                for text, name in zip(pair, names, strict=True)
-            )
-            for pair in texts
-        ]
+
+@lru_cache(maxsize=256)
+def _laid(overscan, keep, amplifiers, shape):
+    """Lay sections on a frame of a shape, as `Recipe.pieces` does: each frame of a run asks several times."""
+    sections = _sections(overscan, keep, amplifiers)
+    regions = [resolve_regions(*pair, shape) for pair in sections]
+    return tuple(regions) if amplifiers is None else joined(regions)
+
+
+def _sections(overscan, keep, amplifiers):
+    """Return the overscan and the kept part of each amplifier, not yet laid on a frame.
+
+    Raises
+    ------
+    ParameterError
+        A text is not a section; the message names the parameter.
+    """
+    if amplifiers is None:
+        return [(_section(overscan, "overscan_columns"), _section(keep, "keep_columns"))]
+    return [tuple(_section(text, "amplifiers") for text in pair) for pair in amplifiers]
+
+
+def _section(text, parameter):
+    return None if text is None else parse_section(text, parameter)
 
 
 def _checked_amplifiers(amplifiers):

@@ -163,7 +163,7 @@ class Trim:
         keep = _bounds(self.pieces)
         section = None if keep is None else _section_of_ccd(header, keep)
         for keyword in _SECTION_KEYWORDS:
-            header.remove(keyword, ignore_missing=True)
+            header.pop(keyword, None)
         if section is not None:
             header["CCDSEC"] = (_iraf(section), "part of the CCD that this is")
         if keep is not None:
@@ -297,11 +297,13 @@ def _join(trimmed):
 
 
 def _shift_coordinates(header, keep):
-    for axis, start in (("1", keep[1].start), ("2", keep[0].start)):
-        for stem in ("CRPIX", "LTV"):
-            for keyword in [key for key in header if key.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == stem + axis]:
-                if type(header[keyword]) in (int, float):
-                    header[keyword] = header[keyword] - start
+    by = {
+        f"{stem}{axis}": keep[-axis].start for stem in ("CRPIX", "LTV") for axis in (1, 2) if keep[-axis].start
+    }
+    for keyword in list(header) if by else ():
+        start = by.get(keyword.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+        if start is not None and type(header[keyword]) in (int, float):
+            header[keyword] = header[keyword] - start
 
 
 def _iraf(region):

@@ -81,7 +81,7 @@ def calibrate_file(job):
 
 
 def _calibrate(job):
-    raw = Frame(job.raw, job.name).loaded(borrowed=True)
+    raw = Frame.load(job.raw, job.name, borrowed=True)
     cards = job.cards(raw.checksum)
     if (existing := _current(job, cards)) is not None:
         return _unchanged(job, existing)
@@ -120,7 +120,7 @@ class _Part:
         unit = frame.unit(job.recipe.unit)
         bias = biases.get(frame.label, biases.get("")) or (None, "")
         calibration = Calibration.prepare(frame, job.recipe, unit, *bias)
-        return cls(frame, unit, calibration, PixelCounts.of(frame.header, frame.dtype))
+        return cls(frame, unit, calibration, PixelCounts.of(frame.cards, frame.dtype))
 
     def image(self, job, cards):
         """Return the calibrated image, to be written."""
@@ -134,7 +134,7 @@ class _Part:
         )
 
     def _header(self, job, cards):
-        header = self.frame.header
+        header = self.frame.cards.copy()
         if "BIASFILE" in cards:
             header["BIASFILE"] = cards["BIASFILE"]
         header = calibrated_header(header, job.digest, self.calibration.steps, self.calibration.measured)
@@ -154,7 +154,7 @@ class _Part:
 
 
 def _primary_header(raw, job, cards):
-    header = calibrated_header(raw.header, job.digest, (), ())
+    header = calibrated_header(raw.cards, job.digest, (), ())
     header.update(cards)
     declare_type(header, "dark", raw.info.exposure)
     return header
@@ -164,7 +164,7 @@ def _unchanged(job, header):
     counts = [0, 0]
     for part in Frame(job.result).parts if "CCDMEAN" not in header else ():
         counts = [
-            total + _count(part.header, keyword) for total, keyword in zip(counts, _COUNTED, strict=True)
+            total + _count(part.cards, keyword) for total, keyword in zip(counts, _COUNTED, strict=True)
         ]
     if "CCDMEAN" in header:
         counts = [_count(header, keyword) for keyword in _COUNTED]
@@ -203,7 +203,7 @@ def hold_bias(path, unit):
 
     Its images are held by their names; the only one of a file by an empty name, for it is meant for every dark.
     """
-    frame = Frame(path).loaded()
+    frame = Frame.load(path)
     if loss := damage(frame):
         raise FrameError(f"the combined bias {path} {loss}; move it away to have it made again.")
     with _BIAS_LOCK:
@@ -211,5 +211,5 @@ def hold_bias(path, unit):
         images = {
             part.label if len(frame.parts) > 1 else "": (part.data, part.unit(unit)) for part in frame.parts
         }
-        _HELD[path, frame.checksum, unit] = images, count_of(frame.header, "NCOMBINE")
+        _HELD[path, frame.checksum, unit] = images, count_of(frame.cards, "NCOMBINE")
     return frame.checksum

@@ -49,7 +49,8 @@ def calibrate_darks(
     reduced_folder : path-like
         Where the results go, under the names of the raw frames; made if it is not there.
     files : iterable of str, optional
-        Names of darks, patterns or choices, see `~darkcal_widgets.Night.select_darks`; `None`: all.
+        Names of darks, patterns or choices, see `~darkcal_widgets.Night.select_darks`; `None`: all. What begins with ``bias:``
+        chooses the frames of the combined bias in the same way.
     combined_bias : path-like, optional
         Where the recipe subtracts the bias; `None`: the one found by its header in `reduced_folder`, or else one built from
         the night's bias frames.
@@ -152,7 +153,7 @@ def _with_bias(plan, run, executor):
 
 
 def _built_bias(plan, run):
-    built = combine_bias(plan.night, plan.recipe, plan.folder, overwrite=plan.overwrite)
+    built = combine_bias(plan.night, plan.recipe, plan.folder, files=plan.files, overwrite=plan.overwrite)
     run.outcomes += [outcome for outcome in built.outcomes if outcome.state == "failed"]
     bias = Frame(plan.folder / COMBINED_BIAS)
     run.notes += bias_differences(bias, plan.darks)

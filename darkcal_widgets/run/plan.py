@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..choice import parted
 from ..combine.files import COMBINED_BIAS, bias_frames
 from ..errors import DarkcalError, FrameError, OutputError, ParameterError
 from ..files import check_results_folder, result_name
@@ -10,7 +11,7 @@ from ..frames import Frame
 from ..groups import TEMPERATURE_TOLERANCE, without_odd
 from ..inventory import type_label
 from ..results import Results, Standing, standing
-from ..text import visible
+from ..text import ascii_only, visible
 from .file import DarkJob
 
 __all__ = ["Plan", "make_plan"]
@@ -32,8 +33,10 @@ class Plan:
         One for each of them.
     bias : Frame or None
         The combined bias; `None`: none is needed, or it is to be built.
-    builds_bias : bool
-        Whether it is to be built from the night's bias frames.
+    biases : tuple of Frame
+        The bias frames that it is to be built from; empty: it is not built.
+    files : list of str or None
+        What was chosen, of darks and of bias frames.
     left_out : dict
         Name of each dark that is not calibrated, to the reason.
     notes : tuple of str
@@ -48,10 +51,16 @@ class Plan:
     darks: tuple
     jobs: tuple
     bias: Frame | None
-    builds_bias: bool
+    biases: tuple
+    files: list | None
     left_out: dict
     notes: tuple
     overwrite: bool
+
+    @property
+    def builds_bias(self):
+        """Whether the combined bias is to be built."""
+        return bool(self.biases)
 
     @property
     def standings(self):
@@ -109,23 +118,33 @@ def make_plan(
     check_results_folder(
         folder, night.folders, [job.result for job in jobs], [frame.path for frame in night.frames]
     )
-    bias, builds_bias = None, False
+    bias, biases = None, ()
     if recipe.uses_bias and jobs:
-        bias = _chosen_bias(night, recipe, folder, darks, combined_bias, overwrite)
-        builds_bias = bias is None
+        bias, biases = _chosen_bias(night, recipe, folder, darks, files, combined_bias, overwrite)
+    all_darks = parted(files)[0] is None
     notes = [
-        *(night.passed_over if files is None else []),
-        *night.guesses("dark", *(["bias"] if builds_bias else [])),
+        *(night.passed_over if all_darks else []),
+        *night.guesses("dark", *(["bias"] if biases else [])),
         *(
             []
             if bias is None
             else _single_bias(bias) + bias_differences(bias, darks) + bias_temperatures([bias], darks)
         ),
-        *(bias_temperatures(night.biases, darks) if builds_bias else []),
+        *bias_temperatures(biases, darks),
     ]
-    left_out = _left_out(night, files, odd)
+    left_out = _left_out(night, all_darks, odd)
     return Plan(
-        night, recipe, folder, tuple(darks), jobs, bias, builds_bias, left_out, tuple(notes), overwrite
+        night,
+        recipe,
+        folder,
+        tuple(darks),
+        jobs,
+        bias,
+        tuple(biases),
+        files,
+        left_out,
+        tuple(notes),
+        overwrite,
     )
 
 
@@ -211,31 +230,32 @@ def _jobs(darks, folder, recipe, overwrite):
     return jobs
 
 
-def _left_out(night, files, odd):
+def _left_out(night, all_darks, odd):
     """Return why darks are not calibrated: they cannot be read, or do not belong with the others."""
-    unreadable = night.unreadable_darks if files is None else []
+    unreadable = night.unreadable_darks if all_darks else []
     advice = "It is left out; to calibrate frames like it, list them in files."
     return {name: night.unreadable[name] for name in unreadable} | {
         name: f"{reason} {advice}" for name, reason in odd.items()
     }
 
 
-def _chosen_bias(night, recipe, folder, darks, combined_bias, overwrite):
-    """Return the combined bias that the darks get, which fits them; `None`: it has to be built from the night's bias frames."""
+def _chosen_bias(night, recipe, folder, darks, files, combined_bias, overwrite):
+    """Return the combined bias that the darks get, which fits them, or `None` and the bias frames to build it from."""
     bias = Results(folder).combined_bias if combined_bias is None else _given_bias(combined_bias)
-    differs = bias is not None and _made_otherwise(bias, darks, recipe)
+    wanted = night.select_biases(files) if parted(files)[1] else None
+    differs = "" if bias is None else _made_otherwise(bias, darks, recipe, wanted)
     own = bias is not None and combined_bias is None and bias.name == COMBINED_BIAS
     if bias is None or (own and overwrite and night.biases and differs):
-        bias_frames(night, recipe)
-        return None
+        bias_frames(night, recipe, files)
+        return None, night.select_biases(files)
     if differs:
         raise FrameError(
-            f"the combined bias {bias.path} was made with other overscan_columns or keep_columns than the recipe's "
-            f"({_steps_of(bias)}); move it away to have it built again from the bias frames, or set overwrite."
+            f"the combined bias {bias.path} was made {differs}; move it away to have it built again from the bias frames, or set "
+            "overwrite."
         )
     for dark in darks:
         _check_fits(bias, dark, recipe)
-    return bias
+    return bias, ()
 
 
 def _given_bias(combined_bias):
@@ -256,7 +276,7 @@ def _given_bias(combined_bias):
 
 def _single_bias(bias):
     """Say that a combined bias does not look like the average of many frames."""
-    if bias.info.combined or {"NCOMBINE", "IMCMB001"} & set(bias.header):
+    if bias.info.combined or {"NCOMBINE", "IMCMB001"} & set(bias.cards):
         return []
     return [
         f"{bias.name} does not say that it is the average of many frames (COMBINED, NCOMBINE): the noise of a single bias frame "
@@ -264,15 +284,24 @@ def _single_bias(bias):
     ]
 
 
-def _made_otherwise(bias, darks, recipe):
-    """Tell whether darkcal has made a combined bias with another overscan or trim; of other biases nothing is known."""
+def _made_otherwise(bias, darks, recipe, wanted):
+    """Say what is another in a combined bias of darkcal: overscan or trim, or its frames; of other biases nothing is known."""
     of_bias, shapes = recipe.of_bias, [part.shape for part in darks[0].select(recipe.extensions)]
-    made = bias.header.get("DCRECIPE")
-    return made is not None and made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0]))
+    made = bias.cards.get("DCRECIPE")
+    if made is None:
+        return ""
+    if made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0])):
+        return f"with other overscan_columns or keep_columns than the recipe's ({_steps_of(bias)})"
+    members = {str(bias.header[keyword]) for keyword in bias.header["IMCMB*"]}
+    names = {ascii_only(frame.path.name) for frame in wanted or ()}
+    # Frames that do not belong with the others are left out of a combined bias.
+    if names and not (members <= names and len(members) * 2 > len(names)):
+        return f"from other bias frames than files chooses ({len(members)}: {', '.join(sorted(members)[:6])})"
+    return ""
 
 
 def _steps_of(bias):
-    overscan, kept = (bias.header.get(keyword) for keyword in ("DCOSCAN", "DCTRIM"))
+    overscan, kept = (bias.cards.get(keyword) for keyword in ("DCOSCAN", "DCTRIM"))
     return f"overscan {overscan or 'not'} subtracted, {f'trimmed to {kept}' if kept else 'not trimmed'}"
 
 
