@@ -1,8 +1,8 @@
 """How long the panel takes from the change of a control to the redrawn picture in the browser, on full-size frames.
 
-Run it as ``python bench/panel.py``, with the names of nights to measure only these. Time is taken in the browser: from the event of the control, or of the mouse, to the first
-animation frame after the panel has drawn the kernel's answer to it. While dragging, each move of the mouse is timed to the first
-picture that is as new as that move.
+Run it as ``python bench/panel.py``, with the names of nights to measure only these. Time is taken in the browser: from the event
+of the control, or of the mouse, to the first animation frame after the panel has drawn the kernel's answer to it. While dragging,
+each move of the mouse is timed to the first picture that is as new as that move.
 """
 
 import statistics
@@ -105,9 +105,7 @@ def main():
     for camera, change, times in rows:
         middle, most = statistics.median(times), statistics.quantiles(times, n=20)[-1]
         kept = kept and middle <= PROMISED_MS[camera]
-        print(
-            f"{camera:<18}{change:<28}{len(times):>5}{middle:>12.0f}{most:>10.0f}{PROMISED_MS[camera]:>10}"
-        )
+        print(f"{camera:<18}{change:<28}{len(times):>5}{middle:>12.0f}{most:>10.0f}{PROMISED_MS[camera]:>10}")
     print(f"every median as promised: {'yes' if kept else 'NO'}")
     return 0 if kept else 1
 

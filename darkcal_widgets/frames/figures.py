@@ -1,5 +1,7 @@
 """Figures of frames: before and after, profiles of the columns, levels, combined images. They take arrays and read nothing."""
 
+from itertools import zip_longest
+
 import numpy as np
 
 from ..drawing import (
@@ -70,7 +72,7 @@ def column_profile(profiles, pieces=(), unit="adu", title="", margin=40):
     return figure
 
 
-def draw_profiles(axes, profiles, pieces, unit):
+def draw_profiles(axes, profiles, pieces, unit, kinds=()):
     """Draw profiles over the columns, the overscan shaded and the edges of the kept part dotted.
 
     Parameters
@@ -82,9 +84,12 @@ def draw_profiles(axes, profiles, pieces, unit):
         From `Recipe.pieces`; may be empty.
     unit : str
         Of the values.
+    kinds : sequence of str, optional
+        Of which kind of frame each profile is, such as ``'flat'``; those that are not named are darks.
     """
-    for (label, profile), colour in zip(profiles.items(), colour_cycle(), strict=False):
-        axes.plot(np.arange(len(profile)), drawable(profile), label=plain(label), color=colour, linewidth=0.9)
+    for (label, profile), kind in zip_longest(profiles.items(), kinds, fillvalue="dark"):
+        style = {"label": plain(label), "color": COLOURS[kind], "linewidth": 0.9}
+        axes.plot(np.arange(len(profile)), drawable(profile), **style)
     _shade(axes, pieces)
     axes.set_xlabel("column (0-based)")
     axes.set_ylabel(f"mean of the column [{unit}]")

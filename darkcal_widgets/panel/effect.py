@@ -147,13 +147,14 @@ class Effect:
         axis = pieces[0].axis
         return {
             "name": visible(self._frames[name].name),
-            "shape": list(recipe.result_shape(sketch.shape)),
+            "shape": list(sketch.shape),
             "unit": sketch.unit,
             "half": half,
             "hot": HOT_SIGMA,
             "axis": axis,
             "before": _side(raw, *sketch.level(pieces), half, axis),
-            "after": _side(result, level, scatter, half, axis),
+            "after": _side(result, level, scatter, half, axis)
+            | {"shape": list(recipe.result_shape(sketch.shape))},
             "light": self._light(name, recipe),
         }
 
@@ -186,12 +187,11 @@ class Effect:
         DarkcalError
             See `result`.
         """
-        profiles = {
-            visible(frame.name): (_kind(frame), one.profile(1, "mean"))
-            for frame, one in self._profiled(name, unit)
-        }
+        lines = self._profiled(name, unit)
+        profiles = {visible(frame.name): one.profile(1, "mean") for frame, one in lines}
+        kinds = [_kind(frame) for frame, _ in lines]
         sketch = self._sketch(name, unit)
-        shown = {"profiles": profiles, "pieces": (), "pictures": {}, "unit": sketch.unit}
+        shown = {"profiles": profiles, "kinds": kinds, "pieces": (), "pictures": {}, "unit": sketch.unit}
         if recipe is None:
             return shown
         part, numbers = grid((), sketch.shape), self.before_after(name, recipe, bias_path)
@@ -202,7 +202,7 @@ class Effect:
         pictures = {
             f"{side}: level {_text(numbers[side]['level'])} {sketch.unit}": (
                 image,
-                numbers[side]["level"],
+                numbers[side]["level"] or 0.0,
                 numbers["half"],
             )
             for side, image in images.items()

@@ -46,7 +46,6 @@ def styles():
     """Return the style sheet, with the colours of all figures."""
     on_light, on_dark = css_colours()
     colours = (
-        f".darkcal-panel {{ {on_light} }}\n"
-        f'[data-jp-theme-light="false"] .darkcal-panel {{ {on_dark} }}\n'
+        f'.darkcal-panel {{ {on_light} }}\n[data-jp-theme-light="false"] .darkcal-panel {{ {on_dark} }}\n'
     )
     return colours + (FRONT / "panel.css").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Reading ahead: frames that will be drawn are read in a thread, and what takes long is drawn in it. Which ones is not decided here."""
+"""Reading ahead: in a thread, frames are read that will be drawn, and what takes long is drawn. It does not choose them."""
 
 import time
 from threading import Lock, Thread

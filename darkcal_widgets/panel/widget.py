@@ -42,7 +42,7 @@ from .settings import (
 )
 from .still import draw_still
 from .traits import NAMES, PanelTraits
-from .viewer import hand_over, installed
+from .viewer import hand_over
 
 __all__ = ["DarkPanel"]
 

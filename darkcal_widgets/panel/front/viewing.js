@@ -1,6 +1,6 @@
 // Where a viewer looks: its centre and its scale, moved by mouse and keys; the kernel is asked for what comes into view.
 
-const REST = 250; // milliseconds of rest after which the kernel also does what can wait while the picture moves
+const SETTLING = 250; // milliseconds of rest after which the kernel also does what can wait while the picture moves
 export const STEP = 1.5; // of a zoom
 const MOST = 40; // pixels of the screen for one of the frame
 const KEYS = {
@@ -110,7 +110,7 @@ export function asking(panel) {
   return (window) => {
     panel.drag({ window });
     clearTimeout(rest);
-    rest = setTimeout(() => panel.set({ window }), REST);
+    rest = setTimeout(() => panel.set({ window }), SETTLING);
   };
 }
 
