@@ -1,6 +1,6 @@
 // 3. The effect: the frame looked at before and after, what it has gained and lost in numbers, and the levels of the picked darks.
 
-import { make, section, setText } from "./elements.js";
+import { inHundredths, make, section, setText } from "./elements.js";
 import { drawHistogram, drawLevels, drawStripes } from "./spreads.js";
 import { viewer } from "./viewer.js";
 
@@ -60,8 +60,8 @@ function numberRows({ unit, axis, before, after, light }, levels) {
   const picked = range(levels.rows ?? []);
   const rows = [
     ["Level of this frame", withError(before), withError(after)],
-    ["Noise of a pixel", hundredths(before.scatter), hundredths(after.scatter)],
-    [`Noise from ${line} to ${line}`, hundredths(before.rows), hundredths(after.rows)],
+    ["Noise of a pixel", inHundredths(before.scatter), inHundredths(after.scatter)],
+    [`Noise from ${line} to ${line}`, inHundredths(before.rows), inHundredths(after.rows)],
   ];
   if (picked) rows.push([`Range of ${picked.count} picked darks`, picked.before, picked.after]);
   const head = make(
@@ -80,8 +80,8 @@ function lightRows(light) {
   if (!light) return [];
   const { frames, mean, median, error } = light;
   return [
-    [`Light in the overscan (${frames})`, `${hundredths(mean)} ± ${hundredths(error)}`],
-    ["… of which is subtracted", hundredths(median)],
+    [`Light in the overscan (${frames})`, `${inHundredths(mean)} ± ${inHundredths(error)}`],
+    ["Light in what is subtracted", inHundredths(median)],
   ].map(([name, value]) =>
     make("tr", {}, make("th", { scope: "row" }, name), make("td", { colspan: "2" }, value)),
   );
@@ -91,17 +91,13 @@ function range(rows) {
   if (rows.length < 2) return null;
   const of = (side) => {
     const values = rows.map((line) => line[side]);
-    return hundredths(Math.max(...values) - Math.min(...values));
+    return inHundredths(Math.max(...values) - Math.min(...values));
   };
   return { count: rows.length, before: of("before"), after: of("after") };
 }
 
 function withError({ level, error }) {
-  return `${hundredths(level)} ± ${hundredths(error)}`;
-}
-
-function hundredths(value) {
-  return value === null || value === undefined ? "?" : value.toFixed(2);
+  return `${inHundredths(level)} ± ${inHundredths(error)}`;
 }
 
 function drawCharts(charts, effect, levels) {

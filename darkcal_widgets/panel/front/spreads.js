@@ -85,7 +85,7 @@ export function drawLevels(canvas, rows, unit, lookedAt) {
   const numbered = rows.map((_, n) => [n, String(n + 1)]).filter((_, n) => n % step === 0);
   drawAxes(
     page,
-    { scale: x, ticks: numbered, label: "picked dark, in the order of their names" },
+    { scale: x, ticks: numbered, label: "picked dark, by name" },
     { scale: y, ticks: withLabels(ticks(low, high, 4)), label: `level − mean [${unit}]` },
   );
   const marked = rows.findIndex((line) => line.name === lookedAt);

@@ -2,7 +2,17 @@
 
 import { sheet } from "./axes.js";
 import { flagControl, selectControl } from "./controls.js";
-import { checkbox, copyText, floats, formatted, make, makeButton, row, setText } from "./elements.js";
+import {
+  checkbox,
+  copyText,
+  floats,
+  formatted,
+  inHundredths,
+  make,
+  makeButton,
+  row,
+  setText,
+} from "./elements.js";
 import { coloured, drawBar, limitsOf } from "./picture.js";
 import { asking, listenTo, STEP, View } from "./viewing.js";
 
@@ -20,7 +30,12 @@ export function viewer(panel) {
   };
   const view = new View(asking(panel), draw);
   const pictures = make("div", { class: "darkcal-pictures" }, ...sides.map(({ figure }) => figure));
-  const blink = blinkControl(pictures);
+  const place = () => {
+    size(sides, panel.get("raw").shape);
+    view.follow(panel.get("window"), panel.get("raw").shape, boxOf(sides));
+    draw();
+  };
+  const blink = blinkControl(pictures, place);
   const tools = [stretchControl(panel), limitsControl(panel), hotControl(panel), blink];
   for (const { canvas } of sides) listenTo(canvas, view, blink.toggle);
   const elements = tools.map((tool) => tool.element);
@@ -36,9 +51,7 @@ export function viewer(panel) {
   const update = (outlined) => {
     for (const tool of [...tools, others]) tool.update();
     for (const side of sides) side.take(outlined);
-    size(sides, panel.get("raw").shape);
-    view.follow(panel.get("window"), panel.get("raw").shape, boxOf(sides));
-    draw();
+    place();
   };
   return { element, update };
 }
@@ -64,9 +77,12 @@ function hotControl(panel) {
   return flagControl(panel, "mark_hot", "Mark hot pixels", tip);
 }
 
-function blinkControl(pictures) {
+function blinkControl(pictures, place) {
   const tip = "Show before and after in turn in the same place (B)";
-  const field = checkbox("Blink", tip, (isOn) => blink(isOn));
+  const field = checkbox("Blink", tip, (isOn) => {
+    blink(isOn);
+    place();
+  });
   field.control.dataset.name = "blink";
   const blink = blinking(pictures);
   const toggle = () => field.control.click();
@@ -112,16 +128,13 @@ function otherViewers(panel) {
 
 // Both pictures are as high as the frame would be across their width, within bounds.
 function size(sides, shape) {
-  const width = Math.max(...sides.map(({ canvas }) => canvas.clientWidth));
+  const width = sides[0].canvas.clientWidth;
   const tall = Math.min(TALL.most, Math.max(TALL.least, (width * shape[0]) / shape[1]));
   for (const { canvas } of sides) canvas.style.height = `${Math.round(tall) + BAR}px`;
 }
 
-// The size of a picture; of the two, one may be hidden.
-function boxOf(sides) {
-  return [0, 1].map((n) =>
-    Math.max(...sides.map(({ canvas }) => (n === 0 ? canvas.clientWidth : canvas.clientHeight - BAR))),
-  );
+function boxOf([{ canvas }]) {
+  return [canvas.clientWidth, canvas.clientHeight - BAR];
 }
 
 function pictureOf(panel, trait, name) {
@@ -163,7 +176,7 @@ function picture(panel, tile, effect, name) {
 function captionText(effect, name) {
   const side = effect[name];
   if (!side) return name;
-  return `${name}: level ${formatted(side.level, 6)} ${effect.unit}, noise of a pixel ${formatted(side.scatter, 3)}`;
+  return `${name}: level ${inHundredths(side.level)} ${effect.unit}, noise of a pixel ${inHundredths(side.scatter)}`;
 }
 
 // Places, in the middle of pixels, of those far above the level.
@@ -252,6 +265,5 @@ function blinking(pictures) {
     timer = isOn ? setInterval(swap, BLINK) : null;
     pictures.classList.toggle("darkcal-blinking", isOn);
     pictures.classList.remove("darkcal-second");
-    pictures.dispatchEvent(new CustomEvent("darkcal-redraw", { bubbles: true }));
   };
 }
