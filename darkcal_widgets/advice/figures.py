@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..drawing import COLOURS, drawable, new_figure, plain
+from ..drawing import COLOURS, drawable, new_figure, plain, side_by_side
 
 __all__ = ["exposures", "overscan_evidence"]
 
@@ -25,7 +25,7 @@ def overscan_evidence(advice, unit="adu", title="Around the overscan"):
     """
     unit = advice.overscan.sample.unit or unit
     figure = new_figure(10, 4.2, title)
-    columns, follow = figure.subplots(1, 2, width_ratios=(1.6, 1))
+    columns, follow = side_by_side(figure, (1.6, 1))
     _draw_columns(columns, advice.overscan, unit)
     _draw_following(follow, advice.overscan, unit)
     return figure
@@ -43,7 +43,7 @@ def exposures(advice, night, title="Exposures of the darks and of the frames the
         Plain text.
     """
     figure = new_figure(10, 2.6, title)
-    axes = figure.subplots()
+    (axes,) = side_by_side(figure, (1,))
     kinds = ("science", "flat", "dark")
     frames = {"dark": night.darks, "flat": night.flats, "science": night.science}
     for row, kind in enumerate(kinds):
@@ -74,15 +74,12 @@ def _draw_columns(axes, overscan, unit):
         for kind in _KINDS
         if (frames := overscan.sample.of_kind(kind))
     }
+    # Nothing is drawn that is not seen.
+    first, last = (0, None) if place is None else (max(0, place[1] - _MARGIN - 1), place[2] + _MARGIN + 1)
     for kind, profile in profiles.items():
-        axes.plot(
-            np.arange(len(profile)),
-            profile,
-            drawstyle="steps-mid",
-            color=COLOURS[kind],
-            label=kind,
-            linewidth=1.2,
-        )
+        seen = profile[first:last]
+        style = {"drawstyle": "steps-mid", "color": COLOURS[kind], "label": kind, "linewidth": 1.2}
+        axes.plot(first + np.arange(len(seen)), seen, **style)
     name = "column" if axis == 1 else "row"
     axes.set_xlabel(f"{name} (0-based)")
     axes.set_ylabel(f"mean of the {name} [{unit}]")
@@ -94,7 +91,7 @@ def _draw_columns(axes, overscan, unit):
         axes.set_xlim(start - _MARGIN, stop + _MARGIN)
         _fit(axes, [profile[start:stop] for profile in profiles.values()])
     if profiles:
-        axes.legend(fontsize=8, loc="best")
+        axes.legend(fontsize=8, loc="upper right")
 
 
 def _place(overscan):
