@@ -251,7 +251,7 @@ def _frames(results, truth):
     if missing:
         listed = ", ".join(missing[:3]) + (" and more" if len(missing) > 3 else "")
         return Check("frames", "off", f"{len(missing)} of {len(darks)} darks have no result: {listed}.")
-    return Check("frames", "right", f"All {len(darks)} darks were calibrated.")
+    return Check("frames", "right", f"Every dark of the night was calibrated ({len(darks)}).")
 
 
 def _overscan(results, truth):
@@ -262,10 +262,12 @@ def _overscan(results, truth):
         if not true["usable"]:
             return Check("overscan", "right", "It is not usable, and was not subtracted.")
         drift = np.ptp([truth["bias_levels"][result.frame] for result in results])
-        text = f"{true['clean_count']} usable {name} were not used: the bias level drifts by {drift:.1f} ADU between the darks."
-        return Check("overscan", "off", text)
+        why = f"the bias level drifts by {drift:.1f} ADU between the darks"
+        if len(results) == 1:
+            why = "only they show the bias level of this dark"
+        return Check("overscan", "off", f"{true['clean_count']} usable {name} were not used: {why}.")
     if lit := _overlap(used, true["image"]):
-        return Check("overscan", "off", f"{lit} {name} of the image were taken for overscan: {error}.")
+        return Check("overscan", "off", f"{lit} {name} of the image were used as overscan: {error}.")
     if not true["usable"]:
         return Check("overscan", "off", f"It is not usable, but was subtracted: {_misled(results, truth)}.")
     if lit := _overlap(used, true["contaminated"]):
@@ -282,7 +284,7 @@ def _overscan(results, truth):
 
 
 def _misled(results, truth):
-    """Say what comes of subtracting an overscan that is not usable."""
+    """Say what subtracting an overscan that is not usable has done."""
     error, tolerance = _level_error(results, truth)
     if abs(error) > tolerance:
         return _level_text(results, truth)
@@ -348,7 +350,8 @@ def _level(results, truth):
     if abs(error) > tolerance:
         text = _level_text(results, truth)
         return Check("level", "off", text[0].upper() + text[1:] + f" (tolerance {tolerance:.1f} ADU).")
-    text = f"It is right within {tolerance:.1f} ADU, on average over {len(results)} darks."
+    average = f", on average over {len(results)} darks" if len(results) > 1 else ""
+    text = f"It is right within {tolerance:.1f} ADU{average}."
     return Check("level", "right", text)
 
 
@@ -361,9 +364,9 @@ def _combined(reduced_folder):
     for name, reason in outdated.items():
         if reason:
             return Check("combined darks", "off", f"{name} is out of date: {reason}")
-    return Check(
-        "combined darks", "right", f"All {len(outdated)} are made from the calibrated darks as they are now."
-    )
+    names = ", ".join(outdated) if len(outdated) < 4 else f"All {len(outdated)}"
+    verb = "was" if len(outdated) == 1 else "were"
+    return Check("combined darks", "right", f"{names} {verb} made from the calibrated darks as they are now.")
 
 
 def _dark_current(reduced_folder, folder, truth):

@@ -55,7 +55,7 @@ def parted(files):
         raise ParameterError(f"files is {files!r}; expected a list of file names, or None for all darks.")
     if not names:
         raise ParameterError(
-            "files is an empty list: no dark is selected; name at least one, or None for all darks."
+            "files is an empty list: no dark is selected; give at least one, or None for all darks."
         )
     of_darks = [name for name in names if not _OF_BIASES.match(name)]
     of_biases = [_OF_BIASES.sub("", name, count=1) for name in names if _OF_BIASES.match(name)]

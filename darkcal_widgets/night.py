@@ -155,7 +155,7 @@ class Night(Inventory):
 
     @property
     def passed_over(self):
-        """Sentences on the files in `dark_folder` that could be meant as darks to calibrate and are not taken for such."""
+        """Sentences on the files in `dark_folder` that could be meant as darks to calibrate and are not used as such."""
         here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]
         return [
             f"{frame.name} is not calibrated: {_why_untyped(frame.info)}. If it is a dark, say so with "
@@ -280,7 +280,7 @@ def _why_untyped(info):
 
 
 def _type_notes(frames):
-    """Say of frames what was found and what they are taken for, those together of which the same is to be said."""
+    """Say of frames what was found and what they are used as, together those of which the same is to be said."""
     groups = {}
     for frame in frames:
         groups.setdefault((frame.info.type, _without_numbers(frame.info)), []).append(frame)
@@ -288,7 +288,7 @@ def _type_notes(frames):
 
 
 def _without_numbers(info):
-    """Return what two frames have in common that were taken for the same kind for the same reason."""
+    """Return what two frames have in common that are used as the same kind for the same reason."""
     key = "file" if info.type_key.startswith("file=") else info.type_key
     return key, info.type_evidence.partition(", the exposure is")[0]
 
@@ -302,7 +302,7 @@ def _type_note(kind, frames):
     otherwise = {"bias": "dark", "dark": "bias"}.get(kind, "science" if kind else "dark")
     if kind is None:
         return f"{listed}: ambiguous, {info.type_evidence}; not used. Say what it is with image_types={{{key!r}: {otherwise!r}}}."
-    return f"{listed}: {info.type_evidence}; taken for {kind}. To say otherwise: image_types={{{key!r}: {otherwise!r}}}."
+    return f"{listed}: {info.type_evidence}; used as {kind}. To say otherwise: image_types={{{key!r}: {otherwise!r}}}."
 
 
 def _common_start(names):

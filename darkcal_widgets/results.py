@@ -1,6 +1,7 @@
 """Results: the calibrated and combined frames in a folder, what each was made from, whether it is current. Writes nothing."""
 
 import hashlib
+import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,7 @@ class Results(Inventory):
         self.folder = Path(reduced_folder)
         paths = frame_paths(self.folder) if self.folder.is_dir() else []
         super().__init__([(path.name, path) for path in paths], lambda path, _: _known(path))
+        self.unreadable = {name: _to_be_made_again(reason) for name, reason in self.unreadable.items()}
 
     @property
     def darks(self):
@@ -123,7 +125,7 @@ class Results(Inventory):
         return f"{name} is not the one that was subtracted; calibrate again with overwrite."
 
     def _members_changed(self, combined):
-        names = [str(combined.cards[keyword]) for keyword in combined.cards if keyword.startswith("IMCMB")]
+        names = members_of(combined)
         present = {ascii_only(dark.name): dark for dark in self.darks}
         gone = [name for name in names if name not in present]
         if gone:
@@ -218,26 +220,37 @@ def standing(path, cards, digest_0_1="", *, with_pixels=False):
         return Standing("absent")
     frame = _known(path)
     header = frame.cards
-    if "DCRECIPE" not in header:
-        return Standing(
-            "foreign",
-            f"{path} already exists and was not written by darkcal; move it away, or name another reduced_folder.",
-            header,
-            frame.state,
-        )
     different = [keyword for keyword, value in cards.items() if header.get(keyword) != value]
     loss = damage(frame) if with_pixels and not different else ""
-    if not different and not loss:
-        return Standing("current", "", header, frame.state)
-    if not different:
-        return Standing("other", f"{path} {loss}; set overwrite to make it again.", header, frame.state)
-    cause = next((text for keyword, text in _CAUSES.items() if keyword in different), "differently")
-    if (version := str(header.get("DCVERS", ""))).startswith("0.1."):
-        cause = (
-            f"by darkcal {version} {'with the same settings' if header['DCRECIPE'] == digest_0_1 else cause}"
+    if "DCRECIPE" not in header:
+        state, reason = (
+            "foreign",
+            "already exists and was not written by darkcal; move it away, or name another reduced_folder",
         )
-    reason = f"{path} was made {cause}; set overwrite to replace it, or name another reduced_folder."
-    return Standing("other", reason, header, frame.state)
+    elif different:
+        how = _made(header, different, digest_0_1)
+        state, reason = (
+            "other",
+            f"was made {how}; set overwrite to replace it, or name another reduced_folder",
+        )
+    else:
+        state, reason = ("other", f"{loss}; set overwrite to make it again") if loss else ("current", "")
+    return Standing(state, reason and f"{path} {reason}.", header, frame.state)
+
+
+def _made(header, different, digest_0_1):
+    """Say how a result was made, of which cards of these keywords differ from what is to be written."""
+    cause = next((text for keyword, text in _CAUSES.items() if keyword in different), "differently")
+    if not (version := str(header.get("DCVERS", ""))).startswith("0.1."):
+        return cause
+    return f"by darkcal {version} {'with the same settings' if header['DCRECIPE'] == digest_0_1 else cause}"
+
+
+def _to_be_made_again(reason):
+    """Return why a file cannot be read with the advice for a result, which costs nothing but a run, instead of a raw frame."""
+    return re.sub(
+        r"(copy it again or )?leave it out\.", "delete it and run again.", reason, flags=re.IGNORECASE
+    )
 
 
 def is_result(frame):
@@ -258,6 +271,11 @@ def identity(result):
     """Return a text that is another one whenever a result of darkcal is another one: what it was made from, and its checksums."""
     made_from = (str(result.cards.get(keyword, "")) for keyword in ("DCRECIPE", "DCINPUT", "BIASSUM"))
     return " ".join([*made_from, result.datasum])
+
+
+def members_of(combined):
+    """Return the names of the frames, as their headers hold them, that a combined frame is the average of."""
+    return [str(value) for keyword, value in combined.cards.items() if keyword.startswith("IMCMB")]
 
 
 def members_digest(members):

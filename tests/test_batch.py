@@ -8,10 +8,19 @@ import sys
 import time
 from pathlib import Path
 
+import distributed
 import psutil
 import pytest
 from astropy.table import Table
-from batches import CALIBRATE, MISBEHAVE, PICTURE, cluster, write_notebook, write_parameters
+from batches import (
+    CALIBRATE,
+    MISBEHAVE,
+    PICTURE,
+    cluster,
+    start_worker,
+    write_notebook,
+    write_parameters,
+)
 from nights import folder_bytes, small_night
 
 from darkcal_widgets.batch import engine as batch_engine
@@ -238,14 +247,25 @@ def test_the_lock_is_not_taken_through_a_link(folder):
 def test_a_run_is_not_put_into_a_folder_that_is_a_link(folder):
     (folder / "elsewhere").mkdir()
     (make_out(folder) / "a").symlink_to(folder / "elsewhere")
-    (folder / "OUT" / "b").symlink_to(folder / "raw")
     write_parameters(folder / "a.yaml")
     (record,) = run(folder).records
     assert (record.state, record.error.partition(";")[0]) == ("failed", f"{folder}/OUT/a is a link")
     assert os.listdir(folder / "elsewhere") == []
-    write_parameters(folder / "b.yaml")
-    with pytest.raises(OutputError, match=r"raw is a folder of raw frames"):
-        run(folder)
+
+
+def test_a_run_whose_folder_is_one_of_raw_frames_costs_no_other(folder):
+    (make_out(folder) / "b").symlink_to(folder / "raw")
+    before = folder_bytes(folder / "raw")
+    for name in "abc":
+        write_parameters(folder / f"{name}.yaml")
+    records = {record.name: record for record in run(folder).records}
+    assert {name: record.state for name, record in records.items()} == {
+        "a": "done",
+        "b": "invalid",
+        "c": "done",
+    }
+    assert records["b"].error.startswith(f"{folder}/OUT/b is a folder of raw frames")
+    assert folder_bytes(folder / "raw") == before
 
 
 def test_a_night_that_is_gone_after_the_check_costs_one_run(folder, monkeypatch):
@@ -322,10 +342,13 @@ def test_a_folder_that_cannot_be_made_is_named(folder):
 
 
 def test_nothing_is_put_among_raw_frames(folder):
-    for out, name in ((folder / "raw", "a"), (folder, "raw")):
-        write_parameters(folder / f"{name}.yaml")
-        with pytest.raises(OutputError, match=r"raw is a folder of raw frames"):
-            run_batch([folder / f"{name}.yaml"], out, progress=False)
+    before = folder_bytes(folder / "raw")
+    write_parameters(folder / "raw.yaml")
+    with pytest.raises(OutputError, match=r"raw is a folder of raw frames"):
+        run_batch([folder / "raw.yaml"], folder / "raw", progress=False)
+    with pytest.raises(RunError, match=r"1 of 1 runs failed.*\n.*raw is a folder of raw frames"):
+        run_batch([folder / "raw.yaml"], folder, progress=False).raise_failures()
+    assert folder_bytes(folder / "raw") == before
 
 
 def test_without_dask_the_extra_is_named(folder, monkeypatch):
@@ -371,6 +394,17 @@ def test_ctrl_c_ends_the_kernels_on_a_cluster(folder, scheduler):
     assert process.wait(60) == 130
     assert list(Table.read(folder / "OUT" / "summary.ecsv")["state"]) == ["stopped", "stopped"]
     assert_ended(folder)
+
+
+def test_a_worker_that_joins_later_hears_the_stop(folder):
+    with cluster(folder) as (address, workers):
+        with batch_engine.Engine(1, address) as engine:
+            engine.stop()
+        workers.append(start_worker(folder, address))
+        with distributed.Client(address) as client:
+            client.wait_for_workers(2)
+            stopped = client.run(lambda batch: batch in batch_engine._stopped, engine.batch)
+        assert list(stopped.values()) == [True, True]
 
 
 def test_a_lost_worker_of_a_cluster_costs_a_retry_and_no_other_run(folder):

@@ -70,7 +70,7 @@ def test_contaminated_columns_are_counted_and_weighed(cryogenic, tmp_path):
         (
             {"overscan_columns": "2000:", "keep_columns": ":2000"},
             "overscan",
-            "48 columns of the image were taken",
+            "48 columns of the image were used as overscan",
         ),
         (
             {"overscan_columns": "2000:", "keep_columns": ":2000"},

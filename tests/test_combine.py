@@ -9,7 +9,7 @@ from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks, results_table
 from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError
-from darkcal_widgets.frames import Frame, write_frame
+from darkcal_widgets.frames import Frame, Image, write_images
 from darkcal_widgets.results import Results, members_digest
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
@@ -325,7 +325,7 @@ def test_the_table_says_when_another_bias_was_subtracted(tmp_path):
 
 def test_darks_of_one_recipe_and_different_shapes_are_not_averaged(reduced):
     with fits.open(reduced / "dark-1.fits") as hdus:
-        write_frame(reduced / "dark-1.fits", hdus[0].data[:-2].astype("float32"), hdus[0].header)
+        write_images(reduced / "dark-1.fits", [Image.of(hdus[0].data[:-2].astype("float32"), hdus[0].header)])
     with pytest.raises(NightError, match="different shapes"):
         combine_darks(reduced)
 

@@ -8,7 +8,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import CCDData
-from nights import random_frame, write_raw
+from nights import REAL_NIGHTS, random_frame, write_raw
 
 from darkcal_widgets import (
     Night,
@@ -187,8 +187,8 @@ def test_frames_without_scatter_say_so_and_stop_nothing(tmp_path, value, exposur
 
 
 @pytest.mark.parametrize("steps", [{}, {"overscan_columns": "1537:"}, {"subtract_bias": True}])
-def test_a_night_cut_to_eight_bits_says_what_cannot_be_told(real_frames, tmp_path, steps):
-    night = Night(real_frames / "feder-2013-07-04")
+def test_a_night_cut_to_eight_bits_says_what_cannot_be_told(tmp_path, steps):
+    night = Night(REAL_NIGHTS / "feder-2013-07-04")
     calibrate_darks(night, Recipe(keep_columns=":1536", **steps), tmp_path, progress=False)
     combine_darks(tmp_path)
     report = measure_darks(tmp_path, night)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from papermill import engines
 
 from darkcal_widgets.errors import OutputError, ParameterError, RunError
-from darkcal_widgets.notebooks import NotebookError, run_notebook, shipped_notebooks
+from darkcal_widgets.notebooks import NotebookError, execute, run_notebook, shipped_notebooks
 
 
 def save(path, *cells, widgets=None):
@@ -76,6 +77,18 @@ def test_a_run_that_takes_too_long_is_ended_and_leaves_a_report(tmp_path):
         run_notebook(notebook, tmp_path / "out", timeout=6)
     assert caught.value.reason == "not done after 6 s, the time limit of a run; its kernel was ended"
     assert "so far" in (tmp_path / "out" / "n.html").read_text()
+
+
+def test_the_notebook_is_saved_at_its_ends_and_now_and_then(tmp_path, monkeypatch):
+    saves, write = [], engines.write_ipynb
+    monkeypatch.setattr(engines, "write_ipynb", lambda *file: (saves.append(file), write(*file)))
+    notebook = save(tmp_path / "n.ipynb", "level = 1", *["level += 1"] * 5)
+    run_notebook(notebook, tmp_path / "out")
+    assert len(saves) == 2
+    saves.clear()
+    monkeypatch.setattr(execute, "_SAVE_EVERY", 0.0)
+    run_notebook(notebook, tmp_path / "out")
+    assert len(saves) > 6
 
 
 def test_a_run_can_be_stopped(tmp_path):

@@ -10,13 +10,19 @@ from darkcal_widgets.errors import FrameError, OutputError
 from darkcal_widgets.files import (
     check_results_folder,
     checksum,
-    checksum_of,
     file_state,
     is_frame_name,
     make_results_folder,
+    new_checksum,
     replacing,
     result_name,
 )
+
+
+def checksum_of(content):
+    value = new_checksum()
+    value.update(content)
+    return value.hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 from nights import random_frame, write_raw
 
-from darkcal_widgets.errors import FrameError
+from darkcal_widgets.errors import FrameError, ParameterError
 from darkcal_widgets.files import checksum
 from darkcal_widgets.frames import Frame, frame
 
@@ -66,7 +66,9 @@ def test_pixels_and_checksum_are_of_the_same_bytes_even_if_the_file_is_compresse
 
 def test_a_frame_that_gets_shorter_while_it_is_read_is_named(tmp_path, monkeypatch):
     found = Frame(write_raw(tmp_path / "a.fits", random_frame(1)))
-    monkeypatch.setattr(frame, "_whole", lambda stream, _: np.frombuffer(stream.read()[:4000], np.uint8))
+    monkeypatch.setattr(
+        frame, "_whole", lambda stream, _: (np.frombuffer(stream.read()[:4000], np.uint8), "")
+    )
     with pytest.raises(FrameError, match=r"a\.fits is cut off: it has 1120 of the 1200 bytes"):
         found.loaded()
 
@@ -229,3 +231,9 @@ def test_only_the_cards_that_are_asked_for_are_parsed_and_long_strings_are_whole
     path = write_raw(tmp_path / "a.fits", random_frame(1), FILTER="a filter of many words " * 5, GAIN=1.5)
     assert Frame(path).info.filter == ("a filter of many words " * 5).strip()
     assert Frame(path).info.gain == 1.5
+
+
+def test_a_file_of_one_image_says_so_where_another_is_named(tmp_path):
+    frame = Frame(write_raw(tmp_path / "a.fits", random_frame(1)))
+    with pytest.raises(ParameterError, match="holds one image without a name, for which extensions is None"):
+        frame.select(["SCI"])

@@ -1,18 +1,11 @@
 """Figures of frames: drawn of arrays whose values are obvious."""
 
-import io
-
 import numpy as np
 import pytest
+from figures import drawn
 
 from darkcal_widgets import Recipe
 from darkcal_widgets.frames import figures
-
-
-def drawn(figure):
-    """Draw a figure and return its axes."""
-    figure.savefig(io.BytesIO(), format="png", dpi=40)
-    return figure.axes
 
 
 def noisy(level, shape=(40, 60)):

@@ -15,10 +15,11 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text html errors units statistics drawing parallel
+    text html errors fields units statistics drawing parallel
     files outcome sections yamlfile
     recipe.steps recipe.recipe recipe recipe.calibrate
-    frames.cards frames.guard frames.pixels frames.images frames.kinds frames.numbers frames.words frames.write frames.frame frames frames.figures
+    frames.cards frames.guard frames.pixels frames.kinds frames.numbers frames.words
+    frames.write frames.images frames.frame frames frames.figures
     parameters
     groups inventory choice night results
     combine.clip combine.files combine
@@ -29,8 +30,8 @@ ORDER = """
     advice.decisions advice.advice advice
     darks.background darks.hotpixels darks.noise darks.growth darks.current darks.treatment darks.figures darks.scale
     darks.report darks check
-    panel.parts panel.settings panel.listing panel.sketch panel.viewer panel.effect panel.night panel.outlook panel.run panel.reading
-    panel.still panel.kept panel.page panel.traits panel.widget panel
+    panel.history panel.parts panel.settings panel.listing panel.sketch panel.viewer panel.effect panel.night panel.made
+    panel.outlook panel.run panel.reading panel.still panel.kept panel.page panel.traits panel.widget panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
     batch.requests batch.record batch.run batch.engine batch.page batch.batch batch
     cli

@@ -1,13 +1,13 @@
 """What is said of a run before it starts."""
 
+from pathlib import Path
+
 import pytest
-from nights import random_frame, small_night, write_raw
+from nights import small_night
 
 from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks
-from darkcal_widgets.panel import outlook
-from darkcal_widgets.panel.settings import plan_of
-
-SHAPE = (20, 30)
+from darkcal_widgets.panel import outlook, settings
+from darkcal_widgets.panel.made import Made
 
 
 @pytest.fixture
@@ -26,12 +26,17 @@ def values(night, tmp_path):
     ).to_dict()
 
 
+def planned(values, night):
+    return settings.planned(values, night)[0]
+
+
 def results_note(values, night):
-    return outlook.run_notes(plan_of(Parameters(**values), night))[0]
+    plan = planned(values, night)
+    return outlook.run_notes(plan, Made(plan))[0]
 
 
 def bias_note(values, night):
-    plan = plan_of(Parameters(**values), night)
+    plan = planned(values, night)
     return outlook.bias_note(plan, values["combined_bias"] is not None)
 
 
@@ -39,15 +44,34 @@ def test_what_is_there_already_is_said_before(values, night):
     assert results_note(values, night) == "3 results will be written."
     recipe = Recipe(overscan_columns="24:", keep_columns=":22")
     calibrate_darks(night, recipe, values["reduced_folder"], files=["dark-0.fits"], progress=False)
-    assert "1 made with these settings stay" in results_note(values, night)
-    other = values | {"keep_columns": ":21"}
-    assert "1 made with other settings will not be replaced" in results_note(other, night)
-    assert "1 made with other settings will be replaced" in results_note(other | {"overwrite": True}, night)
+    assert results_note(values, night) == "Calibrated with these settings: 1 of 3 picked darks."
+    other = planned(values | {"keep_columns": ":21"}, night)
+    folder = values["reduced_folder"]
+    how = "overscan [25:30, 1:20] subtracted, trimmed to [1:22, 1:20]"
+    assert outlook.run_notes(other, Made(other)) == [
+        f"To be replaced: 1 result made otherwise in {folder} ({how})."
+    ]
+    assert outlook.calibrate_deed(other) == {
+        "label": "Replace 1 result and write 2",
+        "replaces": True,
+        "off": "",
+    }
+    assert outlook.calibrate_refusal(other) == (
+        f"There is 1 result made otherwise in {folder} ({how}): press “Replace 1 result and write 2” in the panel, set "
+        "overwrite, or name another reduced_folder."
+    )
 
 
-def test_a_file_that_darkcal_did_not_make_is_said_before(values, night, tmp_path):
-    write_raw(tmp_path / "out" / "dark-0.fits", random_frame(1, SHAPE))
-    assert "1 not made by darkcal" in results_note(values, night)
+def test_a_combined_bias_is_among_what_is_replaced(values, night):
+    with_bias = values | {"subtract_bias": True}
+    calibrate_darks(night, Parameters(**with_bias).recipe, values["reduced_folder"], progress=False)
+    (path := Path(values["reduced_folder"]) / "dark-2.fits").unlink()
+    calibrate_darks(night, Recipe(keep_columns=":22"), path.parent, files=[path.name], progress=False)
+    other = planned(with_bias | {"keep_columns": ":21"}, night)
+    assert outlook.calibrate_deed(other)["label"] == "Replace 4 results"
+    (note,) = outlook.run_notes(other, Made(other))
+    assert "the combined bias among them (2: overscan [25:30" in note
+    assert "bias subtracted; 1: overscan not subtracted" in note
 
 
 def test_the_combined_bias_that_darks_will_get_is_named(values, night):

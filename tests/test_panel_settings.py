@@ -98,3 +98,12 @@ def test_sections_beside_those_of_amplifiers_are_said_at_their_controls(values, 
     assert "beside" in found["keep_columns"]
     alone = values | {"amplifiers": two, "overscan_columns": None, "keep_columns": None}
     assert problems(alone, night) == {}
+
+
+def test_files_that_darkcal_did_not_make_are_said_before(values, night, tmp_path):
+    for name in ("dark-0.fits", "dark-1.fits"):
+        write_raw(tmp_path / "out" / name, random_frame(1, SHAPE))
+    sentence = problems(values | {"overwrite": True}, night)["reduced_folder"]
+    assert "dark-0.fits already exists and was not written by darkcal" in sentence
+    assert sentence.endswith("And 1 more is in the way.")
+    assert problems(values | {"files": ("dark-2.fits",)}, night) == {}

@@ -158,3 +158,10 @@ def test_the_level_is_that_of_the_noise_alone():
     data = np.random.default_rng(1).normal(0, 1, (400, 400))
     data[::40] += 6
     assert abs(level_and_scatter(data)[0]) < 0.05
+
+
+def test_a_damaged_result_is_to_be_made_again(tmp_path):
+    (tmp_path / "dark.fits").write_bytes(b"SIMPLE  =                    F".ljust(2880))
+    (reason,) = Results(tmp_path).unreadable.values()
+    assert reason.endswith("delete it and run again.")
+    assert "leave it out" not in reason

@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 from astropy.nddata import CCDData
 from nights import (
-    SHARED,
+    REAL_NIGHTS,
     as_double,
     folder_bytes,
     random_frame,
@@ -38,9 +38,6 @@ from darkcal_widgets.run.file import hold_bias
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
 
-needs_shared = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="the folder of real frames, shared/data, is not there"
-)
 needs_fitsverify = pytest.mark.skipif(
     shutil.which("fitsverify") is None, reason="the program fitsverify is not installed"
 )
@@ -296,18 +293,17 @@ def test_a_bias_of_other_settings_is_reported(tmp_path):
     assert "taken at -20 degrees, d.fits at -16" in notes
 
 
-@needs_shared
 def test_a_real_night_runs_as_both_examples(tmp_path):
-    night = Night(SHARED / "feder-2013-07-04")
+    night = Night(REAL_NIGHTS / "feder-2013-07-04")
     run = calibrate(
-        night, Recipe(overscan_columns="[1538:1541, 1:1024]", keep_columns="[1:1536, 1:1024]"), tmp_path / "1"
+        night, Recipe(overscan_columns="[1538:1541, 1:256]", keep_columns="[1:1536, 1:256]"), tmp_path / "1"
     )
     expected = reference_example_1(night.darks[0].path, slice(1537, 1541), slice(0, 1536))
     np.testing.assert_array_equal(fits.getdata(run.written[0]), expected)
     assert run.written[0].name == "darks-001D15.fit"
     run = calibrate(
         night,
-        Recipe(keep_columns="[1:1536, 1:1024]", subtract_bias=True, output_dtype="float64"),
+        Recipe(keep_columns="[1:1536, 1:256]", subtract_bias=True, output_dtype="float64"),
         tmp_path / "2",
     )
     expected = reference_example_2(
@@ -320,9 +316,8 @@ def test_a_real_night_runs_as_both_examples(tmp_path):
     ]
 
 
-@needs_shared
 def test_a_real_overscan_on_the_left_is_subtracted(tmp_path):
-    night = Night(SHARED / "saao-ste3", image_types={"object": "dark"})
+    night = Night(REAL_NIGHTS / "saao-ste3", image_types={"object": "dark"})
     run = calibrate(
         night,
         Recipe(overscan_columns="[   4:  13,   1: 520]", keep_columns="[  17: 528,   1: 520]"),
@@ -341,17 +336,16 @@ def test_fitsverify_finds_no_error_in_any_file_written(night, thermo_electric, c
         Recipe(overscan_columns="2055:", keep_columns=":2048", output_dtype="float64"),
         tmp_path / "3",
     )
-    if SHARED.is_dir():
-        calibrate(
-            Night(SHARED / "feder-2013-07-04"),
-            Recipe(keep_columns=":1536", subtract_bias=True),
-            tmp_path / "4",
-        )
-        calibrate(
-            Night(SHARED / "saao-ste3", image_types={"object": "dark"}),
-            Recipe(keep_columns="16:528"),
-            tmp_path / "5",
-        )
+    calibrate(
+        Night(REAL_NIGHTS / "feder-2013-07-04"),
+        Recipe(keep_columns=":1536", subtract_bias=True),
+        tmp_path / "4",
+    )
+    calibrate(
+        Night(REAL_NIGHTS / "saao-ste3", image_types={"object": "dark"}),
+        Recipe(keep_columns="16:528"),
+        tmp_path / "5",
+    )
     for folder in tmp_path.glob("[1-5]"):
         combine_darks(folder)
     results = sorted(tmp_path.glob("[1-5]/*"))
@@ -440,7 +434,7 @@ def test_a_parameter_chooses_some_images_of_a_file(lris, tmp_path):
 def test_a_file_with_fewer_images_than_the_others_is_left_out(lris, tmp_path):
     several_images(tmp_path / "raw" / "d9.fits", 9, "dark", 10.0, names=("VidInp1",))
     run = calibrate(Night(tmp_path / "raw"), RECIPE, tmp_path / "out")
-    assert "shape (rows x columns) 20 x 30, theirs 2 images of 20 x 30" in run.failed["d9.fits"]
+    assert "shape (rows x columns) 20 x 30, the others have 2 images of 20 x 30" in run.failed["d9.fits"]
 
 
 AMPLIFIERS = (("20:25", "0:10"), ("25:30", "10:20"))

@@ -1,6 +1,7 @@
 """A working folder: copies follow the package until they are edited, nights are never touched."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -97,6 +98,13 @@ def test_a_notebook_from_elsewhere_is_never_replaced(shipped, folder):
     (folder / NAMES[2]).write_text("not even a notebook")
     assert prepare(folder).edited == (folder / NAMES[2],)
     assert (folder / NAMES[2]).read_text() == "not even a notebook"
+
+
+def test_a_pipe_in_place_of_a_notebook_is_not_waited_for(shipped, folder):
+    folder.mkdir()
+    os.mkfifo(folder / NAMES[1])
+    with pytest.raises(OutputError, match=r"1-\S+ipynb is a pipe; remove it"):
+        prepare(folder)
 
 
 @pytest.mark.parametrize("note", ["{", "[]", "5", "\xff"])

@@ -1,13 +1,12 @@
 """Advise on a night: measure it, recommend a recipe, and say what is missing or assumed. No measuring here."""
 
-import json
-import shlex
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from astropy.table import Table
 
 from ..html import html_table, html_text
+from ..parameters import as_lists
 from ..recipe import Recipe
 from ..sections import to_fits
 from ..text import visible
@@ -18,11 +17,11 @@ from .findings import exposure_findings, images_finding, overscan_findings
 from .overscan import Overscan, measure_overscan
 from .profiles import sample_night
 from .recipes import common_recipe, keep_text, recipe_of
-from .verdict import judge
+from .verdict import counted, judge
 
 __all__ = ["Advice", "advise"]
 
-# Those that are said even where there is nothing to do.
+# Those that are said even if there is nothing to do.
 _ALWAYS = ("overscan_columns", "keep_columns", "subtract_bias")
 
 
@@ -78,11 +77,6 @@ class Advice:
         return decide(self)
 
     @property
-    def compared(self):
-        """Whether there are darks, and flats or science frames, whose exposures could be compared."""
-        return any(match.dark is not None for match in self.exposures)
-
-    @property
     def table(self):
         """The findings as a `~astropy.table.Table`."""
         return Table(
@@ -101,24 +95,6 @@ class Advice:
             if found.question == question:
                 return found
         raise KeyError(question)
-
-    def parameters_line(self, night):
-        """Return the options of papermill that follow the advice, to append after its input and output notebooks.
-
-        All folders are named: those that a notebook has by itself belong to another night.
-        """
-        values = {
-            "raw_folder": night.raw_folder,
-            "dark_folder": night.dark_folder if len(night.folders) > 1 else None,
-            "reduced_folder": f"{night.raw_folder.resolve().name}-reduced",
-        }
-        values |= _told(self.recipe)
-        return " ".join(
-            f"-y {shlex.quote(f'{name}: {json.dumps(_as_lists(value))}')}"
-            if isinstance(value, tuple)
-            else f"-p {name} {shlex.quote(str(value))}"
-            for name, value in values.items()
-        )
 
     def differences(self, recipe):
         """Say where a recipe differs from the advice.
@@ -164,19 +140,28 @@ class Advice:
         )
 
     def __str__(self):
-        lines = [line for finding in self.findings for line in _lines(finding)]
-        lines += [f"missing: {text}" for text in self.missing] + [f"assumed: {text}" for text in self.assumed]
-        return "\n".join([*map(visible, lines), f"recommended: {_recipe_text(self.recipe)}"])
+        lines = [f"{word}: {text}" for word, text in self._notes()]
+        thresholds = set()
+        for finding in self.findings:
+            lines += _lines(finding, finding.threshold not in thresholds)
+            thresholds.add(finding.threshold)
+        return "\n".join(map(visible, lines))
+
+    def _notes(self):
+        """Return what is recommended, missing and assumed, each with the word for it."""
+        return [
+            ("recommended", _recipe_text(self.recipe)),
+            *(("missing", text) for text in self.missing),
+            *(("assumed", text) for text in self.assumed),
+        ]
 
     def __repr__(self):
         return f"<Advice {_recipe_text(self.recipe)}>"
 
     def _repr_html_(self):
         rows = [[getattr(finding, name) for name in _COLUMNS] for finding in self.findings]
-        notes = [("missing", text) for text in self.missing] + [("assumed", text) for text in self.assumed]
-        notes.append(("recommended", _recipe_text(self.recipe)))
-        ends = "".join(f"<p><b>{word}:</b> {html_text(text)}</p>" for word, text in notes)
-        return html_table(rows, _COLUMNS) + ends
+        notes = "".join(f"<p><b>{word}:</b> {html_text(text)}</p>" for word, text in self._notes())
+        return notes + html_table(rows, _COLUMNS)
 
 
 def advise(night, extensions=None):
@@ -236,7 +221,7 @@ def _claim(sample):
         for frame in [
             frame for frame, one in zip(sample.images, sample.frames, strict=True) if one.kind == kind
         ][:1]:
-            claim = read_claim(frame.header, sample.shape)
+            claim = read_claim(frame.cards, sample.shape)
             if claim.texts:
                 return claim
     return read_claim({}, sample.shape)
@@ -283,60 +268,63 @@ def _labels(night, extensions):
 
 
 def _missing(night, sample):
+    yield from _of_results(sample)
     counts = {
         "bias frames": (night.biases, "this night cannot give a read noise or a combined bias"),
         "darks": (night.darks, "there is nothing to calibrate"),
-        "flats": (night.flats, "the reach of bright light into the overscan is not tested"),
+        "flats": (night.flats, "it is not tested how far bright light reaches into the overscan"),
         "science frames": (night.science, "their exposures are not known"),
     }
     for name, (frames, consequence) in counts.items():
         if not frames:
             yield f"There are no {name}: {consequence}."
-        elif len(frames) == 1 and name == "bias frames":
-            yield "There is only one bias frame: a drift from frame to frame cannot be seen in it."
+    if len(night.biases) == 1:
+        yield "There is only one bias frame: it cannot show a drift from frame to frame."
     nameless = Counter(frame.info.type_word for frame in night.frames if frame.info.type is None)
     if nameless:
         words = ", ".join(f"{count} with {word!r}" for word, count in nameless.items())
-        yield f"The type of some frames is unknown ({words}); say it with Night(..., image_types=...)."
+        yield f"The type of some frames is unknown ({words}); say what they are with image_types."
     silent = [f.name for f in (*night.darks, *night.flats, *night.science) if f.info.exposure is None]
     if silent:
-        yield f"{len(silent)} frames have no exposure time, such as {silent[0]}; they were not compared with the darks."
+        yield f"{counted(len(silent), 'frames')} with no exposure time, such as {silent[0]}: not compared with the darks."
     yield from sample.left_out
     yield from (f"Unreadable: {reason}" for reason in night.unreadable.values())
+
+
+def _of_results(sample):
+    made = [frame.name for frame in sample.images if "DCRECIPE" in frame.cards]
+    if made:
+        yield f"These are results and not raw frames ({made[0]} holds DCRECIPE): ask for advice on the folder of raw frames."
 
 
 def _missing_temperatures(matches):
     wanted = sorted({round(match.temperature) for match in matches if match.apart})
     if wanted:
         listed = " and ".join(f"{degrees:g} °C" for degrees in wanted)
-        yield f"There is no dark at {listed}, as some flats or science frames have it: take darks of the same temperature."
+        yield f"There is no dark at {listed}, the temperature of some flats or science frames: take darks at it."
 
 
 def _assumed(overscan, matches):
     yield from judge(overscan).doubts
     if not any(match.dark is not None for match in matches):
-        yield "No dark has to be scaled, since there are no exposures of darks and of flats or science frames to compare."
+        yield "No dark has to be scaled: there are no exposures of darks and of flats or science frames to compare."
 
 
-def _lines(finding):
-    yield f"{finding.question} {finding.verdict}"
-    measured = (
-        f"{finding.measured} (threshold: {finding.threshold})" if finding.threshold else finding.measured
-    )
-    yield f"    measured: {measured}"
-    yield f"    {finding.reason}"
+def _lines(finding, with_threshold):
+    """Return a finding in lines of text."""
+    threshold = f" (threshold: {finding.threshold})" if finding.threshold and with_threshold else ""
+    return [
+        f"{finding.question} {finding.verdict}",
+        f"    measured: {finding.measured}{threshold}",
+        f"    {finding.reason}",
+    ]
 
 
 def _recipe_text(recipe):
-    return ", ".join(f"{name} = {_as_lists(value)!r}" for name, value in _told(recipe).items())
+    return ", ".join(f"{name} = {as_lists(value)!r}" for name, value in _told(recipe).items())
 
 
 def _told(recipe):
     """Return the parameters of a recipe that are worth saying."""
     values = {name: getattr(recipe, name) for name in EXPLAINED_BY}
     return {name: value for name, value in values.items() if name in _ALWAYS or value is not None}
-
-
-def _as_lists(value):
-    """Return a tuple, and tuples in it, as the lists that a notebook holds."""
-    return [_as_lists(each) for each in value] if isinstance(value, tuple) else value

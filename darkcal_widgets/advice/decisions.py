@@ -49,10 +49,11 @@ _UNASKED = {
 def decide(advice):
     """Return the `Decision` on each parameter, a dict by its name."""
     place = "" if advice.recipe.amplifiers else _place_unknown(advice.overscan)
+    bias = advice.finding(EXPLAINED_BY["subtract_bias"])
     obstacles = {
         "overscan_columns": place,
         "keep_columns": place,
-        "subtract_bias": "" if advice.compared else advice.finding(EXPLAINED_BY["subtract_bias"]).reason,
+        "subtract_bias": bias.reason if bias.verdict == "no, assumed" else "",
         "amplifiers": " ".join(unresolved_amplifiers(advice.overscan)),
     }
     if advice.images and advice.finding(ALIKE).verdict == "no":

@@ -1,7 +1,7 @@
-"""The report on the darks of a folder: what is measured, with what is known of it, and what could not be and why.
+"""The report on the darks of a folder: what is measured, how well it is known, and what could not be measured and why.
 
 Every number comes with its uncertainty, half the width of the interval that holds the true value with 99 % confidence (Student's
-t where there are few frames); of a class of a hundred students, one sees the truth outside.
+t if there are few frames); of a class of a hundred students, one finds the truth outside it.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from ..frames.numbers import count_of
 from ..groups import TEMPERATURE_TOLERANCE, group_exposures
 from ..html import html_table
 from ..parallel import threaded
-from ..results import Results
+from ..results import Results, members_of
 from ..text import ascii_only
 from .background import Background, background, corner_glow
 from .current import Bias, Levels, Scale, Single, with_bias
@@ -31,13 +31,13 @@ _PAIRS = 3
 # Degrees of freedom from which on Student's t is that of a Gaussian.
 _MANY = 10**6
 
-# Hot pixels that tell the shot noise where no gain does.
+# So many hot pixels show the shot noise if no gain is known.
 _ENOUGH_HOT = 5
 
 
 @dataclass(frozen=True, repr=False)
 class DarkReport:
-    """What the darks of a folder tell.
+    """What the darks of a folder show.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class DarkReport:
     glow : str
         Empty: there is none.
     linear : str
-        What is found of the growth with exposure.
+        Whether counts grow with the exposure, in words.
     growth : dict
         Exposure to the mean of the hot pixels' counts over those in the longest exposure, and its uncertainty.
     image : ndarray
@@ -66,7 +66,7 @@ class DarkReport:
     ground : Background
         Of `image`.
     notes : tuple of str
-        What could not be said, and why.
+        What could not be measured, and why.
     """
 
     levels: Table
@@ -196,7 +196,7 @@ def _results(reduced_folder, extension, notes):
         notes.append(
             f"Only the image {combined[-1].extension!r} is measured; choose another with measure_darks(..., extension=...)."
         )
-    names = {str(frame.header[keyword]) for frame in combined for keyword in frame.header["IMCMB*"]}
+    names = {name for frame in combined for name in members_of(frame)}
     darks = [_part(dark, extension) for dark in results.darks if ascii_only(dark.name) in names]
     singles = [dark for dark in darks if dark.shape == combined[-1].shape]
     _require_pixels([*combined, *singles])
@@ -224,7 +224,7 @@ def _without_time(combined):
 
 
 def _seconds(frame):
-    """Return the exposure; 0 where the header gives none, for then nothing can be said per second either."""
+    """Return the exposure; 0 if the header gives none, for then nothing can be said per second either."""
     return frame.info.exposure or 0.0
 
 
@@ -240,7 +240,7 @@ def _of_one_temperature(frames, notes):
     if others:
         listed = ", ".join(frame.name for frame in others)
         notes.append(
-            f"The darks are of several temperatures. This holds for those at {last:.0f} °C, without {listed}."
+            f"The darks were taken at several temperatures. This report is on those at {last:.0f} °C, without {listed}."
         )
     return [frame for frame in frames if frame not in others]
 
@@ -253,7 +253,7 @@ def _gain(info, gain, notes):
 
 
 def _no_gain(info):
-    why = "The headers name no gain and none was given"
+    why = "The headers give no gain and none was given"
     if info.gain_setting:
         own = (
             f"The gain in the headers, {info.gain_setting!r}, is on the camera's own scale and not in e-/ADU"
@@ -325,7 +325,7 @@ def _bias_of(reduced_folder, biases, singles, ground, notes):
     try:
         frames = threaded(lambda frame: _bias_frame(frame, header, ground, subtracted), biases)
     except (FrameError, ParameterError) as error:
-        notes.append(f"The bias frames of the night are left out of the dark current: {error}")
+        notes.append(f"The bias frames of the night do not count for the dark current: {error}")
         return bias
     return Bias(overscan, bool(name), count, tuple(frame for frame in frames if frame is not None))
 
@@ -390,7 +390,7 @@ def _with_uncertainty(hot, groups, gain, linear, frames, notes):
     if len(values) < 2 or len(hot) < _ENOUGH_HOT:
         if len(hot):
             notes.append(
-                "For want of a gain, the uncertainties of hot pixels leave out the noise of their own charge."
+                "Without a gain, the uncertainties of hot pixels do not include the noise of their own charge."
             )
         return hot
     shot = np.median(np.var(values, axis=0, ddof=1) / np.asarray(hot["excess"]))
@@ -408,17 +408,17 @@ def _pairs(biases):
 
 def _read_noise(pairs, gain, notes):
     if not pairs:
-        notes.append("It takes two bias frames of the night to see the read noise.")
+        notes.append("It takes two bias frames of the night to measure the read noise.")
         return None
     found = pooled(threaded(lambda pair: read_noise(pair, gain), pairs))
     if not found.value > 0:
         notes.append(
-            "The bias frames differ by no more than rounding explains: the read noise cannot be measured."
+            "The bias frames differ by no more than rounding to whole numbers explains, so the read noise cannot be measured."
         )
         return None
     if rows := row_noise(*pairs[0]):
         unit, factor = ("adu", 1.0) if gain is None else ("e-", gain)
-        notes.append(f"Of the read noise, {factor * rows:.2g} {unit} are common to the pixels of a row.")
+        notes.append(f"Of the read noise, {factor * rows:.2g} {unit} are common to all pixels of a row.")
     return found
 
 

@@ -112,6 +112,11 @@ class Source:
         self._most = min(LARGEST_IMAGE + 2 * LONGEST_HEADER, max(_ALWAYS_UNPACKED, _MOST_RATIO * size))
         self._check_size(self.claimed_size or 0)
 
+    @classmethod
+    def of(cls, stream, path):
+        """Make one of a file that was opened by `open_file`."""
+        return cls(stream, os.fstat(stream.fileno()).st_size, path)
+
     def read(self, size):
         """Return the next bytes, fewer at the end."""
         self._advance(size)

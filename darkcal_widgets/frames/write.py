@@ -16,7 +16,7 @@ from ..parallel import BAND_BYTES, own_array
 from .cards import CARD, END, STORAGE_KEYWORDS, Cards
 from .guard import BLOCK
 
-__all__ = ["Image", "sum_words", "with_checksum", "write_frame", "write_images"]
+__all__ = ["Image", "sum_words", "with_checksum", "write_images"]
 
 # What file systems answer that cannot reserve space.
 _NO_RESERVING = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -63,31 +63,13 @@ class Image:
         return self.shape[0] * self.shape[1] * np.dtype(self.dtype).itemsize
 
 
-def write_frame(path, data, header):
-    """Write an image all or nothing, with ``CHECKSUM`` and ``DATASUM``; the same arguments give the same bytes.
+def write_images(path, images, primary=None, *, expected=ANYTHING):
+    """Write one image, or several as extensions behind a primary header: all or nothing, the same arguments give the same bytes.
 
     Parameters
     ----------
     path : path-like
         Replaced if it is there.
-    data : ndarray
-        Shape (rows, columns), float32 or float64.
-    header : `~astropy.io.fits.Header`
-
-    Raises
-    ------
-    OutputError
-        The file cannot be written.
-    """
-    write_images(path, [Image.of(data, header)])
-
-
-def write_images(path, images, primary=None, *, expected=ANYTHING):
-    """Write one image, or several as extensions behind a primary header, as `write_frame` does.
-
-    Parameters
-    ----------
-    path : path-like
     images : sequence of Image
     primary : `~astropy.io.fits.Header`, optional
         `None`: the only image is the primary HDU.

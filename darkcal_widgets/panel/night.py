@@ -1,5 +1,6 @@
 """The night as the panel looks at it: what of it is picked, marked, looked at, and the advice on it. Not its list (listing)."""
 
+from collections import Counter
 from functools import cached_property
 
 from ..advice import advise
@@ -37,6 +38,8 @@ class OpenNight:
         self.frames = () if night is None else night.frames
         self.effect = None if night is None else Effect(night)
         self.names = {visible(frame.name): frame.name for frame in self.frames}
+        self._rows = {frame.name: row for row, frame in enumerate(self.frames)}
+        self._picked = (..., [])  # what was asked for last, and the answer
 
     @classmethod
     def at(cls, raw_folder, dark_folder, image_types):
@@ -70,9 +73,20 @@ class OpenNight:
         """
         return advise(self.require())
 
+    @cached_property
+    def camera(self):
+        """The instrument and the shape, in words, of most of the darks, or of all frames if there is none; `None`: no frame."""
+        frames = () if self.night is None else self.night.darks or self.frames
+        kinds = Counter((frame.info.instrument, frame.shape_text) for frame in frames)
+        return kinds.most_common(1)[0][0] if kinds else None
+
     def picked(self, state):
         """Return the names of the picked darks that are in the night."""
-        files = state["files"]
+        if self._picked[0] != state["files"]:
+            self._picked = (state["files"], self._find(state["files"]))
+        return self._picked[1]
+
+    def _find(self, files):
         if self.night is None or files == ():
             return []
         try:
@@ -85,15 +99,16 @@ class OpenNight:
         """Return the name of the frame looked at, `None` where there is no frame."""
         if self.night is None:
             return None
-        names = [frame.name for frame in self.frames]
-        if state["frame"] in names:
+        if state["frame"] in self._rows:
             return state["frame"]
-        return next(iter([*self.picked(state), *(dark.name for dark in self.night.darks), *names]), None)
+        return next(
+            iter(self.picked(state) or [frame.name for frame in self.night.darks or self.frames]), None
+        )
 
     def marked(self, state):
         """Return the names of the marked frames: at least the frame looked at."""
-        marked = [frame.name for frame in self.frames if frame.name in state["marked"]]
-        name = self.looked_at(state)
+        name, wanted = self.looked_at(state), set(state["marked"])
+        marked = [other for other in self._rows if other in wanted]
         return marked or ([] if name is None else [name])
 
     def image(self, state):
@@ -101,7 +116,7 @@ class OpenNight:
         name = self.looked_at(state)
         if name is None:
             return None
-        frame = next(frame for frame in self.frames if frame.name == name)
+        frame = self.frames[self._rows[name]]
         if any(part.label == state["extension"] for part in frame.parts):
             return image_of(frame, state["extension"])
         return next(iter(_calibrated_parts(frame, state)), frame.parts[0])
@@ -112,18 +127,21 @@ class OpenNight:
         if image is not None and image.extension != self.effect.extension:
             self.effect = Effect(self.night, image.extension, self.effect.sketches)
 
+    def chosen(self, state):
+        """Return the row of the list that is looked at, and those that are picked and marked."""
+        rows = {"picked": self.picked(state), "marked": self.marked(state)}
+        rows = {what: [self._rows[name] for name in names] for what, names in rows.items()}
+        return rows | {"row": self._rows.get(self.looked_at(state))}
+
     def selected(self, state):
-        """Return what the settings select: rows of the list, and the parts of the image looked at."""
-        rows = {frame.name: row for row, frame in enumerate(self.frames)}
-        row, image = rows.get(self.looked_at(state)), self.image(state)
+        """Return the parts of the image looked at that the settings select, and which images are calibrated."""
+        row, image = self._rows.get(self.looked_at(state)), self.image(state)
         shape = image and image.shape
         images = {"image": image and image.label, "images": [], "calibrated": []}
         if row is not None and len(self.frames[row].parts) > 1:
             images["images"] = [part.label for part in self.frames[row].parts]
             images["calibrated"] = [part.label for part in _calibrated_parts(self.frames[row], state)]
-        chosen = {"picked": self.picked(state), "marked": self.marked(state)}
-        rows_of = {what: [rows[name] for name in names] for what, names in chosen.items()}
-        return rows_of | {"row": row, "shape": shape} | images | all_notations(state, shape)
+        return {"shape": shape} | images | all_notations(state, shape)
 
 
 def _calibrated_parts(frame, state):

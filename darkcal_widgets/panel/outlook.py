@@ -5,9 +5,20 @@ from pathlib import Path
 
 from ..parameters import Parameters, as_lists
 from ..text import visible
+from .made import Made
 from .settings import planned
 
-__all__ = ["bias_note", "notebook_of", "outlook", "run_notes"]
+__all__ = [
+    "bias_note",
+    "calibrate_deed",
+    "calibrate_refusal",
+    "combine_deed",
+    "combine_refusal",
+    "notebook_of",
+    "outlook",
+    "run_notes",
+    "visible_values",
+]
 
 _NOTEBOOKS = {1: "1-overscan-subtracted-bias-kept.ipynb", 2: "2-bias-subtracted-overscan-trimmed.ipynb"}
 
@@ -36,10 +47,12 @@ def outlook(values, opened, given, beginning, questions, settings_file):
     plan, found = (None, opened.trouble) if opened.night is None else planned(values, opened.night)
     notes, code = _start_notes(values, given, beginning), {}
     if questions:
-        notes["start"] = "Look at the settings marked below: they were made for another camera."
+        notes["start"] = "Look at the settings marked below, and change them or keep them."
         notes["questions"] = list(questions)
     elif plan is not None:
-        notes |= {"bias": bias_note(plan, values["combined_bias"] is not None), "run": run_notes(plan)}
+        made = Made(plan)
+        notes |= {"bias": bias_note(plan, values["combined_bias"] is not None), "run": run_notes(plan, made)}
+        notes |= {"calibrate": calibrate_deed(plan), "combine": combine_deed(made)}
         code = _commands(Parameters(**values), settings_file)
     return {"problems": visible_values(found | questions), "notes": notes, "commands": code}
 
@@ -62,23 +75,70 @@ def bias_note(plan, named):
     )
 
 
-def run_notes(plan):
-    """Say which results exist already and what becomes of them, and what else should be known before the run."""
-    states = [found.state for found in plan.standings.values()]
-    counts = {state: states.count(state) for state in ("current", "other", "foreign")}
-    fate = (
-        "will be replaced"
-        if plan.overwrite
-        else "will not be replaced (tick Overwrite, or name another folder)"
-    )
-    sentences = {
-        "current": "{} made with these settings stay as they are",
-        "other": f"{{}} made with other settings {fate}",
-        "foreign": "{} not made by darkcal will not be replaced (move them away)",
-    }
-    said = "; ".join(sentences[state].format(count) for state, count in counts.items() if count)
-    results = f"Results that exist already: {said}." if said else f"{len(states)} results will be written."
-    return [results, *map(visible, plan.notes)]
+def calibrate_deed(plan):
+    """Say what a click on the button that calibrates does.
+
+    Returns
+    -------
+    dict
+        ``label`` of the button; ``replaces``, whether results made otherwise are replaced; ``off``, why it cannot be pressed,
+        empty where it can.
+    """
+    replaced = len(plan.replaced)
+    if not replaced:
+        return {"label": "Calibrate", "replaces": False, "off": ""}
+    new = sum(found.state == "absent" for found in plan.standings.values())
+    write = f" and write {new}" if new else ""
+    return {"label": f"Replace {_count(replaced)}{write}", "replaces": True, "off": ""}
+
+
+def combine_deed(made):
+    """Say what a click on the button that combines does, as `calibrate_deed`."""
+    replaced, foreign = made.named("made otherwise"), made.named("foreign")
+    label = f"Replace {_count(len(replaced), 'combined dark')}" if replaced else "Combine"
+    off = "" if made.darks else "Combine is off until darks are calibrated with these settings."
+    if foreign:
+        off = f"Combine is off: {foreign[0]} in {made.plan.folder} was not written by darkcal; move it away."
+    return {"label": label, "replaces": bool(replaced), "off": off}
+
+
+def calibrate_refusal(plan):
+    """Say why a plan that must not replace anything cannot be run, and what to press or to set."""
+    are = "are" if plan.replaced[1:] else "is"
+    return f"There {are} {plan.said_of_replaced}: {_way_out(calibrate_deed(plan))}"
+
+
+def combine_refusal(made):
+    """Say why darks cannot be combined where nothing may be replaced, and what to press or to set; empty: they can."""
+    replaced, folder = made.named("made otherwise"), made.plan.folder
+    if not made.darks:
+        return f"No picked dark in {folder} is calibrated with these settings; calibrate first."
+    if replaced:
+        are = "are" if replaced[1:] else "is"
+        return f"{', '.join(replaced)} in {folder} {are} made otherwise: {_way_out(combine_deed(made))}"
+    return ""
+
+
+def _way_out(deed):
+    return f"press “{deed['label']}” in the panel, set overwrite, or name another reduced_folder."
+
+
+def run_notes(plan, made):
+    """Say which results exist already and what happens to them, and what else should be known before the run."""
+    notes, count = [], len(plan.jobs)
+    if made.darks:
+        notes.append(f"Calibrated with these settings: {len(made.darks)} of {count} picked darks.")
+        states = dict.fromkeys(made.combined.values())
+        notes += [f"Combined darks {state}: {', '.join(made.named(state))}." for state in states]
+    if plan.replaced:
+        notes.append(f"To be replaced: {plan.said_of_replaced}.")
+    if not notes:
+        notes = [f"{_count(count)} will be written."]
+    return [visible(note) for note in (*notes, *plan.notes)]
+
+
+def _count(number, what="result"):
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _start_notes(values, given, beginning):
@@ -134,4 +194,4 @@ def notebook_of(uses_bias):
     if not path.endswith(".ipynb"):
         return number, _NOTEBOOKS[number]
     name = Path(path).name
-    return int(name[0]) if name[:2] in ("1-", "2-") else number, os.path.relpath(path)
+    return int(name[0]) if name[:2] in ("1-", "2-", "3-") else number, os.path.relpath(path)

@@ -12,8 +12,8 @@ FRONT = Path(__file__).parent / "front"
 
 # Each before those that import it.
 _MODULES = """
-    labels elements link sections axes profile picture spreads controls viewing viewer images table kinds night drag amplifiers
-    steps effect calibrate save panel
+    labels elements link sections axes profile picture spreads controls viewing viewer images listed table kinds night drag
+    amplifiers head life steps effect calibrate save panel
 """.split()
 
 # What the control of each parameter is called. The names of parameters in a message are shown as these.

@@ -32,8 +32,8 @@ def notation(values, name, shape):
     Returns
     -------
     dict or None
-        ``python`` and ``fits``; ``axis``, 1 where columns are selected and 0 where rows are; ``rows`` and ``columns``, each start
-        and stop. `None`: there is no such section, or it does not fit the frame.
+        ``text``, as it is set; ``python`` and ``fits``; ``axis``, 1 where columns are selected and 0 where rows are; ``rows`` and
+        ``columns``, each start and stop. `None`: there is no such section, or it does not fit the frame.
     """
     if values[name] is None:
         return None
@@ -45,6 +45,7 @@ def notation(values, name, shape):
     if name == "overscan_columns":
         region = tuple(part if n == axis else slice(0, shape[n]) for n, part in enumerate(region))
     return {
+        "text": values[name],
         "python": to_python(region, shape),
         "fits": to_fits(region),
         "axis": axis,

@@ -1,13 +1,18 @@
-"""Runs that the panel starts: one at a time, to be cancelled, and how far each has come, in plain values. Not the work itself."""
+"""Runs that the panel starts: calibrating and combining, one at a time, to be cancelled, and how far each has come."""
 
 import os
 import time
 from threading import Event, RLock
 
-from ..errors import DarkcalError
+from ..combine import combine_darks
+from ..errors import DarkcalError, OutputError
+from ..run.night import run_plan
 from ..text import visible
+from .made import Made
+from .outlook import calibrate_refusal, combine_refusal
+from .settings import plan_of
 
-__all__ = ["Progress", "Runs"]
+__all__ = ["Progress", "Runs", "calibrate", "combine"]
 
 
 class Runs:
@@ -43,6 +48,42 @@ class Runs:
             self._progress.cancel()
 
 
+def calibrate(parameters, night, runs, progress):
+    """Calibrate the picked darks.
+
+    Raises
+    ------
+    OutputError
+        Results made otherwise are there, and are not to be replaced; nothing has been done.
+    DarkcalError
+        See `~darkcal_widgets.calibrate_darks`.
+    """
+    plan = plan_of(parameters, night)
+    if plan.replaced and not plan.overwrite:
+        raise OutputError(calibrate_refusal(plan))
+    progress.begin(len(plan.jobs))
+    return run_plan(plan, progress=False, on_outcome=progress.step, cancel=runs.cancelled)
+
+
+def combine(parameters, night, _runs, progress):
+    """Combine the picked darks that are calibrated with these settings.
+
+    Raises
+    ------
+    OutputError
+        There are none, or combined darks made otherwise are there, and are not to be replaced; nothing has been done.
+    DarkcalError
+        See `~darkcal_widgets.combine_darks`.
+    """
+    made = Made(plan_of(parameters, night))
+    refused = combine_refusal(made)
+    if refused and not (made.darks and parameters.overwrite):
+        raise OutputError(refused)
+    progress.begin(len(made.combined), "combined darks")
+    files = [dark.name for dark in made.darks]
+    return combine_darks(parameters.reduced_folder, files=files, overwrite=parameters.overwrite)
+
+
 class Progress:
     """Counts the frames of a run and hands the count to `show`, a callable that takes a dict; from any thread."""
 
@@ -51,9 +92,9 @@ class Progress:
         self._show, self._begun = show, time.monotonic()
         self._now = {"running": True, "done": 0, "total": 0, "failed": 0, "lines": [], "last": ""}
 
-    def begin(self, total):
-        """Say how many frames there are."""
-        self._tell(total=total)
+    def begin(self, total, what="frames"):
+        """Say how many there are of what."""
+        self._tell(total=total, what=what)
 
     def step(self, outcome):
         """Count one frame."""

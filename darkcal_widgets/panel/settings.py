@@ -6,8 +6,7 @@ does the panel ask the rooms below what a run will do.
 
 import glob
 import os
-from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from ..errors import DarkcalError, NightError, OutputError
@@ -19,9 +18,7 @@ from ..run import make_plan
 from .parts import SECTIONS, regions
 
 __all__ = [
-    "ADVISED",
     "bias_path",
-    "camera_of",
     "declared",
     "moved_along",
     "plan_of",
@@ -31,9 +28,6 @@ __all__ = [
     "section_problems",
     "undeclared",
 ]
-
-# What the advice on a night decides.
-ADVISED = (*SECTIONS, "amplifiers", SubtractBias.parameter)
 
 
 def recipe_of(values):
@@ -48,6 +42,8 @@ def recipe_of(values):
 
 def planned(values, night):
     """Plan a run with settings; if that cannot be done, say why, one sentence for each control that has to change.
+
+    The plan replaces results that were made otherwise: it tells which, and that it does so is decided by whoever runs it.
 
     Parameters
     ----------
@@ -65,11 +61,17 @@ def planned(values, night):
     found = _value_problems(values) or section_problems(values, night)
     if found:
         return None, found
-    parameters = Parameters(**values)
+    parameters = replace(Parameters(**values), overwrite=True)
     try:
-        return plan_of(parameters, night), {}
+        plan = plan_of(parameters, night)
     except DarkcalError as error:
         return None, {_to_change(parameters, night): str(error)}
+    return (None, {"reduced_folder": _in_the_way(plan)}) if plan.conflicts else (plan, {})
+
+
+def _in_the_way(plan):
+    first, *others = plan.conflicts
+    return f"{first} And {len(others)} more {'are' if others[1:] else 'is'} in the way." if others else first
 
 
 def plan_of(parameters, night):
@@ -114,28 +116,23 @@ def _problems_on(values, shape):
     return dict.fromkeys(SECTIONS, message) if message else {}  # either of the two can be mended
 
 
-def camera_of(night):
-    """Return the instrument and the shape, in words, of most of a night's darks, or of its frames if there is no dark."""
-    kinds = Counter((frame.info.instrument, frame.shape_text) for frame in night.darks or night.frames)
-    return kinds.most_common(1)[0][0] if kinds else None
-
-
-def questions(values, night, accepted):
+def questions(values, camera, accepted):
     """Question settings that were made for another camera: they may fit these frames and be wrong for them.
 
     Parameters
     ----------
     values : dict
-    night : Night
+    camera : tuple or None
+        The instrument and the shape, in words, of the frames; `None`: there are none.
     accepted : tuple
-        The camera, as `camera_of` tells it, for which settings were made or accepted last, and these by name.
+        The camera for which settings were made or accepted last, and these by name.
 
     Returns
     -------
     dict of str to str
         Name of each setting that is still the same, to a sentence.
     """
-    camera, (made_for, before) = camera_of(night), accepted
+    made_for, before = accepted
     if None in (camera, made_for) or camera == made_for:
         return {}
     names = SECTIONS if values["amplifiers"] is None else ("amplifiers",)

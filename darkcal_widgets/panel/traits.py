@@ -2,6 +2,8 @@
 
 import os
 from dataclasses import MISSING, fields
+from types import UnionType
+from typing import get_args, get_origin
 
 import traitlets
 
@@ -50,15 +52,10 @@ def _from_page(names, panel):
 
 def _trait_of(field):
     """Return the trait of a parameter."""
-    kinds = {
-        bool: traitlets.Bool,
-        str: _Text,
-        str | None: _Text,
-        tuple | None: traitlets.Tuple,
-        dict | None: traitlets.Dict,
-    }
+    kind = get_args(field.type)[0] if isinstance(field.type, UnionType) else field.type
+    traits = {bool: traitlets.Bool, tuple: traitlets.Tuple, dict: traitlets.Dict}
     default = "" if field.default is MISSING else field.default
-    trait = kinds[field.type](default_value=default, allow_none=default is None)
+    trait = traits.get(get_origin(kind) or kind, _Text)(default_value=default, allow_none=default is None)
     return _frame_names(trait) if field.name == "files" else _synced(trait)
 
 
@@ -83,6 +80,8 @@ class PanelTraits(_ParameterTraits):
     drag_sets = _synced(traitlets.Enum(SECTIONS, "overscan_columns"))
     listed = _synced(traitlets.Enum(("darks", "all"), "darks"))
     exposure = _synced(_Text(None, allow_none=True))
+    temperature = _synced(_Text(None, allow_none=True))
+    search = _synced(_Text())
     sort = _synced(traitlets.Tuple(traitlets.Unicode(), traitlets.Bool(), default_value=("name", False)))
     settings_file = _synced(_Text("darkcal-settings.yaml"))
     window = _synced(traitlets.Tuple())
@@ -92,6 +91,7 @@ class PanelTraits(_ParameterTraits):
 
     problems = _drawn()
     listing = _drawn()
+    chosen = _drawn()
     selected = _drawn()
     notes = _drawn()
     commands = _drawn()
@@ -104,9 +104,9 @@ class PanelTraits(_ParameterTraits):
     _labels = _synced(traitlets.Dict(LABELS, read_only=True))
     _viewers = _synced(traitlets.List(installed(), read_only=True))
 
-    # Between the browser and the panel: whether a page shows it (before, no frame is read), whether somebody drags, and
-    # the number of the last thing that was asked for and of the last that was answered.
+    # Between the browser and the panel: whether a page shows it (before, no frame is read), whether somebody drags (the mouse
+    # ``'moves'``, or ``'rests'`` with its button held), the number of the last thing asked for and of the last one answered.
     _shown = _synced(traitlets.Bool(False))
-    _dragging = _synced(traitlets.Bool(False))
+    _dragging = _synced(traitlets.Enum(("", "moves", "rests"), ""))
     _asked = _synced(traitlets.Int(0))
     _answered = _synced(traitlets.Int(0, read_only=True))

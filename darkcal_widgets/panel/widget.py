@@ -6,6 +6,7 @@ traits that are read only, and that `DarkPanel._refresh` alone brings up to date
 """
 
 import contextlib
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import RLock, Thread
@@ -13,28 +14,26 @@ from threading import RLock, Thread
 import anywidget
 import traitlets
 
+from ..advice import advise
 from ..errors import DarkcalError, ParameterError
 from ..files import result_name
 from ..frames.kinds import FRAME_TYPES
 from ..night import Night
-from ..parameters import Parameters
-from ..run.night import run_plan
+from ..parameters import ADVISABLE, ADVISED, Parameters
 from ..text import visible
+from .history import History
 from .kept import Kept, bundles
 from .listing import night_list
 from .night import OpenNight
 from .outlook import notebook_of, outlook, visible_values
 from .page import script, styles
-from .parts import join_amplifiers, split_amplifiers
+from .parts import SECTIONS, join_amplifiers, split_amplifiers
 from .reading import ReadAhead
-from .run import Runs
+from .run import Runs, calibrate, combine
 from .settings import (
-    ADVISED,
     bias_path,
-    camera_of,
     declared,
     moved_along,
-    plan_of,
     questions,
     recipe_of,
     section_problems,
@@ -47,6 +46,7 @@ from .viewer import hand_over
 __all__ = ["DarkPanel"]
 
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_PLACE = ("raw_folder", "dark_folder", "image_types")  # they decide which night it is
 # What of the night is looked at; beside the parameters, it is the state that `OpenNight` is asked with.
 _LOOKS = ("frame", "marked", "extension")
 
@@ -89,6 +89,10 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         Frames that are listed: ``'darks'`` or ``'all'``.
     exposure : str or None
         Exposure time that is listed, such as ``'300 s'``; `None`: all.
+    temperature : str or None
+        Temperature that is listed, such as ``'-10 °C'``; `None`: all.
+    search : str
+        Words that stand in the file name, type and filter of the frames that are listed.
     sort : tuple
         Column of the list to sort by, and whether backwards.
     settings_file : str
@@ -99,7 +103,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         Of its colours: ``'linear'``, ``'asinh'`` or ``'log'``; ``'noise'``, ``'98 %'`` or ``'all'``.
     mark_hot : bool
         Mark its hot pixels.
-    listing, selected, notes, commands, profiles, raw, result, effect, levels, progress : dict
+    listing, chosen, selected, notes, commands, profiles, raw, result, effect, levels, progress : dict
         What the browser draws; read only.
 
     Examples
@@ -134,7 +138,9 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._runs = Runs(lambda progress: self._show_locked(progress=progress))
         self._reader = ReadAhead(self._missing, self._show_levels)
         self._kept = Kept(self._bundles)
+        self._history = History()
         self._accepted, self._questions = (None, {}), {}  # see questions
+        self._undecided = {}  # name of a setting to the value that stands for want of a better one, and the sentence that asks
         self._beginning = self._may_replace = None  # see outlook
         self._holding, self._stale = True, True
         dark_folder = None if night.dark_folder == night.raw_folder else night.dark_folder
@@ -166,6 +172,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         Parameters
         ----------
         parameters : Parameters
+            What they leave to the advice is set as it recommends; what it cannot decide has to be set or accepted before a run.
         continues : DarkPanel or None
             An earlier panel, such as that of the same notebook before its cells were run again. If it was made from equal
             parameters, it is returned itself, with the settings that stand in it, and its night is looked at again; otherwise it
@@ -182,11 +189,16 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         NightError
             A folder does not exist or holds no FITS file.
         """
+        undecided = {}
+        if parameters.advised:
+            advice = advice or advise(_night_of(parameters), parameters.extensions)
+            parameters, undecided = parameters.following(advice), parameters.undecided(advice)
         if continues is not None and continues._goes_on(parameters):
             continues._go_on()
             panel = continues
         else:
             panel = cls._afresh(parameters)
+            panel._leave_open(undecided)
             if continues is not None:
                 continues.close()
                 panel._begin("afresh")
@@ -198,8 +210,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     def _afresh(cls, parameters):
         steps = parameters.recipe.to_parameters()
         places = {name: value for name, value in parameters.to_dict().items() if name not in steps}
-        night = Night(parameters.raw_folder, parameters.dark_folder, image_types=parameters.image_types)
-        return cls(night, parameters.recipe, **places)
+        return cls(_night_of(parameters), parameters.recipe, **places)
 
     def _goes_on(self, parameters):
         return self._given == parameters and not self._closed
@@ -240,10 +251,17 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     @parameters.setter
     def parameters(self, parameters):
         with self._at_once():
-            self._stale = True  # even the same ones are looked at again
             self._open_night(self._place_of(parameters))
-            self._set(parameters.to_dict())
+            left = parameters if parameters.advised else None
+            self._set_all((left.following(self.advice) if left else parameters).to_dict())
             self._accept()
+            self._leave_open(left.undecided(self.advice) if left else {})
+
+    def _set_all(self, values):
+        """Set the parameters as a whole, so that none is guessed from another."""
+        self._stale = True  # even the same ones are looked at again
+        self._open_night(tuple(values[name] for name in _PLACE))
+        self._set(values)
 
     @property
     def advice(self):
@@ -267,8 +285,13 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             self._set(recipe.to_parameters())
             self._accept()
 
-    def calibrate(self):
+    def calibrate(self, *, overwrite=None):
         """Calibrate the picked darks with the current settings, as the button does; a second call waits for the first.
+
+        Parameters
+        ----------
+        overwrite : bool, optional
+            Replace results that were made otherwise; `None`: as the setting says.
 
         Returns
         -------
@@ -276,13 +299,34 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
         Raises
         ------
+        OutputError
+            Results that were made otherwise are there, and are not to be replaced; nothing has been done.
         DarkcalError
             See `~darkcal_widgets.calibrate_darks`.
         """
-        run = self._runs.do(self._calibrate)
-        with self._at_once():
-            self._stale = True  # other results exist now
-        return run
+        return self._run(calibrate, overwrite)
+
+    def combine(self, *, overwrite=None):
+        """Combine the picked darks that are calibrated with the current settings, as the button does.
+
+        Parameters
+        ----------
+        overwrite : bool, optional
+            Replace combined darks that were made otherwise; `None`: as the setting says.
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        OutputError
+            No dark is calibrated with these settings, or combined darks that were made otherwise are there, and are not to be
+            replaced; nothing has been done.
+        DarkcalError
+            See `~darkcal_widgets.combine_darks`.
+        """
+        return self._run(combine, overwrite)
 
     def save(self, path):
         """Save the settings as a YAML file that `load`, ``papermill -f`` and ``darkcal batch`` read."""
@@ -365,9 +409,10 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     def _refresh(self):
         """Bring up to date what follows from the settings; while somebody drags, leave out what takes time and can wait."""
-        self._may_replace = None
+        self._may_replace, quick = None, self._dragging == "moves"
         self._set(moved_along(self._values(), self._place[:2]))
         self._open_night(self._place_of(self))
+        self._put_in_place_of_the_word()
         self._ask_again()
         self._opened.look_at_image(self._state())
         wrong = self._opened.trouble or section_problems(self._values(), self.night)
@@ -377,12 +422,15 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
                 self._draw(wrong)
             if wrong:
                 self._show(levels={})
-            self._show(selected=self._opened.selected(self._state()))
-            if self._dragging:
+            state = self._state()
+            self._show(chosen=self._opened.chosen(state), selected=self._opened.selected(state))
+            if quick:
                 self._show(problems=visible_values(wrong | self._questions))
                 self._answer()
-        if self._dragging:
+        if quick:
             return
+        if not self._dragging:
+            self._history.note(self._values(), self._accepted)
         with self.hold_sync():
             self._look_ahead()
             self._answer()
@@ -392,7 +440,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     @staticmethod
     def _place_of(settings):
-        return settings.raw_folder, settings.dark_folder, settings.image_types
+        return tuple(getattr(settings, name) for name in _PLACE)
 
     def _open_night(self, place, anew=False):
         if place != self._place or anew:
@@ -406,19 +454,44 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     def _ask_again(self):
         """Question settings that were made for another camera; where there is nothing to question, they are accepted."""
-        night = self._opened.night
-        self._questions = {} if night is None else questions(self._values(), night, self._accepted)
+        self._questions = questions(self._values(), self._opened.camera, self._accepted)
         if not self._questions:
-            self._accept()
+            self._note_accepted()
+        self._questions |= {
+            name: sentence
+            for name, (value, sentence) in self._undecided.items()
+            if getattr(self, name) == value
+        }
+
+    def _put_in_place_of_the_word(self):
+        """Set what the advice recommends where somebody has typed ``advised``."""
+        words = {name: ADVISED for name in SECTIONS if getattr(self, name) == ADVISED}
+        if words:
+            with contextlib.suppress(DarkcalError):  # then the word stands, as a problem
+                left = Parameters(raw_folder=".", reduced_folder=".", amplifiers=self.amplifiers, **words)
+                self._set({name: getattr(left.following(self.advice), name) for name in words})
+                self._leave_open(left.undecided(self.advice))
+
+    def _leave_open(self, undecided):
+        """Ask for what the advice could not decide, as long as the settings are what they are now."""
+        with self._at_once():
+            self._undecided = {name: (getattr(self, name), undecided[name]) for name in undecided}
+            self._stale = self._stale or bool(undecided)
 
     def _accept(self):
+        self._undecided = {}
+        self._note_accepted()
+
+    def _note_accepted(self):
         if self._opened.night is not None:
-            self._accepted = (camera_of(self.night), {name: getattr(self, name) for name in ADVISED})
+            self._accepted = (self._opened.camera, {name: getattr(self, name) for name in ADVISABLE})
 
     def _look_ahead(self):
         """Show what a run would do, or why it cannot start."""
         given = self._given, self._beginning, self._questions, self.settings_file
-        self._show(**outlook(self._values(), self._opened, *given))
+        said = outlook(self._values(), self._opened, *given)
+        said["notes"] |= {"back": self._history.back, "forward": self._history.forward}
+        self._show(**said)
 
     def _draw(self, wrong):
         """Draw profiles and the frame looked at before and after, as far as the settings allow; levels are drawn in a thread."""
@@ -471,7 +544,8 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         loaded, and would not change when the button is pressed again.
         """
         actions = {
-            "calibrate": self._on_calibrate,
+            "calibrate": partial(self._on_run, self.calibrate, message.get("replaces")),
+            "combine": partial(self._on_run, self.combine, message.get("replaces")),
             "declare": partial(self._on_declare, message.get("kind")),
             "cancel": self._runs.cancel,
             "save": self._on_save,
@@ -482,15 +556,21 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             "one amplifier": partial(self._on_amplifiers, join_amplifiers),
             "as at the start": self._on_as_at_the_start,
             "hand over": partial(self._on_hand_over, message.get("viewer")),
+            "undo": partial(self._on_step, -1),
+            "redo": partial(self._on_step, 1),
         }
         if message.get("action") in actions:
             self._asked = message.get("asked", self._asked)
             actions[message["action"]]()
             self._answer()
 
-    def _on_calibrate(self):
+    def _on_run(self, run, replaces):
+        def in_background():
+            with contextlib.suppress(DarkcalError):  # it has been said in the panel
+                run(overwrite=True if replaces else None)
+
         if not self.problems and not self.progress.get("running"):
-            Thread(target=self._calibrate_in_background, daemon=True).start()
+            Thread(target=in_background, daemon=True).start()
 
     def _on_declare(self, kind):
         if kind in FRAME_TYPES:
@@ -516,7 +596,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     def _follow_advice(self):
         recipe = self.advice.recipe
         with self._at_once():
-            self._set({name: getattr(recipe, name) for name in ADVISED})
+            self._set({name: getattr(recipe, name) for name in ADVISABLE})
             self._accept()
 
     def _on_accept(self):
@@ -545,6 +625,12 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     def _on_as_at_the_start(self):
         self.parameters = self._given
 
+    def _on_step(self, way):
+        with self._at_once():
+            if (state := self._history.step(way)) is not None:
+                values, self._accepted = state
+                self._set_all(values)
+
     @staticmethod
     def _tried(act, done):
         try:
@@ -559,18 +645,19 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     # A run
 
-    def _calibrate(self, progress):
-        with self._lock:
-            parameters, night = self.parameters, self.night
-            for sentence in self._questions.values():
-                raise ParameterError(sentence)
-        plan = plan_of(parameters, night)
-        progress.begin(len(plan.jobs))
-        return run_plan(plan, progress=False, on_outcome=progress.step, cancel=self._runs.cancelled)
+    def _run(self, work, overwrite):
+        run = self._runs.do(lambda progress: work(*self._to_run(overwrite), self._runs, progress))
+        with self._at_once():
+            self._stale = True  # other results exist now
+        return run
 
-    def _calibrate_in_background(self):
-        with contextlib.suppress(DarkcalError):  # calibrate has said it in the panel
-            self.calibrate()
+    def _to_run(self, overwrite):
+        """Return the parameters and the night of a run."""
+        with self._lock:
+            if self._questions:
+                raise ParameterError(" ".join(self._questions.values()))
+            parameters = self.parameters
+            return parameters if overwrite is None else replace(parameters, overwrite=overwrite), self.night
 
     # The picture that stays when the notebook is read without a kernel
 
@@ -602,3 +689,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         parts = self._opened.effect.still(name, self.unit, *(self._steps() if usable else (None, None)))
         settings = [f"{key}: {visible(value)}" for key, value in values.items() if key != "files"]
         return draw_still(**parts, settings=settings, title=visible(name))
+
+
+def _night_of(parameters):
+    return Night(parameters.raw_folder, parameters.dark_folder, image_types=parameters.image_types)

@@ -23,8 +23,34 @@ _SECTION_KEYWORDS = (
 )  # fmt: skip
 
 
+class _Step:
+    """What a step does unless it says otherwise: nothing."""
+
+    def check(self, unit, bias_shape, bias_unit):
+        """Refuse a combined bias that does not fit darks in `unit`.
+
+        Parameters
+        ----------
+        unit : str
+        bias_shape : tuple of int or None
+            (rows, columns); `None`: there is no combined bias.
+        bias_unit : str
+
+        Raises
+        ------
+        FrameError
+            It is needed and not given, has another shape than the trimmed dark, or is in another unit.
+        """
+
+    def measure(self, image, bias=None):
+        """Return what the step needs to know of a frame; `bias` is the pixels of the combined one."""
+
+    def term(self, measured, number, piece):
+        """Return what is subtracted from the kept part of an amplifier, by its number and `Regions`; `None`: nothing."""
+
+
 @dataclass(frozen=True)
-class Overscan:
+class Overscan(_Step):
     """Subtract the median of the overscan of each row or column; `pieces` has one `Regions` for each amplifier."""
 
     pieces: tuple
@@ -45,9 +71,6 @@ class Overscan:
     def key(self):
         """Return what makes two such steps differ."""
         return {"overscan": self._text(to_fits)}
-
-    def check(self, unit, bias_shape, bias_unit):
-        """Refuse nothing: the sections were checked when they were laid on the frame."""
 
     def apply(self, ccd, _=None):
         """Return a CCDData with the step done."""
@@ -84,7 +107,7 @@ class Overscan:
         return [None if piece.overscan is None else self._level(image, piece) for piece in self.pieces]
 
     def term(self, levels, number, _):
-        """Return what is subtracted from the kept part of an amplifier."""
+        """Return the levels of an amplifier."""
         return levels[number]
 
     def record(self, header, levels):
@@ -111,7 +134,7 @@ class Overscan:
 
 
 @dataclass(frozen=True)
-class Trim:
+class Trim(_Step):
     """Keep a part of the frame; `pieces` has one `Regions` for each amplifier, which are joined to one image."""
 
     pieces: tuple
@@ -134,9 +157,6 @@ class Trim:
         """Return what makes two such steps differ."""
         return {"keep": self._text(to_fits)}
 
-    def check(self, unit, bias_shape, bias_unit):
-        """Refuse nothing: the sections were checked when they were laid on the frame."""
-
     def apply(self, ccd, _=None):
         """Return a CCDData with the step done; mask, uncertainty and WCS follow, but no WCS follows a joining."""
         import ccdproc
@@ -146,14 +166,6 @@ class Trim:
         return _join(
             [(piece, ccdproc.trim_image(ccd[piece.keep], add_keyword=False)) for piece in self.pieces]
         )
-
-    def measure(self, image, _=None):
-        """Return `None`: nothing has to be measured."""
-        return
-
-    def term(self, *_):
-        """Return `None`: nothing is subtracted."""
-        return
 
     def record(self, header, _=None):
         """Say in the header of the result what was done; shift each WCS and the IRAF physical coordinates."""
@@ -174,7 +186,7 @@ class Trim:
 
 
 @dataclass(frozen=True)
-class SubtractBias:
+class SubtractBias(_Step):
     """Subtract the combined bias from the kept part, of `shape` (rows, columns)."""
 
     shape: tuple
@@ -197,20 +209,7 @@ class SubtractBias:
         return {"subtract_bias": True}
 
     def check(self, unit, bias_shape, bias_unit):
-        """Refuse a combined bias that does not fit darks in `unit`.
-
-        Parameters
-        ----------
-        unit : str
-        bias_shape : tuple of int or None
-            (rows, columns); `None`: there is no combined bias.
-        bias_unit : str
-
-        Raises
-        ------
-        FrameError
-            It is not given, has another shape than the trimmed dark, or is in another unit.
-        """
+        """Refuse a combined bias that does not fit darks in `unit`."""
         if bias_shape is None:
             raise FrameError(
                 f"subtract_bias is True, but there is no combined bias; give one, or {KEEP_BIAS}."
@@ -237,8 +236,8 @@ class SubtractBias:
         return bias
 
     def term(self, bias, _, piece):
-        """Return what is subtracted from the kept part of an amplifier."""
-        return bias[tuple(slice(at, at + size) for at, size in zip(piece.place, piece.shape, strict=True))]
+        """Return the part of the combined bias where an amplifier lies."""
+        return bias[_place(piece)]
 
     def record(self, header, _=None):
         """Say in the header of the result what was done."""
@@ -258,6 +257,11 @@ def _fitting(text, comment):
 def _beside(piece):
     """Return the part of the overscan that lies beside the kept part: the same rows, or the same columns."""
     return (piece.keep[0], piece.overscan[1]) if piece.axis == 1 else (piece.overscan[0], piece.keep[1])
+
+
+def _place(piece):
+    """Return where the kept part of a piece lies in the result."""
+    return tuple(slice(at, at + size) for at, size in zip(piece.place, piece.shape, strict=True))
 
 
 def _bounds(pieces):
@@ -280,9 +284,7 @@ def _join(trimmed):
             return None
         whole = np.empty(shape, values[0].dtype)
         for (piece, _), value in zip(trimmed, values, strict=True):
-            whole[tuple(slice(at, at + size) for at, size in zip(piece.place, piece.shape, strict=True))] = (
-                value
-            )
+            whole[_place(piece)] = value
         return whole
 
     first = trimmed[0][1]
@@ -298,7 +300,10 @@ def _join(trimmed):
 
 def _shift_coordinates(header, keep):
     by = {
-        f"{stem}{axis}": keep[-axis].start for stem in ("CRPIX", "LTV") for axis in (1, 2) if keep[-axis].start
+        f"{stem}{axis}": keep[-axis].start
+        for stem in ("CRPIX", "LTV")
+        for axis in (1, 2)
+        if keep[-axis].start
     }
     for keyword in list(header) if by else ():
         start = by.get(keyword.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))

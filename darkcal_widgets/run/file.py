@@ -18,7 +18,6 @@ __all__ = ["DarkJob", "calibrate_file", "hold_bias"]
 
 _BIAS_LOCK = threading.RLock()
 _HELD = {}  # the combined bias in memory, by its path, checksum and unit
-_COUNTED = ("NSATPIX", "NBADPIX")
 
 
 @dataclass(frozen=True)
@@ -100,10 +99,8 @@ def _calibrate(job):
                 f"{job.result} is being written by another run, too; run again when it is done."
             ) from None
         return _unchanged(job, existing)
-    saturated, no_value = (
-        sum(getattr(part.counts, what) for part in parts) for what in ("saturated", "no_value")
-    )
-    return Outcome(job.name, "written", job.result, job.raw, "", saturated, no_value)
+    saturated, no_value = zip(*((part.counts.saturated, part.counts.no_value) for part in parts), strict=True)
+    return Outcome(job.name, "written", job.result, job.raw, "", sum(saturated), sum(no_value))
 
 
 @dataclass(frozen=True)
@@ -139,17 +136,15 @@ class _Part:
             header["BIASFILE"] = cards["BIASFILE"]
         header = calibrated_header(header, job.digest, self.calibration.steps, self.calibration.measured)
         header.update(cards)
-        if (self.frame.info.type, self.frame.info.type_source) != (
-            "dark",
-            "header",
-        ):  # what the header says is quick to know
-            declare_type(header, "dark", self.frame.info.exposure)
+        info = self.frame.info
+        if (info.type, info.type_source) != ("dark", "header"):  # what the header says is quick to know
+            declare_type(header, "dark", info.exposure)
         header["BUNIT"] = self.unit
         header["NSATPIX"] = (0, "saturated pixels")
         header["NBADPIX"] = (0, "pixels without a value")
         header["CCDMEAN"] = (0, "mean of the pixels")
-        if self.frame.info.exposure is not None and "DARKTIME" not in header:
-            header["DARKTIME"] = (self.frame.info.exposure, "exposure in seconds")
+        if info.exposure is not None and "DARKTIME" not in header:
+            header["DARKTIME"] = (info.exposure, "exposure in seconds")
         return header
 
 
@@ -161,18 +156,9 @@ def _primary_header(raw, job, cards):
 
 
 def _unchanged(job, header):
-    counts = [0, 0]
-    for part in Frame(job.result).parts if "CCDMEAN" not in header else ():
-        counts = [
-            total + _count(part.cards, keyword) for total, keyword in zip(counts, _COUNTED, strict=True)
-        ]
-    if "CCDMEAN" in header:
-        counts = [_count(header, keyword) for keyword in _COUNTED]
+    headers = [header] if "CCDMEAN" in header else [part.cards for part in Frame(job.result).parts]
+    counts = (sum(count_of(each, keyword, 0) for each in headers) for keyword in ("NSATPIX", "NBADPIX"))
     return Outcome(job.name, "unchanged", job.result, job.raw, "", *counts)
-
-
-def _count(header, keyword):
-    return value if type(value := header.get(keyword)) is int else 0
 
 
 def _current(job, cards):

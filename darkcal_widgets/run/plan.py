@@ -1,6 +1,8 @@
 """Plan: everything that is decided about a run before a frame is touched. Made once, then shown, printed or run."""
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..choice import parted
@@ -10,7 +12,7 @@ from ..files import check_results_folder, result_name
 from ..frames import Frame
 from ..groups import TEMPERATURE_TOLERANCE, without_odd
 from ..inventory import type_label
-from ..results import Results, Standing, standing
+from ..results import Results, Standing, members_of, standing
 from ..text import ascii_only, visible
 from .file import DarkJob
 
@@ -62,18 +64,42 @@ class Plan:
         """Whether the combined bias is to be built."""
         return bool(self.biases)
 
-    @property
+    @cached_property
     def standings(self):
-        """Name of each dark to the `Standing` of its result, from headers alone: whether the raw frame or the combined bias
-        have changed since is only seen by the run itself.
+        """Name of each dark to the `Standing` of its result, from headers alone: whether the raw frame has changed since is only
+        seen by the run itself.
         """
-        return {job.name: self._standing(job) for job in self.jobs}
+        digests = {
+            job.shapes: (job.digest, job.digest_0_1)
+            for job in {job.shapes: job for job in self.jobs}.values()
+        }
+        return {job.name: self._standing(job, *digests[job.shapes]) for job in self.jobs}
 
     @property
     def conflicts(self):
         """Sentences on the results that stand in the way: a run would report their darks as failed."""
         in_the_way = ("foreign",) if self.overwrite else ("foreign", "other")
         return [found.reason for found in self.standings.values() if found.state in in_the_way]
+
+    @property
+    def replaced(self):
+        """Names of the results made otherwise that are where those of this run go: it replaces them if `overwrite` is true."""
+        names = [job.result.name for job in self.jobs if self.standings[job.name].state == "other"]
+        rebuilt = self.builds_bias and (self.folder / COMBINED_BIAS).exists()
+        return [*names, *([COMBINED_BIAS] if rebuilt else [])]
+
+    @property
+    def said_of_replaced(self):
+        """How many results made otherwise there are, and how they were made; empty: there are none."""
+        if not self.replaced:
+            return ""
+        headers = [found.header for found in self.standings.values() if found.state == "other"]
+        # What was done to each of several images stands in their own headers.
+        ways = Counter(_steps_of(header) for header in headers if "CCDMEAN" in header).most_common()
+        how = "; ".join(f"{count}: {way}" if len(ways) > 1 else way for way, count in ways)
+        count = f"{len(self.replaced)} results" if self.replaced[1:] else "1 result"
+        bias = ", the combined bias among them" if COMBINED_BIAS in self.replaced else ""
+        return f"{count} made otherwise in {self.folder}{bias}{f' ({how})' if how else ''}"
 
     def __str__(self):
         bias = ["build combined_bias.fits"] if self.builds_bias else []
@@ -86,9 +112,10 @@ class Plan:
         lines += [f"in the way: {sentence}" for sentence in self.conflicts]
         return "\n".join(map(visible, [*lines, *(f"note: {note}" for note in self.notes)]))
 
-    def _standing(self, job):
+    def _standing(self, job, digest, digest_0_1):
         try:
-            return standing(job.result, {"DCRECIPE": job.digest}, job.digest_0_1)
+            cards = {} if self.bias is None else {"BIASSUM": self.bias.checksum}
+            return standing(job.result, {"DCRECIPE": digest} | cards, digest_0_1)
         except DarkcalError as error:
             return Standing("foreign", str(error))
 
@@ -291,8 +318,8 @@ def _made_otherwise(bias, darks, recipe, wanted):
     if made is None:
         return ""
     if made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0])):
-        return f"with other overscan_columns or keep_columns than the recipe's ({_steps_of(bias)})"
-    members = {str(bias.header[keyword]) for keyword in bias.header["IMCMB*"]}
+        return f"with other overscan_columns or keep_columns than the recipe's ({_steps_of(bias.cards)})"
+    members = set(members_of(bias))
     names = {ascii_only(frame.path.name) for frame in wanted or ()}
     # Frames that do not belong with the others are left out of a combined bias.
     if names and not (members <= names and len(members) * 2 > len(names)):
@@ -300,9 +327,10 @@ def _made_otherwise(bias, darks, recipe, wanted):
     return ""
 
 
-def _steps_of(bias):
-    overscan, kept = (bias.cards.get(keyword) for keyword in ("DCOSCAN", "DCTRIM"))
-    return f"overscan {overscan or 'not'} subtracted, {f'trimmed to {kept}' if kept else 'not trimmed'}"
+def _steps_of(header):
+    overscan, kept, bias = (header.get(keyword) for keyword in ("DCOSCAN", "DCTRIM", "BIASFILE"))
+    steps = f"overscan {overscan or 'not'} subtracted, {f'trimmed to {kept}' if kept else 'not trimmed'}"
+    return f"{steps}, bias subtracted" if bias else steps
 
 
 def _check_fits(bias, dark, recipe):

@@ -1,6 +1,6 @@
 // Dragging and arrow keys over a profile: the picture follows at once, the kernel as fast as it can, and always to the last place.
 
-import { partAlong, withPart } from "./sections.js";
+import { partAlong, sectionNow, withPart } from "./sections.js";
 
 const GRIP = 7; // pixels within which an edge is taken hold of
 const CLICK = 3; // pixels below which a drag is a click, which sets nothing
@@ -9,14 +9,14 @@ const SECTIONS = ["overscan_columns", "keep_columns"];
 
 // `redraw` is called when the dragged part has moved.
 export function dragging(panel, redraw) {
-  let grip = null; // {name, anchor, from, moved, part}
+  let grip = null; // {name, before, anchor, from, moved, part}
   let rest = null;
   const axis = () => panel.get("axis");
   const size = () => panel.get("selected").shape[axis() === 1 ? 1 : 0];
-  const partOf = (name) => partAlong(panel.get("selected")[name], name, axis());
+  const partOf = (name) => partAlong(sectionNow(panel, name), name, axis());
   const text = (name, part) => {
-    const { shape, [name]: now } = panel.get("selected");
-    return { [name]: withPart(name, now, axis(), part, shape) };
+    const { shape } = panel.get("selected");
+    return { [name]: withPart(name, sectionNow(panel, name), axis(), part, shape) };
   };
   const edgeAt = (chart, place) => {
     for (const name of [panel.get("drag_sets"), ...SECTIONS]) {
@@ -30,7 +30,8 @@ export function dragging(panel, redraw) {
 
   const begin = (chart, place) => {
     const anew = { name: panel.get("drag_sets"), anchor: columnAt(chart, place) };
-    grip = { ...(edgeAt(chart, place) ?? anew), from: place, moved: false, part: null };
+    const taken = edgeAt(chart, place) ?? anew;
+    grip = { ...taken, before: panel.get(taken.name), from: place, moved: false, part: null };
   };
   const move = (chart, place) => {
     grip.moved ||= Math.abs(place - grip.from) > CLICK;
@@ -41,11 +42,11 @@ export function dragging(panel, redraw) {
     panel.drag(text(grip.name, grip.part));
     redraw();
     clearTimeout(rest);
-    rest = setTimeout(() => grip && panel.set(text(grip.name, grip.part)), REST);
+    rest = setTimeout(() => grip && panel.rest(text(grip.name, grip.part)), REST);
   };
-  const end = () => {
+  const end = (isTaken) => {
     clearTimeout(rest);
-    if (grip?.part) panel.set(text(grip.name, grip.part));
+    if (grip?.part) panel.set(isTaken ? text(grip.name, grip.part) : { [grip.name]: grip.before });
     grip = null;
   };
   const key = (step, endOnly) => {
@@ -77,9 +78,10 @@ export function listen(drag, chart) {
     else if (!drag.isOn()) canvas.style.cursor = "default";
     else if (chart.x) canvas.style.cursor = drag.edgeAt(chart, placeOf(event)) ? "ew-resize" : "crosshair";
   });
-  canvas.addEventListener("pointerup", drag.end);
-  canvas.addEventListener("pointercancel", drag.end);
+  canvas.addEventListener("pointerup", () => drag.end(true));
+  canvas.addEventListener("pointercancel", () => drag.end(false));
   canvas.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") drag.end(false);
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step || !drag.isOn()) return;
     event.preventDefault();

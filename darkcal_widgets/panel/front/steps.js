@@ -4,9 +4,9 @@ import { amplifierControls } from "./amplifiers.js";
 import { flagControl, selectControl, textControl } from "./controls.js";
 import { dragging, listen } from "./drag.js";
 import { checkbox, floats, isBusy, labelled, make, makeButton, row, section, setText } from "./elements.js";
-import { inLabels, LABELS } from "./labels.js";
+import { LABELS } from "./labels.js";
 import { drawProfile } from "./profile.js";
-import { comparedPart, fits, partAlong, withPart, zoomWindow } from "./sections.js";
+import { comparedPart, fits, partAlong, sectionNow, withPart, zoomWindow } from "./sections.js";
 
 const WORDS = {
   overscan_columns: {
@@ -52,7 +52,7 @@ export function stepsPart(panel) {
   return { element, update, shows: [...settings, ...looks, "selected", "problems", "notes", "profiles"] };
 }
 
-// From where the settings come: the advice, or the cell of parameters.
+// The settings that the advice recommends, or those of another night.
 function startControls(panel, more) {
   const advised = makeButton(
     "As advised",
@@ -60,26 +60,16 @@ function startControls(panel, more) {
     () => panel.act("as advised"),
     { "data-name": "as-advised" },
   );
-  const back = makeButton(
-    "As at the start",
-    "Take back all changes: the settings that the panel was made with, as in the cell of parameters",
-    () => panel.act("as at the start"),
-    { "data-name": "as-at-the-start" },
-  );
   const keep = makeButton(
     "Keep as they are",
     "Use the settings of the other night for this one, too",
     () => panel.act("accept"),
     { "data-name": "accept" },
   );
-  const note = make("span", { class: "darkcal-note", role: "status", "data-name": "start" });
   const update = () => {
-    const { changed = [], start = "", questions = [] } = panel.get("notes");
-    back.disabled = changed.length === 0;
-    keep.hidden = questions.length === 0;
-    setText(note, inLabels(start));
+    keep.hidden = (panel.get("notes").questions ?? []).length === 0;
   };
-  return { element: row(advised, keep, back, more, note), update };
+  return { element: row(advised, keep, more), update };
 }
 
 function biasControls(panel) {
@@ -168,8 +158,9 @@ function sectionControls(panel, drag, name) {
     text.update();
     ends.update();
     const found = panel.get("selected")[name];
+    const isKnown = found?.text === panel.get(name);
     const nothing = panel.get(name) === null ? `${words.nothing}.` : "";
-    setText(both, found ? `Python ${found.python} · FITS ${found.fits} · ${ends.count()}` : nothing);
+    setText(both, isKnown ? `Python ${found.python} · FITS ${found.fits} · ${ends.count()}` : nothing);
     const problem = panel.get("problems")[name];
     element.classList.toggle("darkcal-wrong", Boolean(problem));
     element.hidden = panel.get("amplifiers") !== null && panel.get(name) === null && !problem;
@@ -178,7 +169,7 @@ function sectionControls(panel, drag, name) {
 }
 
 function sectionEnds(panel, drag, name) {
-  const now = () => panel.get("selected")[name];
+  const now = () => sectionNow(panel, name);
   const axis = () => (name === "overscan_columns" && now() ? now().axis : panel.get("axis"));
   const send = () => {
     const { shape } = panel.get("selected");
@@ -190,7 +181,14 @@ function sectionEnds(panel, drag, name) {
   const end = (label, tip, which) =>
     labelled(
       label,
-      make("input", { type: "number", step: "1", min: "0", "data-name": `${name}-${which}`, input: send }),
+      make("input", {
+        type: "number",
+        step: "1",
+        min: "0",
+        "data-name": `${name}-${which}`,
+        "data-live": true,
+        input: send,
+      }),
       tip,
     );
   const ends = [
@@ -199,7 +197,6 @@ function sectionEnds(panel, drag, name) {
   ];
   const part = () => (now() ? (axis() === 1 ? now().columns : now().rows) : ["", ""]);
   const update = () => {
-    if (!now() && panel.get(name) !== null) return; // what is wrong stays as it was typed
     const shown = (drag.isDragging() && drag.part(name)) || part();
     ends.forEach(({ control }, n) => {
       if (!isBusy(control)) control.value = shown[n];
