@@ -1,7 +1,7 @@
-"""Reading ahead: frames that will be drawn are read in a thread, before they are asked for. Which ones is not decided here."""
+"""Reading ahead: in a thread, frames are read that will be drawn, and what takes long is drawn. It does not choose them."""
 
 import time
-from threading import Thread
+from threading import Lock, Thread
 
 from ..errors import FrameError
 
@@ -12,7 +12,7 @@ _PAUSE = 0.3
 
 
 class ReadAhead:
-    """Reads frames one after the other until none is missing.
+    """Reads frames one after the other until none is missing, and shows them.
 
     Parameters
     ----------
@@ -23,14 +23,25 @@ class ReadAhead:
     """
 
     def __init__(self, missing, show):
-        self._missing, self._show, self._thread = missing, show, None
+        self._missing, self._show = missing, show
+        self._lock, self._is_running, self._is_asked = Lock(), False, False
 
     def start(self):
-        """Begin, unless it has begun already or nothing is missing."""
-        found = self._missing()
-        if found is not None and found[0] and (self._thread is None or not self._thread.is_alive()):
-            self._thread = Thread(target=self._read, daemon=True)
-            self._thread.start()
+        """Begin, or once more from the beginning when what is done now is done."""
+        with self._lock:
+            self._is_asked = True
+            if not self._is_running:
+                self._is_running = True
+                Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while self._goes_on():
+            self._read()
+
+    def _goes_on(self):
+        with self._lock:
+            self._is_running, self._is_asked = self._is_asked, False
+            return self._is_running
 
     def _read(self):
         unreadable, shown = set(), time.monotonic()
