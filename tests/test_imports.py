@@ -15,7 +15,7 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text html errors fields units statistics drawing parallel
+    text html errors fields units statistics drawing parallel tables
     files outcome sections yamlfile
     recipe.steps recipe.recipe recipe recipe.calibrate
     frames.cards frames.guard frames.pixels frames.kinds frames.numbers frames.words
