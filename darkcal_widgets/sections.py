@@ -28,7 +28,8 @@ __all__ = [
 _PYTHON = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*")
 _FITS = re.compile(r"\s*\[\s*([\d:*\s]+?)\s*,\s*([\d:*\s]+?)\s*\]\s*")
 _FITS_RANGE = re.compile(r"(\d+)\s*:\s*(\d+)")
-_HINT = "write a Python slice of columns such as '2055:' or a FITS section such as '[2056:2080, 1:4128]'"
+# What can be written, with examples that fit any frame of more than 20 columns.
+_HINT = "write a Python slice of columns such as '-20:' (the last 20), or a FITS section such as '[1:20, *]' (the first 20)"
 
 
 @dataclass(frozen=True)

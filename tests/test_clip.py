@@ -1,9 +1,17 @@
+from functools import partial
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from nights import reference_combination
 
 from darkcal_widgets.combine.clip import (
+    CLIP_SIGMA,
     PixelNoise,
     clipped_average,
+    mad_clipped_average,
     measure_noise,
 )
 
@@ -57,6 +65,75 @@ KINDS = [
     large_offset,
     double,
 ]
+
+
+# --- As ccdproc does --------------------------------------------------------------------------------------
+
+
+def are_far(stack):
+    """Tell which values are more than 5 standard deviations from their median, as one would write it down."""
+    stack = stack.astype(np.float64)
+    center = np.median(stack, axis=0)
+    bound = np.median(np.abs(stack - center), axis=0) * 1.482602218505602 * CLIP_SIGMA
+    return (stack < center - bound) | (stack > center + bound)
+
+
+def definition(stack):
+    """Average the values that are not far."""
+    return np.ma.array(stack.astype(np.float64), mask=are_far(stack)).mean(axis=0).data
+
+
+@pytest.mark.parametrize("frames", COUNTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_average_equals_ccdproc_within_float32_rounding(kind, frames):
+    stack = kind(np.random.default_rng(frames), (frames, 15, 16))
+    # ccdproc itself adds up in single precision where the frames are.
+    atol = 3e-7 * np.abs(stack).max()
+    np.testing.assert_allclose(
+        mad_clipped_average(stack), reference_combination(stack).data, rtol=3e-7, atol=atol
+    )
+
+
+@pytest.mark.parametrize("frames", COUNTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_average_equals_its_definition_in_double_precision(kind, frames):
+    stack = kind(np.random.default_rng(100 + frames), (frames, 41, 53))
+    np.testing.assert_allclose(mad_clipped_average(stack), definition(stack), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:Input data contains invalid values",
+    "ignore:Mean of empty slice",  # of ccdproc, where bottleneck is not installed
+    "ignore:Degrees of freedom <= 0",  # likewise
+    "ignore:All-NaN slice",  # likewise
+)
+@pytest.mark.parametrize("frames", COUNTS)
+def test_pixels_without_a_value_are_left_out_as_in_ccdproc(frames):
+    rng = np.random.default_rng(frames)
+    stack = with_cosmic_rays(rng, (frames, 15, 16))
+    stack[rng.random(stack.shape) < 0.2] = np.nan
+    stack[:, 2, 3] = np.nan
+    expected = reference_combination(stack, "median", "mad_std")
+    average = mad_clipped_average(stack)
+    np.testing.assert_array_equal(np.isnan(average), expected.mask)
+    np.testing.assert_allclose(
+        average[~expected.mask], expected.data[~expected.mask], rtol=1e-6
+    )  # ccdproc adds up in single precision
+
+
+@given(
+    arrays(
+        np.float32,
+        st.tuples(st.integers(1, 9), st.just(3)),
+        elements=st.floats(-(2.0**100), 2.0**100, width=32),
+    )
+)
+@settings(deadline=None)
+def test_any_numbers_are_averaged_as_defined(stack):
+    expected = definition(stack)
+    np.testing.assert_allclose(
+        mad_clipped_average(stack), expected, rtol=1e-12, atol=1e-12 * float(np.abs(stack).max())
+    )
 
 
 # --- By the noise -----------------------------------------------------------------------------------------
@@ -172,11 +249,14 @@ def test_frames_without_values_have_no_noise():
     assert (noise.sigma, noise.level, noise.offsets.tolist()) == (0, 0, [0, 0, 0])
 
 
-def test_without_noise_only_the_far_value_is_left_out():
-    stack, noise = np.full((6, 2, 2), 7.25), PixelNoise(0.0, 0.0, np.zeros(6))
-    np.testing.assert_array_equal(clipped_average(stack, noise), np.full((2, 2), 7.25))
+@pytest.mark.parametrize(
+    "method", [partial(clipped_average, noise=PixelNoise(0.0, 0.0, np.zeros(6))), mad_clipped_average]
+)
+def test_each_method_leaves_out_only_the_far_value(method):
+    stack = np.full((6, 2, 2), 7.25)
+    np.testing.assert_array_equal(method(stack), np.full((2, 2), 7.25))
     stack[0, 0, 0] = 1e5
-    np.testing.assert_array_equal(clipped_average(stack, noise), np.full((2, 2), 7.25))
+    np.testing.assert_array_equal(method(stack), np.full((2, 2), 7.25))
 
 
 def test_the_frames_are_not_changed_and_blocks_do_not_show():

@@ -408,7 +408,7 @@ def test_darks_of_several_temperatures_are_reported_at_one(tmp_path):
     assert report.dark_current.unit == "adu/s"
     assert list(report.levels["darks"]) == [3, 3]
     notes = " ".join(report.notes)
-    assert "This holds for those at -5 °C, without combined_dark_60.000_-10C.fits" in notes
+    assert "This report is on those at -5 °C, without combined_dark_60.000_-10C.fits" in notes
     assert "'100', is on the camera's own scale and not in e-/ADU" in notes
 
 

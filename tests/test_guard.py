@@ -13,7 +13,7 @@ from astropy.io import fits
 from nights import random_frame, write_raw
 
 from darkcal_widgets.errors import FrameError
-from darkcal_widgets.frames import Frame, guard
+from darkcal_widgets.frames import Frame, guard, images
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
@@ -87,6 +87,19 @@ def test_a_damaged_file_is_refused_with_the_reason(tmp_path, content, reason):
     path.write_bytes(content)
     with pytest.raises(FrameError, match=rf"a\.fits.*{reason}"):
         Frame(path)
+
+
+def test_a_mistake_of_our_own_is_not_blamed_on_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "describe", lambda *_: [].missing)
+    with pytest.raises(AttributeError, match="missing"):
+        Frame(write_raw(tmp_path / "a.fits", random_frame(1)))
+
+
+def test_a_header_that_promises_too_much_is_not_followed(tmp_path):
+    table = damaged(GOOD, ("NAXIS", 1), ("NAXIS1", 10**30))
+    (tmp_path / "a.fits").write_bytes(table)
+    with pytest.raises(FrameError, match="does not hold a two-dimensional image"):
+        Frame(tmp_path / "a.fits")
 
 
 def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path):

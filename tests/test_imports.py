@@ -27,7 +27,7 @@ ORDER = """
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download
     advice.profiles advice.families advice.claims advice.edges advice.place advice.straylight advice.levels advice.amplifiers
     advice.readout advice.overscan advice.verdict advice.recipes advice.exposures advice.figures advice.findings
-    advice.decisions advice.advice advice
+    advice.remarks advice.decisions advice.advice advice
     darks.background darks.hotpixels darks.noise darks.growth darks.current darks.treatment darks.figures darks.scale
     darks.report darks check
     panel.history panel.parts panel.settings panel.listing panel.sketch panel.effect panel.night panel.made panel.outlook

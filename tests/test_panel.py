@@ -342,6 +342,18 @@ def test_the_levels_shown_are_those_of_the_results(panel):
     assert [row["after"] for row in panel.levels["rows"]] == written
 
 
+def test_what_was_measured_speaks_against_settings(tmp_path):
+    folder = simulate_night(tmp_path / "night", "cryogenic", rows=48)
+    panel = DarkPanel(Night(folder, dark_folder=folder / "darks"), Recipe(overscan_columns="2048:"), tmp_path)
+    assert panel.notes["remarks"] == {}  # nothing was measured
+    send(panel, _shown=True)
+    wait_until(lambda: panel.notes["remarks"])
+    assert "Light reaches columns 2048:2055" in panel.notes["remarks"]["overscan_columns"]
+    press(panel, "as advised")
+    assert panel.notes["remarks"] == {}
+    panel.close()
+
+
 def test_the_profile_shows_a_bright_frame_and_a_bias(tmp_path):
     folder = small_night(tmp_path / "night")
     write_raw(folder / "flat.fits", random_frame(9, (20, 30), 20000), "flat")

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,3 +136,13 @@ def test_rows_are_told_from_columns_by_what_lies_beside_them(overscan, keep, axi
 def test_a_section_of_no_columns_is_refused(text):
     with pytest.raises(ParameterError, match="keep_columns"):
         resolve_regions(None, parse_section(text, "keep_columns"), (20, 30))
+
+
+def test_the_examples_in_an_error_can_be_used():
+    with pytest.raises(ParameterError) as error:
+        parse_section("columns", "overscan_columns")
+    examples = re.findall(r"such as '(.+?)'", str(error.value))
+    assert [parse_section(text, "overscan_columns").resolve((20, 30))[1] for text in examples] == [
+        slice(10, 30),
+        slice(0, 20),
+    ]

@@ -116,11 +116,17 @@ class Advice:
         """
         recipe = getattr(recipe, "recipe", recipe)
         return [
-            f"{name} is {getattr(recipe, name)!r}, the advice is {getattr(self.recipe, name)!r}: "
-            f"{self.finding(question).reason}"
+            f"{name} is {getattr(recipe, name)!r}, the advice is {getattr(self.recipe, name)!r}: {reason}"
+            for name, reason in self.differing(recipe).items()
+        ]
+
+    def differing(self, recipe):
+        """Return the parameters in which a `Recipe` differs from the advice, each with the reason for what is advised."""
+        return {
+            name: self.finding(question).reason
             for name, question in EXPLAINED_BY.items()
             if self._differs(recipe, name)
-        ]
+        }
 
     def _differs(self, recipe, name):
         own, other = getattr(self.recipe, name), getattr(recipe, name)

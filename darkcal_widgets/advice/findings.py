@@ -10,7 +10,16 @@ from .levels import FOLLOWING_RATIO
 from .straylight import CONTAMINATION_SIGMA
 from .verdict import FLATNESS, MINIMUM_COLUMNS, counted, is_flat, judge, lines_name
 
-__all__ = ["ALIKE", "ONE_AMPLIFIER", "Finding", "exposure_findings", "images_finding", "overscan_findings"]
+__all__ = [
+    "ALIKE",
+    "ONE_AMPLIFIER",
+    "Finding",
+    "exposure_findings",
+    "images_finding",
+    "light_finding",
+    "overscan_findings",
+    "width_finding",
+]
 
 ONE_AMPLIFIER = "Is it read by one amplifier?"
 ALIKE = "Is it the same for all images of a file?"
@@ -50,7 +59,7 @@ def overscan_findings(overscan, keep):
         findings.append(_amplifiers(overscan))
         findings += [_amplifier(number, one) for number, one in enumerate(overscan.amplifiers, 1)]
     elif overscan.strip is not None:
-        findings += [_contaminated(overscan), _wide(overscan)]
+        findings += [light_finding(overscan), width_finding(overscan)]
         if overscan.width:
             findings += [_flat(overscan), _follows(overscan), _shifts(overscan)]
         if overscan.jump is not None or overscan.claim.amplifiers > 1:
@@ -191,7 +200,8 @@ def _within(one, other):
     return other.start <= one.start and one.stop <= other.stop
 
 
-def _contaminated(overscan):
+def light_finding(overscan):
+    """Return the finding on the columns that light reaches."""
     stray, name, unit = overscan.stray, lines_name(overscan), overscan.unit
     question = f"Which of its {name} does light reach?"
     threshold = f"{CONTAMINATION_SIGMA:g} sigma, {CONTAMINATION_SIGMA * stray.noise:.2g} {unit}"
@@ -212,7 +222,8 @@ def _lit_part(overscan):
     return slice(clean.start - count, clean.start)
 
 
-def _wide(overscan):
+def width_finding(overscan):
+    """Return the finding on the number of clean columns."""
     enough = overscan.width >= MINIMUM_COLUMNS
     value = counted(overscan.width, lines_name(overscan))
     reason = (

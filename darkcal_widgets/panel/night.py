@@ -4,7 +4,8 @@ from collections import Counter
 from functools import cached_property
 
 from ..advice import advise
-from ..errors import DarkcalError, NightError
+from ..advice.remarks import remarks
+from ..errors import DarkcalError, NightError, ParameterError
 from ..night import Night
 from ..text import visible
 from .effect import Effect, image_of
@@ -79,6 +80,20 @@ class OpenNight:
         frames = () if self.night is None else self.night.darks or self.frames
         kinds = Counter((frame.info.instrument, frame.shape_text) for frame in frames)
         return kinds.most_common(1)[0][0] if kinds else None
+
+    @property
+    def is_advised(self):
+        """Whether the advice has been measured."""
+        return "advice" in vars(self)
+
+    def remarks(self, recipe):
+        """Say what speaks against the steps of a recipe, see `~darkcal_widgets.advice.remarks`; nothing before `is_advised`."""
+        if not self.is_advised:
+            return {}
+        try:
+            return remarks(self.advice, recipe)
+        except ParameterError:  # the frames that were measured have another shape
+            return {}
 
     def picked(self, state):
         """Return the names of the picked darks that are in the night."""

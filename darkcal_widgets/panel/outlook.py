@@ -53,6 +53,7 @@ def outlook(values, opened, given, beginning, questions, settings_file):
         made = Made(plan)
         notes |= {"bias": bias_note(plan, values["combined_bias"] is not None), "run": run_notes(plan, made)}
         notes |= {"calibrate": calibrate_deed(plan), "combine": combine_deed(made)}
+        notes["remarks"] = visible_values(opened.remarks(plan.recipe))
         code = _commands(Parameters(**values), settings_file)
     return {"problems": visible_values(found | questions), "notes": notes, "commands": code}
 

@@ -1,9 +1,9 @@
-"""Reading ahead: frames that will be drawn are read in a thread, before they are asked for. Which ones is not decided here."""
+"""Reading ahead: what will be asked for is read in a thread before. What that is, is not decided here."""
 
 import time
 from threading import Thread
 
-from ..errors import FrameError
+from ..errors import DarkcalError
 
 __all__ = ["ReadAhead"]
 
@@ -12,12 +12,12 @@ _PAUSE = 0.3
 
 
 class ReadAhead:
-    """Reads frames one after the other until none is missing.
+    """Does one thing after the other until none is missing; what fails is not tried again.
 
     Parameters
     ----------
     missing : callable
-        Returns the frames that are missing and a callable that reads one of them; or `None` to stop.
+        Returns what is missing, a dictionary of something to name it by to the callable that reads it; or `None` to stop.
     show : callable
         Called from time to time, and at the end.
     """
@@ -27,23 +27,21 @@ class ReadAhead:
 
     def start(self):
         """Begin, unless it has begun already or nothing is missing."""
-        found = self._missing()
-        if found is not None and found[0] and (self._thread is None or not self._thread.is_alive()):
+        if self._missing() and (self._thread is None or not self._thread.is_alive()):
             self._thread = Thread(target=self._read, daemon=True)
             self._thread.start()
 
     def _read(self):
-        unreadable, shown = set(), time.monotonic()
-        while (found := self._missing()) is not None:
-            frames, read = found
-            frame = next((frame for frame in frames if frame not in unreadable), None)
-            if frame is not None:
+        failed, shown = set(), time.monotonic()
+        while (missing := self._missing()) is not None:
+            name = next((name for name in missing if name not in failed), None)
+            if name is not None:
                 try:
-                    read(frame)
-                except FrameError:
-                    unreadable.add(frame)  # The run will say why.
-            if frame is None or time.monotonic() - shown > _PAUSE:
+                    missing[name]()
+                except DarkcalError:
+                    failed.add(name)  # whoever needs it will say why
+            if name is None or time.monotonic() - shown > _PAUSE:
                 shown = time.monotonic()
                 self._show()
-            if frame is None:
+            if name is None:
                 return

@@ -524,13 +524,20 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     # Reading ahead
 
     def _missing(self):
-        """Return the frames whose levels are missing, and what reads one of them; `None`: nothing is to be drawn."""
+        """Return what reads the frames whose levels are missing, and then the advice; `None`: nothing is to be drawn."""
         with self._lock:
             if self._closed or self.problems:
                 return None
-            effect, unit = self._opened.effect, self.unit
-            frames = effect.unread(self._opened.picked(self._state()), unit)
-        return frames, lambda frame: effect.read(frame, unit)
+            effect, unit, opened = self._opened.effect, self.unit, self._opened
+            frames = effect.unread(opened.picked(self._state()), unit)
+        jobs = {frame: partial(effect.read, frame, unit) for frame in frames}
+        return jobs if opened.is_advised else jobs | {"advice": partial(self._measure, opened)}
+
+    def _measure(self, opened):
+        """Measure the advice, of which remarks are made."""
+        _ = opened.advice
+        with self._at_once():
+            self._stale = True
 
     def _show_levels(self):
         with self._lock:

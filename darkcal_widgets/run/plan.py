@@ -164,30 +164,28 @@ def make_plan(
     if recipe.uses_bias and jobs:
         bias, biases = _chosen_bias(night, recipe, folder, darks, files, combined_bias, overwrite)
     all_darks = parted(files)[0] is None
-    notes = [
-        *(night.passed_over if all_darks else []),
-        *night.guesses("dark", *(["bias"] if biases else [])),
-        *(
-            []
-            if bias is None
-            else _single_bias(bias) + bias_differences(bias, darks) + bias_temperatures([bias], darks)
-        ),
-        *bias_temperatures(biases, darks),
-    ]
-    left_out = _left_out(night, all_darks, odd)
     return Plan(
-        night,
-        recipe,
-        folder,
-        tuple(darks),
-        jobs,
-        bias,
-        tuple(biases),
-        files,
-        left_out,
-        tuple(notes),
-        overwrite,
+        night=night,
+        recipe=recipe,
+        folder=folder,
+        darks=tuple(darks),
+        jobs=jobs,
+        bias=bias,
+        biases=tuple(biases),
+        files=files,
+        left_out=_left_out(night, all_darks, odd),
+        notes=tuple(_notes(night, all_darks, darks, bias, biases)),
+        overwrite=overwrite,
     )
+
+
+def _notes(night, all_darks, darks, bias, biases):
+    """Return what a user should know of what is not calibrated, and of the combined bias or the frames that it is built from."""
+    notes = night.passed_over if all_darks else []
+    notes += night.guesses("dark", *(["bias"] if biases else []))
+    if bias is not None:
+        notes += _single_bias(bias) + bias_differences(bias, darks) + bias_temperatures([bias], darks)
+    return notes + bias_temperatures(biases, darks)
 
 
 def bias_differences(bias, darks):

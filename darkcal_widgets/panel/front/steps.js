@@ -4,7 +4,7 @@ import { amplifierControls } from "./amplifiers.js";
 import { flagControl, selectControl, textControl } from "./controls.js";
 import { dragging, listen } from "./drag.js";
 import { checkbox, floats, isBusy, labelled, make, makeButton, row, section, setText } from "./elements.js";
-import { LABELS } from "./labels.js";
+import { inLabels, LABELS } from "./labels.js";
 import { drawProfile } from "./profile.js";
 import { comparedPart, fits, partAlong, sectionNow, withPart, zoomWindow } from "./sections.js";
 
@@ -87,6 +87,7 @@ function biasControls(panel) {
     { width: "16em" },
   );
   const note = make("p", { class: "darkcal-note" });
+  const remark = remarkOn(panel, "subtract_bias");
   const element = make(
     "fieldset",
     { class: "darkcal-wide" },
@@ -94,12 +95,21 @@ function biasControls(panel) {
     flag.element,
     file.element,
     note,
+    remark.element,
   );
   const update = () => {
     flag.update();
     file.update();
+    remark.update();
     setText(note, panel.get("notes").bias ?? "");
   };
+  return { element, update };
+}
+
+// What was measured speaks against a setting.
+export function remarkOn(panel, name) {
+  const element = make("p", { class: "darkcal-remark", role: "status", "data-name": `${name}-remark` });
+  const update = () => setText(element, inLabels(panel.get("notes").remarks?.[name] ?? ""));
   return { element, update };
 }
 
@@ -153,10 +163,10 @@ function sectionControls(panel, drag, name) {
   const both = make("p", { class: "darkcal-note", "aria-live": "polite" });
   const legend = make("legend", { title: words.tip }, LABELS[name]);
   const controls = row(text.element, ...ends.elements, clear);
-  const element = make("fieldset", {}, legend, controls, text.trouble, both);
+  const remark = remarkOn(panel, name);
+  const element = make("fieldset", {}, legend, controls, text.trouble, both, remark.element);
   const update = () => {
-    text.update();
-    ends.update();
+    for (const part of [text, ends, remark]) part.update();
     const found = panel.get("selected")[name];
     const isKnown = found?.text === panel.get(name);
     const nothing = panel.get(name) === null ? `${words.nothing}.` : "";
