@@ -52,10 +52,11 @@ bench: $(STAMP)  ## measure speed and memory
 faults: $(STAMP)  ## kill runs, cut the power, damage files, fill disks, run in crowds
 	@set -e; for script in killer powercut crowd fuzzer hostile disks; do echo "== $$script"; $(VENV)/bin/python tests/$$script.py; done
 
-check: $(STAMP)  ## lint, compare the format, and look for misspelt words
+check: $(STAMP)  ## lint, compare the format, check types, look for misspelt words
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(VENV)/bin/codespell
+	@$(VENV)/bin/ty check --quiet
 	@if command -v npm >/dev/null; then npm install --silent && npm run --silent check; \
 	elif [ "$$DARKCAL_NO_SKIP" = 1 ]; then echo "npm is not installed; Debian: apt install npm" >&2; exit 1; \
 	else echo "npm is not installed, so the panel's JavaScript is not checked; Debian: apt install npm"; fi

@@ -1,3 +1,9 @@
+#!/usr/bin/env -S uv run --script
+
+# /// script
+# dependencies = ["nox>=2025.2"]
+# ///
+
 """The tests with other versions of Python and of what darkcal needs; `make floors`, `make newest` and `make pythons` call it.
 
 Each session has an environment of its own in .nox/, made by uv. What it runs is a choice of the tests that takes a minute or two:
@@ -6,6 +12,7 @@ from headers to results, with ccdproc, IRAF's cards, and both notebooks. ``-- AR
 
 import nox
 
+nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "uv"
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
@@ -50,3 +57,7 @@ def newest(session):
     """The newest versions there are, whatever constraints.txt says."""
     install(session, "--upgrade")
     run_tests(session)
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -3,6 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from .recipe import Recipe
 from .results import Results
 from .simulate import TRUTH_NAME, read_truth
 from .text import visible
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 __all__ = ["Check", "CheckReport", "check_run", "find_night"]
 
@@ -96,7 +100,9 @@ class _Result:
     level: float
 
 
-def check_run(reduced_folder, night=None):
+def check_run(
+    reduced_folder: "str | PathLike[str]", night: "Night | str | PathLike[str] | None" = None
+) -> CheckReport:
     """Compare calibrated darks of a simulated night with the truth.
 
     Parameters
@@ -119,7 +125,7 @@ def check_run(reduced_folder, night=None):
         A result is damaged.
     """
     paths = _result_paths(Path(reduced_folder))
-    folder = find_night(reduced_folder) if night is None else Path(getattr(night, "raw_folder", night))
+    folder = find_night(reduced_folder) if night is None else _folder_of(night)
     truth = read_truth(folder)
     Results(reduced_folder).require_whole()
     with _damage_named(folder):
@@ -216,12 +222,16 @@ def _origin_problem(paths, folder, truth):
     return None
 
 
+def _folder_of(night):
+    return night.raw_folder if isinstance(night, Night) else Path(night)
+
+
 def _results(paths, truth):
     names = _raw_names(truth)
     exposures = {
         path: truth["frames"][names[header["RAWFILE"]]]["exposure"] for path, header in paths.items()
     }
-    ground = background(Frame(max(exposures, key=exposures.get)).data)
+    ground = background(Frame(max(exposures, key=exposures.__getitem__)).data)
     results = []
     for path, header in paths.items():
         frame = names[header["RAWFILE"]]

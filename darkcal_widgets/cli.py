@@ -5,6 +5,8 @@ so that ``darkcal --help`` stays quick.
 """
 
 import argparse
+import itertools
+import json
 import re
 import shlex
 import sys
@@ -189,6 +191,7 @@ def _advise(folder, darks, types):
 
 def _next_step(night, advice):
     """Yield what is to be decided, and the command that calibrates a night as advised."""
+    from .fields import papermill_option
     from .notebooks import shipped_notebooks
     from .parameters import ADVISABLE, ADVISED, Parameters
 
@@ -205,7 +208,9 @@ def _next_step(night, advice):
     command = shlex.join(["papermill", str(notebook), f"{name}-calibrated.ipynb"])
     yield from left.values()
     yield "To calibrate it as advised" + (", with your values in place of ...:" if left else ":")
-    yield f"{command} {Parameters.papermill_options(given | dict.fromkeys(left, '...'))}"
+    yield " ".join(
+        [command, *itertools.starmap(papermill_option, (given | dict.fromkeys(left, "...")).items())]
+    )
 
 
 def _in_options(note):
@@ -258,7 +263,35 @@ def _check(folder, night):
     report.raise_off()
 
 
-_COMMANDS = [_add_sample, _add_demo, _add_lab, _add_batch, _add_advise, _add_check]
+def _add_schema(commands):
+    schema = commands.add_parser(
+        "schema",
+        help="describe the parameters for other programs",
+        description="Print the parameters as a JSON Schema; those of one notebook, with its own values, as a sidecar in YAML, "
+        "as Times Square has it.",
+    )
+    schema.add_argument("notebook", nargs="?", metavar="NOTEBOOK", help="1, 2, 3 or the path of a notebook")
+    schema.set_defaults(run=_schema)
+
+
+def _schema(notebook):
+    from .parameters import NOTEBOOK, Parameters
+
+    if notebook is None:
+        print(json.dumps(Parameters.schema(), indent=2, ensure_ascii=False))
+        return
+    import yaml
+
+    from .batch.requests import look_into, notebook_path
+
+    path = notebook_path({NOTEBOOK: notebook}, Path.cwd())
+    _, own = look_into(path)
+    known = {name: value for name, value in own.items() if name in Parameters.names()}
+    sidecar = {"title": path.stem, "parameters": Parameters.schema(known)["properties"]}
+    print(yaml.safe_dump(sidecar, sort_keys=False, allow_unicode=True), end="")
+
+
+_COMMANDS = [_add_sample, _add_demo, _add_lab, _add_batch, _add_advise, _add_check, _add_schema]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -14,11 +14,11 @@ __all__ = [
     "FRAME_SUFFIXES",
     "check_results_folder",
     "checksum",
-    "checksum_of",
     "file_state",
     "frame_paths",
     "is_frame_name",
     "make_results_folder",
+    "new_checksum",
     "replacing",
     "result_name",
     "room_for_pixels",
@@ -86,9 +86,7 @@ def checksum(path):
     FrameError
         The file cannot be read.
     """
-    import xxhash
-
-    value = xxhash.xxh3_64()
+    value = new_checksum()
     try:
         with open(path, "rb") as stream:
             while chunk := stream.read(_CHUNK):
@@ -98,11 +96,11 @@ def checksum(path):
     return value.hexdigest()
 
 
-def checksum_of(content):
-    """Return the `checksum` of a file with this content (bytes)."""
+def new_checksum():
+    """Return a `checksum` of nothing, which is updated with bytes and gives its digits by ``hexdigest()``."""
     import xxhash
 
-    return xxhash.xxh3_64_hexdigest(content)
+    return xxhash.xxh3_64()
 
 
 def file_state(file):

@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,12 @@ from .frames import Frame
 from .frames.kinds import checked_image_types, frame_type, told_by_object
 from .inventory import Inventory, type_label
 from .text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    from astropy.table import Table
 
 __all__ = ["Night"]
 
@@ -62,7 +69,13 @@ class Night(Inventory):
     ['file', 'type', 'exposure', 'filter', 'shape', 'temperature']
     """
 
-    def __init__(self, raw_folder, dark_folder=None, *, image_types=None):
+    def __init__(
+        self,
+        raw_folder: "str | PathLike[str]",
+        dark_folder: "str | PathLike[str] | None" = None,
+        *,
+        image_types: dict | None = None,
+    ) -> None:
         self.raw_folder = _folder(raw_folder, "raw_folder")
         self.dark_folder = self.raw_folder if dark_folder is None else _folder(dark_folder, "dark_folder")
         self.image_types = checked_image_types(image_types)
@@ -80,13 +93,13 @@ class Night(Inventory):
         self.unreadable_darks = [name for name in self.unreadable if name in in_dark_folder]
 
     @property
-    def folders(self):
+    def folders(self) -> list[Path]:
         """The folders of raw frames, each once."""
         same = self.dark_folder.resolve() == self.raw_folder.resolve()
         return [self.raw_folder] if same else [self.raw_folder, self.dark_folder]
 
     @property
-    def darks(self):
+    def darks(self) -> list[Frame]:
         """The single darks of `dark_folder`, by name."""
         return list(self._darks)
 
@@ -95,12 +108,12 @@ class Night(Inventory):
         return tuple(frame for frame in self.of_type("dark") if frame.path.parent == self.dark_folder)
 
     @cached_property
-    def table(self):
+    def table(self) -> "Table":
         """The frames as a `~astropy.table.Table`: file, type, exposure in seconds, filter, shape, temperature."""
-        from astropy.table import Table  # slow to import, and a run needs no table
+        from .tables import ShownTable  # slow to import, and a run needs no table
 
         infos = [frame.info for frame in self.frames]
-        table = Table(masked=True)
+        table = ShownTable(masked=True)
         table["file"] = np.array([visible(frame.name) for frame in self.frames], dtype=str)
         table["type"] = np.array([visible(type_label(info)) for info in infos], dtype=str)
         table["exposure"] = _numbers([info.exposure for info in infos], "s")
@@ -111,7 +124,7 @@ class Night(Inventory):
         table["temperature"].description = "of the sensor"
         return table
 
-    def select_darks(self, files=None):
+    def select_darks(self, files: "Iterable[str] | None" = None) -> list[Frame]:
         """Return the darks to calibrate.
 
         Parameters
@@ -136,7 +149,7 @@ class Night(Inventory):
             return self.darks
         return chosen(wanted, self.darks, "dark", self._not_a_dark)
 
-    def select_biases(self, files=None):
+    def select_biases(self, files: "Iterable[str] | None" = None) -> list[Frame]:
         """Return the bias frames that a combined bias is built from.
 
         Parameters
@@ -154,7 +167,7 @@ class Night(Inventory):
         return self.biases if wanted is None else chosen(wanted, self.biases, "bias frame", self._not_a_bias)
 
     @property
-    def passed_over(self):
+    def passed_over(self) -> list[str]:
         """Sentences on the files in `dark_folder` that could be meant as darks to calibrate and are not used as such."""
         here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]
         return [
@@ -169,11 +182,11 @@ class Night(Inventory):
         ]
 
     @property
-    def notes(self):
+    def notes(self) -> list[str]:
         """Sentences on frames whose type is a guess or ambiguous: which, what was found, what was taken, how to say otherwise."""
         return self.guesses() + _type_notes([f for f in self.frames if f.info.type_source == "ambiguous"])
 
-    def guesses(self, *types):
+    def guesses(self, *types: str) -> list[str]:
         """Return such sentences on the frames whose type is a guess, and one of `types` if any are named."""
         guessed = [frame for frame in self.frames if frame.info.type_source == "guess"]
         return _type_notes([frame for frame in guessed if not types or frame.info.type in types])

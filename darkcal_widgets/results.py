@@ -4,7 +4,7 @@ import hashlib
 import re
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,11 @@ from .inventory import Inventory
 from .parallel import threaded
 from .statistics import level_and_scatter
 from .text import ascii_only, visible
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from astropy.table import Table
 
 __all__ = ["Results", "Standing", "levels_of", "results_table", "standing"]
 
@@ -44,25 +49,25 @@ class Results(Inventory):
         Name of each file that could not be read, to the reason.
     """
 
-    def __init__(self, reduced_folder):
+    def __init__(self, reduced_folder: "str | PathLike[str]") -> None:
         self.folder = Path(reduced_folder)
         paths = frame_paths(self.folder) if self.folder.is_dir() else []
         super().__init__([(path.name, path) for path in paths], lambda path, _: _known(path))
         self.unreadable = {name: _to_be_made_again(reason) for name, reason in self.unreadable.items()}
 
     @property
-    def darks(self):
+    def darks(self) -> list[Frame]:
         """The calibrated darks."""
         return [frame for frame in self.frames if is_result(frame) and not frame.info.combined]
 
     @property
-    def combined_darks(self):
+    def combined_darks(self) -> list[Frame]:
         """The combined darks that darkcal has made, by exposure, and by temperature where there are several of one."""
         found = [frame for frame in self.of_type("dark", combined=True) if is_result(frame)]
         return sorted(found, key=lambda frame: (frame.info.exposure or 0.0, frame.info.temperature or 0.0))
 
     @property
-    def combined_bias(self):
+    def combined_bias(self) -> Frame | None:
         """The combined bias, whoever has made it, found by its header; `None`: there is none.
 
         Raises
@@ -80,16 +85,16 @@ class Results(Inventory):
         return found[0] if found else None
 
     @cached_property
-    def damaged(self):
+    def damaged(self) -> dict[str, str]:
         """Name of each result that has lost pixels or cards, as after a power cut, to what is wrong with it."""
         results = [frame for frame in self.frames if is_result(frame)]
         found = zip(results, threaded(damage, results), strict=True)
         return {frame.name: loss for frame, loss in found if loss}
 
     @cached_property
-    def table(self):
+    def table(self) -> "Table":
         """The results as a `~astropy.table.Table`, see `results_table`."""
-        from astropy.table import Table
+        from .tables import ShownTable
 
         parts = [(frame, part) for frame in self.frames if is_result(frame) for part in frame.parts]
         names = ("file", "frames", "exposure", "overscan", "level", "scatter", "unit", "bias", "state")
@@ -98,13 +103,16 @@ class Results(Inventory):
             (*row, self.damaged.get(frame.name) or self.out_of_date(frame) or "current")
             for (frame, _), row in zip(parts, threaded(lambda pair: _row(pair[1]), parts), strict=True)
         ]
-        table = Table(rows=rows or None, names=names, dtype=None if rows else dtypes)
+        table = ShownTable(rows=rows or None, names=names, dtype=None if rows else dtypes)
+        units = set(table["unit"])
         table["exposure"].unit = "s"
         for name in ("overscan", "level", "scatter", "exposure"):
             table[name].format = "%.6g"
+        for name in ("overscan", "level", "scatter") if len(units) == 1 else ():
+            table[name].unit = str(*units)
         return table
 
-    def out_of_date(self, frame):
+    def out_of_date(self, frame: Frame) -> str:
         """Say why a result no longer is what it would be if it were made again now; empty: nothing speaks against it.
 
         A calibrated dark is out of date when the combined bias of the folder is not the one that was subtracted; a combined dark
@@ -143,7 +151,7 @@ class Results(Inventory):
             return f"{added[0]} is not in it{f', nor are {len(added) - 1} others' if added[1:] else ''}; combine again."
         return ""
 
-    def require(self):
+    def require(self) -> "Results":
         """Return the inventory, if the folder is there.
 
         Raises
@@ -156,7 +164,7 @@ class Results(Inventory):
             )
         return self
 
-    def require_whole(self):
+    def require_whole(self) -> "Results":
         """Return the inventory, if no result in it is damaged.
 
         Raises
@@ -295,7 +303,7 @@ def misnamed(frame):
     )
 
 
-def results_table(reduced_folder):
+def results_table(reduced_folder: "str | PathLike[str]") -> "Table":
     """List the calibrated and combined frames of a folder, image by image, with the level that is left in each.
 
     Parameters

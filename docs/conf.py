@@ -17,7 +17,7 @@ copyright = "2026, the darkcal developers"
 version = release = darkcal_widgets.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "myst_nb", "numpydoc"]
-exclude_patterns = ["build", "generated/commands.md", "generated/parameters.md"]
+exclude_patterns = ["build", "generated/*.md"]
 templates_path = ["_templates"]
 
 # Single backticks in docstrings name Python objects, as numpydoc has it.
@@ -43,7 +43,7 @@ html_show_sourcelink = False
 html_sidebars = {"comparison": [], "changes": []}
 html_theme_options = {
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
     "show_toc_level": 2,
     "footer_start": ["copyright"],
     "footer_end": [],

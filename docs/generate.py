@@ -14,6 +14,7 @@ import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
 
+import darkcal_widgets
 from darkcal_widgets import Parameters, Recipe
 from darkcal_widgets.cli import main
 
@@ -21,12 +22,25 @@ ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "generated"
 DEMO = ROOT / "docs" / "build" / "demo"
 
+# Pages that lie beside the README, and where they are in the documentation.
+FROM_ROOT = {
+    "CHANGES.md": "/changes.md",
+    "CODE_OF_CONDUCT.md": "/conduct.md",
+    "CONTRIBUTING.md": "/contributing.md",
+    "SAFETY.md": "/explanation/safety.md",
+}
+
 
 def write_all():
     """Write all of them."""
     OUT.mkdir(parents=True, exist_ok=True)
+    for page in OUT.glob("api/*.rst"):
+        if page.stem.rpartition(".")[2] not in darkcal_widgets.__all__:
+            page.unlink()
     _write("commands.md", commands())
     _write("parameters.md", parameters())
+    for name in FROM_ROOT:
+        _write(name, with_links((ROOT / name).read_text(encoding="utf-8")))
     (ROOT / "docs" / "house.svg").write_text(house(), encoding="utf-8")
     for notebook in executed():
         _write(notebook.name, json.dumps(without_widgets(json.loads(notebook.read_text(encoding="utf-8")))))
@@ -37,6 +51,14 @@ def _write(name, text):
     path = OUT / name
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
+
+
+def with_links(text):
+    """Return the text of a page that lies beside the README with its links as seen from the documentation."""
+    text = text.replace("](docs/", "](/")
+    for name, page in FROM_ROOT.items():
+        text = text.replace(f"]({name}", f"]({page}")
+    return text
 
 
 def executed():

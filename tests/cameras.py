@@ -192,7 +192,7 @@ def _columns(start, stop, rows=_ROWS):
     return rows, slice(start, stop)
 
 
-def _layout_night(
+def layout_night(
     folder,
     shape,
     images,
@@ -281,7 +281,7 @@ def gmos(folder):
         images[str(number)] = [(1000 + 11 * number, area, overscan)]
         data, bias = ("[17:60,1:48]", "[1:16,1:48]") if left else ("[1:44,1:48]", "[45:60,1:48]")
         own[str(number)] = {"DATASEC": data, "BIASSEC": bias, "CCDSEC": f"[{number}:99,1:48]", "GAIN": 1.6}
-    return _layout_night(folder, (48, 60), images, own)
+    return layout_night(folder, (48, 60), images, own)
 
 
 def mosaic(folder):
@@ -293,21 +293,21 @@ def mosaic(folder):
         "BIASSEC2": "[101:120,1:48]",
         "DATASEC2": "[61:100,1:48]",
     }
-    return _layout_night(folder, (48, 120), images, {"": own}, NAMPS=2)
+    return layout_night(folder, (48, 120), images, {"": own}, NAMPS=2)
 
 
 def hires(folder):
     """Three extensions of one amplifier each, of the same layout."""
     names = ("CCD1", "CCD2", "CCD3")
     images = {name: [(1100 + 40 * n, _columns(0, 70), _columns(70, 90))] for n, name in enumerate(names)}
-    return _layout_night(folder, (48, 90), images, {name: {"DATASEC": "[1:70,1:48]"} for name in names})
+    return layout_night(folder, (48, 90), images, {name: {"DATASEC": "[1:70,1:48]"} for name in names})
 
 
 def acs(folder):
     """Two science images, each with its errors and its flags, which are not images of the sky."""
     names = ("SCI", "ERR", "DQ")
     images = {name: [(2000.0 if name == "SCI" else 1.0, _columns(0, 70), _columns(70, 90))] for name in names}
-    return _layout_night(folder, (48, 90), images, {name: {} for name in names})
+    return layout_night(folder, (48, 90), images, {name: {} for name in names})
 
 
 def site(folder):
@@ -320,7 +320,7 @@ def site(folder):
 
     images = {"": [(1200, _columns(10, 80), _columns(80, 100))]}
     own = {"BIASSEC": "[81:100,1:48]", "TRIMSEC": "[11:80,1:48]"}
-    return _layout_night(folder, (48, 100), images, {"": own}, change=prescan)
+    return layout_night(folder, (48, 100), images, {"": own}, change=prescan)
 
 
 def cmos(folder):
@@ -333,13 +333,13 @@ def cmos(folder):
         return pixels
 
     own = {"BAYERPAT": "RGGB", "GAIN": 120, "INSTRUME": "ZWO ASI"}
-    return _layout_night(folder, (48, 90), {"": [(300, _columns(0, 90), None)]}, {"": own}, change=coloured)
+    return layout_night(folder, (48, 90), {"": [(300, _columns(0, 90), None)]}, {"": own}, change=coloured)
 
 
 def stacked(folder):
     """32-bit sums of eight frames: levels above 65,535."""
     images = {"": [(90000, _columns(0, 70), _columns(70, 90))]}
-    return _layout_night(folder, (48, 90), images, {"": {}}, dtype="int32")
+    return layout_night(folder, (48, 90), images, {"": {}}, dtype="int32")
 
 
 def one_plane(folder):
@@ -350,7 +350,7 @@ def one_plane(folder):
         return pixels[None]
 
     images = {"": [(1000, _columns(0, 70), _columns(70, 90))]}
-    return _layout_night(folder, (48, 90), images, {"": {"BIASSEC": "[71:90,1:48]"}}, change=plane)
+    return layout_night(folder, (48, 90), images, {"": {"BIASSEC": "[71:90,1:48]"}}, change=plane)
 
 
 def _lamp(kind):
@@ -372,7 +372,7 @@ def fors(folder):
     own = {f"HIERARCH ESO DET OUT1 {name}": count for name, count in counts.items()}
     own |= {"HIERARCH ESO DET OUT1 CONAD": 1.43, "HIERARCH ESO DET OUTPUTS": 1, "INSTRUME": "FORS2"}
     image, overscan = (slice(5, 52), slice(0, 90)), (slice(52, 60), slice(0, 90))
-    return _layout_night(
+    return layout_night(
         folder, (60, 90), {"": [(1000, image, overscan)]}, {"": own}, types=types, change=prescan, light=False
     )
 
@@ -386,7 +386,7 @@ def sdss(folder):
             for right, ends in enumerate((slice(0, 20), slice(140, 160)))
         ]
     }
-    return _layout_night(
+    return layout_night(
         folder,
         (80, 160),
         images,
@@ -405,7 +405,7 @@ def alfosc(folder):
         pixels[60:] = np.resize(pixels[:60, 90:], (8, 100))
         return pixels
 
-    return _layout_night(
+    return layout_night(
         folder,
         (68, 100),
         {"im1": [(700, image, overscan)]},
@@ -435,7 +435,7 @@ def deimos(folder):
         pixels[:, :6] -= 2
         return pixels
 
-    return _layout_night(
+    return layout_night(
         folder,
         (48, 80),
         images,
@@ -460,7 +460,7 @@ def lris_red(folder):
         )
         images[f"VidInp{number}"] = [(1100 + 17 * number, area, overscan)]
         own[f"VidInp{number}"] = {"DATASEC": f"[{area[1].start + 1}:{area[1].stop},1:48]"}
-    return _layout_night(
+    return layout_night(
         folder,
         (48, 80),
         images,
@@ -474,7 +474,7 @@ def wfc(folder):
     words = {"bias": "zero", "dark": "dark", "flat": "sky"}
     images = {f"im{n}": [(1500 + 20 * n, _columns(12, 86), _columns(0, 12))] for n in range(1, 5)}
     own = {name: {"BIASSEC": "[3:10,1:48]", "TRIMSEC": "[13:86,1:48]", "GAIN": 2.8} for name in images}
-    return _layout_night(
+    return layout_night(
         folder,
         (48, 86),
         images,
@@ -493,7 +493,7 @@ def dslr(folder):
         return pixels
 
     words = {"bias": "Bias Frame", "dark": "Dark Frame", "flat": "Flat Field"}
-    return _layout_night(
+    return layout_night(
         folder,
         (48, 90),
         {"": [(2048, _columns(0, 90), None)]},
@@ -511,7 +511,7 @@ def webcam(folder):
         return fits.Header([("EXPOSURE", 1000 * exposure, "[ms]")])
 
     images = {"": [(12, _columns(0, 90), None)]}
-    return _layout_night(folder, (48, 90), images, {"": {}}, types=types, dtype="uint8")
+    return layout_night(folder, (48, 90), images, {"": {}}, types=types, dtype="uint8")
 
 
 def side_strips(folder, crossed=False, change=None):
@@ -521,7 +521,7 @@ def side_strips(folder, crossed=False, change=None):
         (1000 + 40 * n, _columns(30 * n, 30 * n + 30), _columns(120 + 12 * order[n], 132 + 12 * order[n]))
         for n in range(4)
     ]
-    return _layout_night(folder, (48, 168), {"": images}, {"": {}}, change=change)
+    return layout_night(folder, (48, 168), {"": images}, {"": {}}, change=change)
 
 
 def middle_quadrants(folder):
@@ -535,4 +535,4 @@ def middle_quadrants(folder):
         for upper, rows in enumerate((slice(0, 30), slice(30, 60)))
         for right in (0, 1)
     ]
-    return _layout_night(folder, (60, 140), {"": images}, {"": {}})
+    return layout_night(folder, (60, 140), {"": images}, {"": {}})

@@ -7,6 +7,7 @@ import numpy as np
 from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import CCDData
+from astropy.stats import mad_std
 
 # Real frames that may be published; their README says where they are from.
 REAL_NIGHTS = Path(__file__).with_name("data")
@@ -52,6 +53,23 @@ def reference_example_2(path, combined_bias, keep=slice(None, 4096)):
     ccd = CCDData.read(path, unit=None if "BUNIT" in fits.getheader(path) else "adu")
     ccd = ccdproc.trim_image(ccd[:, keep])
     return ccdproc.subtract_bias(ccd, combined_bias).data
+
+
+def reference_combination(stack, median=np.ma.median, spread=mad_std):
+    """Combine as ccdproc does with the settings that are promised; NaN is masked, and so is the result where all are.
+
+    Where there is NaN, the functions have to be those named 'median' and 'mad_std': the others do not know it.
+    """
+    return ccdproc.combine(
+        [CCDData(frame, unit="adu", mask=np.isnan(frame)) for frame in stack],
+        method="average",
+        sigma_clip=True,
+        sigma_clip_low_thresh=5,
+        sigma_clip_high_thresh=5,
+        sigma_clip_func=median,
+        sigma_clip_dev_func=spread,
+        dtype="float32",
+    )
 
 
 def as_double(path):

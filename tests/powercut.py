@@ -114,11 +114,11 @@ class Device:
         while time.monotonic() < end:
             with contextlib.suppress(FileNotFoundError):  # renamed meanwhile
                 self._write_some(out, draw)
+        process.kill()
+        process.join()
         before = results_in(out)
         with _opened(self.place) as descriptor:
             fcntl.ioctl(descriptor, SHUTDOWN, struct.pack("I", WITHOUT_JOURNAL))
-        process.kill()
-        process.join()
         self._call("umount", self.place)
         self._mount()
         return before

@@ -1,6 +1,7 @@
 """The command translates its arguments, and turns errors into messages; nothing else."""
 
 import errno
+import json
 import os
 import shlex
 import subprocess
@@ -9,10 +10,11 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
+import yaml
 from nights import random_frame, write_raw
 
 import darkcal_widgets
-from darkcal_widgets import Recipe, batch, cli, download, simulate
+from darkcal_widgets import Parameters, Recipe, batch, cli, download, simulate
 from darkcal_widgets.advice.decisions import Decision
 from darkcal_widgets.batch.record import Record
 from darkcal_widgets.errors import NightError
@@ -197,9 +199,7 @@ def advised(monkeypatch):
         ([".", "elsewhere"], ["--darks", "{night}/elsewhere"], "elsewhere", ""),
     ],
 )
-def test_advise_says_which_darks_it_takes_where_there_is_a_choice(
-    advised, capsys, tmp_path, places, options, taken, said
-):
+def test_advise_says_which_darks_it_takes(advised, capsys, tmp_path, places, options, taken, said):
     for place in places:
         write_raw(tmp_path / place / "dark.fits", random_frame(1))
     assert cli.main(["advise", str(tmp_path), *(option.format(night=tmp_path) for option in options)]) == 0
@@ -254,6 +254,21 @@ def test_advise_says_which_types_are_guesses(advised, capsys, tmp_path):
     err = capsys.readouterr().err
     assert "d1.fits: IMAGETYP is 'DARK', the exposure 0 s; used as bias." in err
     assert "--type 'DARK: dark'" in err
+
+
+def test_schema_describes_the_parameters_for_other_programs(capsys):
+    assert cli.main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == Parameters.schema()
+
+
+def test_schema_of_a_notebook_is_a_sidecar_with_its_values(capsys):
+    assert cli.main(["schema", "3"]) == 0
+    sidecar = yaml.safe_load(capsys.readouterr().out)
+    assert sidecar["title"] == "3-your-own-night"
+    assert list(sidecar["parameters"]) == Parameters.names()
+    assert sidecar["parameters"]["keep_columns"]["default"] == "advised"
+    assert cli.main(["schema", "9"]) == 1
+    assert "notebook is '9'; expected 1, 2, 3 or the path" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("state", "status"), [("right", 0), ("off", 1)])

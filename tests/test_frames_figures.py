@@ -12,7 +12,7 @@ def noisy(level, shape=(40, 60)):
     return np.random.default_rng(1).normal(level, 3, shape)
 
 
-def test_before_and_after_have_one_span_of_values_each_around_its_own_median():
+def test_before_and_after_span_alike_around_their_medians():
     before, after = (axes.images[0] for axes in drawn(figures.before_after(noisy(1000), noisy(0)))[:2])
     (low, high), (low_after, high_after) = before.get_clim(), after.get_clim()
     assert high - low == pytest.approx(high_after - low_after)

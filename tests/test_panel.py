@@ -4,7 +4,6 @@ import threading
 import time
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from astropy.io import fits
 from ipywidgets import HBox, Text
@@ -21,6 +20,9 @@ from darkcal_widgets import (
     simulate_night,
 )
 from darkcal_widgets.errors import NightError, OutputError, ParameterError
+from darkcal_widgets.frames import Frame
+from darkcal_widgets.results import levels_of
+from darkcal_widgets.statistics import level_of
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":22")
 
@@ -112,7 +114,7 @@ def test_wrong_settings_are_said_and_never_run(panel, tmp_path):
     assert panel.progress["lines"][0].startswith("Stopped: overscan_columns")
 
 
-def test_text_that_is_no_section_is_an_error_where_parameters_are_read(panel):
+def test_a_text_that_is_not_a_section_is_refused_early(panel):
     send(panel, keep_columns="all of them")
     with pytest.raises(ParameterError, match="keep_columns is 'all of them'"):
         _ = panel.recipe
@@ -194,7 +196,7 @@ def test_settings_can_be_changed_while_a_run_uses_the_old_ones(panel, monkeypatc
     wait_until(lambda: panel.notes["calibrate"]["label"] == "Replace 3 results")
 
 
-def test_results_made_otherwise_are_replaced_where_the_button_says_so(panel, tmp_path):
+def test_results_are_replaced_where_the_button_says_so(panel, tmp_path):
     panel.calibrate()
     before = folder_bytes(tmp_path / "out")
     send(panel, keep_columns=":20")
@@ -226,7 +228,7 @@ def test_darks_are_combined_after_they_are_calibrated(panel, night, tmp_path):
     assert panel.combine().unchanged == [tmp_path / "out" / "combined_dark_10.000.fits"]
 
 
-def test_combined_darks_of_other_settings_are_out_of_date_and_replaced(panel, tmp_path):
+def test_combined_darks_of_other_settings_are_replaced(panel, tmp_path):
     panel.calibrate()
     panel.combine()
     send(panel, files=["dark-0.fits", "dark-1.fits"])
@@ -321,25 +323,45 @@ def test_nothing_is_read_before_a_browser_asks(panel, monkeypatch):
 
 def test_the_effect_is_shown_live(panel):
     send(panel, _shown=True)
-    before = panel.effect["after"]["median"]
-    wait_until(lambda: len(panel.levels["rows"]) == 3)
+    before = panel.effect["after"]["level"]
+    wait_until(lambda: len(panel.levels.get("rows", ())) == 3)
     send(panel, overscan_columns="")
-    assert panel.effect["after"]["median"] == panel.effect["before"]["median"]
-    assert abs(before) < 50 < panel.effect["after"]["median"]
+    assert panel.effect["after"]["level"] == pytest.approx(panel.effect["before"]["level"])
+    assert abs(before) < 50 < panel.effect["after"]["level"]
     send(panel, subtract_bias=True)
-    assert 100 < panel.effect["after"]["median"] < 300  # darks of 1200 ADU, bias frames of 1000
-    levels = [row["after"] for row in panel.levels["rows"]]
-    assert levels[0] == panel.effect["after"]["median"]
+    assert 100 < panel.effect["after"]["level"] < 300  # darks of 1200 ADU, bias frames of 1000
+    wait_until(lambda: panel.levels["rows"][0]["after"] == panel.effect["after"]["level"])
 
 
 def test_the_levels_shown_are_those_of_the_results(panel):
     send(panel, _shown=True)
-    wait_until(lambda: len(panel.levels["rows"]) == 3)
+    wait_until(lambda: len(panel.levels.get("rows", ())) == 3)
     run = panel.calibrate()
-    from darkcal_widgets.frames import Frame
+    written = levels_of(Frame(path) for path in run.written)
+    assert [row["after"] for row in panel.levels["rows"]] == pytest.approx(written, abs=1e-3)
 
-    written = [float(np.median(Frame(path).data[::4, ::4])) for path in run.written]
-    assert [row["after"] for row in panel.levels["rows"]] == written
+
+def test_a_window_of_both_pictures_is_shown(panel):
+    send(panel, _shown=True, window=[4, 16, 2, 14])
+    for picture in (panel.raw, panel.result):
+        assert (picture["rows"], picture["columns"], picture["size"]) == ([4, 16], [2, 14], [12, 12])
+    send(panel, window=[])
+    assert panel.result["size"] == [20, 30]
+
+
+def test_a_frame_is_handed_to_another_viewer(panel, monkeypatch, tmp_path):
+    handed = []
+    monkeypatch.setattr("darkcal_widgets.panel.widget.hand_over", lambda *given: str(handed.append(given)))
+    press(panel, "hand over", viewer="DS9")
+    panel.calibrate()
+    press(panel, "hand over", viewer="DS9")
+    raw, result = tmp_path / "night" / "dark-0.fits", tmp_path / "out" / "dark-0.fits"
+    assert handed == [(raw, "DS9"), (result, "DS9")]
+
+
+def test_a_viewer_that_is_not_installed_is_said(panel):
+    press(panel, "hand over", viewer="no such viewer")
+    assert "not installed here" in panel.notes["handed"]
 
 
 def test_what_was_measured_speaks_against_settings(tmp_path):
@@ -354,18 +376,18 @@ def test_what_was_measured_speaks_against_settings(tmp_path):
     panel.close()
 
 
-def test_the_profile_shows_a_bright_frame_and_a_bias_beside_the_dark(tmp_path):
+def test_the_profile_shows_a_bright_frame_and_a_bias(tmp_path):
     folder = small_night(tmp_path / "night")
     write_raw(folder / "flat.fits", random_frame(9, (20, 30), 20000), "flat")
     panel = DarkPanel(Night(folder), RECIPE, tmp_path / "out")
     send(panel, _shown=True)
-    assert [line["kind"] for line in panel.profiles["lines"]] == ["picked", "flat", "bias"]
+    assert [line["kind"] for line in panel.profiles["lines"]] == ["dark", "flat", "bias"]
     send(panel, axis=0)
     assert len(panel.profiles["lines"][0]["values"]) == 20 * 4
     panel.close()
 
 
-def test_a_frame_that_cannot_be_read_is_said_where_its_picture_would_be(panel, tmp_path):
+def test_an_unreadable_frame_is_named_in_place_of_its_picture(panel, tmp_path):
     path = tmp_path / "night" / "dark-0.fits"
     path.write_bytes(path.read_bytes()[:4000])
     send(panel, _shown=True)
@@ -461,7 +483,7 @@ def test_a_path_is_text(panel, tmp_path):
     assert panel.reduced_folder == str(tmp_path / "elsewhere")
 
 
-def test_darks_of_another_night_are_looked_for_in_a_subfolder_of_the_same_name(tmp_path):
+def test_darks_are_looked_for_in_a_subfolder_of_that_name(tmp_path):
     for name in ("one", "two"):
         small_night(tmp_path / name / "darks")
     small_night(tmp_path / "three")
@@ -626,7 +648,7 @@ def test_settings_of_another_camera_are_questioned(panel, other_camera, tmp_path
     assert len(panel.calibrate().written) == 3
 
 
-def test_settings_of_another_camera_can_be_accepted_or_follow_the_advice(panel, other_camera, night):
+def test_questioned_settings_can_be_kept_or_follow_the_advice(panel, other_camera, night):
     send(panel, raw_folder=str(other_camera))
     press(panel, "accept")
     assert panel.problems == {}
@@ -637,9 +659,7 @@ def test_settings_of_another_camera_can_be_accepted_or_follow_the_advice(panel, 
     assert panel.advice.differences(panel.recipe) == []
 
 
-def test_nothing_is_questioned_where_the_camera_is_the_same_or_all_was_set_together(
-    panel, other_camera, tmp_path
-):
+def test_settings_of_one_camera_are_not_questioned(panel, other_camera, tmp_path):
     small_night(tmp_path / "same")
     send(panel, raw_folder=str(tmp_path / "same"))
     assert panel.problems == {}
@@ -682,19 +702,17 @@ def test_of_several_images_one_is_looked_at(two_images, tmp_path):
     send(panel, _shown=True)
     assert (panel.selected["images"], panel.selected["image"]) == (["A", "B"], "A")
     assert panel.selected["calibrated"] == ["A", "B"]
-    assert 900 < panel.effect["before"]["median"] < 1100
+    assert 900 < panel.effect["before"]["level"] < 1100
     send(panel, extension="B")
     assert (panel.selected["image"], panel.selected["shape"]) == ("B", (16, 28))
     assert panel.selected["overscan_columns"]["columns"] == [24, 28]
-    assert 2900 < panel.effect["before"]["median"] < 3100
+    assert 2900 < panel.effect["before"]["level"] < 3100
     assert panel.effect["name"] == "dark-0.fits[B]"
     assert len(panel.profiles["lines"][0]["values"]) == 28 * 4
-    wait_until(lambda: len(panel.levels["rows"]) == 2)
+    wait_until(lambda: len(panel.levels.get("rows", ())) == 2)
     run = panel.calibrate()
-    from darkcal_widgets.frames import Frame
-
     _, result = Frame(run.results[0]).parts
-    assert np.median(result.data[::4, ::4]) == panel.effect["after"]["median"]
+    assert panel.effect["after"]["level"] == pytest.approx(level_of(result.data[::4, ::4])[0], abs=1e-3)
     panel.close()
 
 
@@ -703,7 +721,7 @@ def test_of_several_images_some_are_calibrated(two_images, tmp_path):
     send(panel, _shown=True, extensions=["B"], subtract_bias=True)
     assert (panel.selected["calibrated"], panel.selected["image"]) == (["B"], "B")
     assert panel.problems == {}
-    assert abs(panel.effect["after"]["median"]) < 30  # the bias of the same image was subtracted
+    assert abs(panel.effect["after"]["level"]) < 30  # the bias of the same image was subtracted
     send(panel, extensions=["C"])
     assert "does not have" in panel.problems["extensions"]
     send(panel, extensions=None, overscan_columns="28:")  # is in A and not in B
@@ -721,11 +739,9 @@ def test_several_amplifiers_are_set_seen_and_joined(panel):
     assert (first["overscan"]["columns"], second["image"]["columns"]) == ([24, 27], [11, 22])
     assert (panel.effect["shape"], panel.effect["after"]["shape"]) == ([20, 30], [20, 22])
     run = panel.calibrate()
-    from darkcal_widgets.frames import Frame
-
     # The pixels of the sketch, which are every 4th of the raw frame, are all in these columns of the result.
-    shown = np.median(Frame(run.results[0]).data[::4, [0, 4, 8, 12, 16, 20]])
-    assert panel.effect["after"]["median"] == shown
+    shown, _ = level_of(Frame(run.results[0]).data[::4, [0, 4, 8, 12, 16, 20]])
+    assert panel.effect["after"]["level"] == pytest.approx(shown, abs=1e-3)
     send(panel, amplifiers=[["24:27", "0:11"], ["27:30", "12:22"], [None, ""]])
     assert set(panel.problems) == {"amplifiers"}
     send(panel, amplifiers=[["24:27", "0:11"], ["27:30", "10:22"]])
@@ -754,7 +770,7 @@ def test_what_frames_are_is_said_of_those_that_are_marked(panel, tmp_path):
     assert panel.chosen["picked"] == [4, 5, 6]
 
 
-def test_what_was_said_of_frames_by_their_names_does_not_go_to_another_night(panel, tmp_path):
+def test_types_by_file_name_do_not_go_to_another_night(panel, tmp_path):
     panel.image_types = {"file=dark-1.fits": "flat", "OBJECT=m31": "science"}
     small_night(tmp_path / "other")
     send(panel, raw_folder=str(tmp_path / "other"))
@@ -779,7 +795,7 @@ def thermo(tmp_path):
     return Night(simulate_night(tmp_path / "thermo", "thermo-electric", rows=48))
 
 
-def test_the_word_advised_typed_or_loaded_is_what_the_night_tells(thermo, tmp_path):
+def test_advised_typed_or_loaded_is_what_the_night_tells(thermo, tmp_path):
     panel = DarkPanel(thermo, Recipe(overscan_columns="4097:"), tmp_path / "out")
     send(panel, overscan_columns="advised", keep_columns="advised")
     assert (panel.overscan_columns, panel.keep_columns, panel.problems) == (None, ":4096", {})

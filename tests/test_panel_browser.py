@@ -187,7 +187,7 @@ def test_a_narrow_window_and_large_letters_do_not_scroll_sideways(open_panel):
         assert lab.page.locator(PANEL).evaluate(WIDTH_LEFT) <= 0
 
 
-def test_settings_of_another_camera_are_questioned_in_the_browser(open_panel):
+def test_another_cameras_settings_are_questioned_in_the_browser(open_panel):
     lab = open_panel(two_amplifiers, "overscan_columns='90:', keep_columns=':80'")
     enter(lab, "raw_folder", "other")
     assert "was set for the frames of another night" in wrong(lab).first.inner_text()
@@ -219,7 +219,7 @@ def test_amplifiers_are_typed_and_joined_to_one_image(open_panel):
     assert not lab.errors
 
 
-def test_one_of_several_images_is_looked_at_and_some_are_calibrated(open_panel):
+def test_one_image_is_looked_at_and_some_are_calibrated(open_panel):
     lab = open_panel(three_images, "overscan_columns='90:', keep_columns=':80'")
     control(lab, "extension").select_option("CCD2")
     settle(lab)
@@ -260,7 +260,7 @@ def test_what_frames_are_is_said_in_the_list(open_panel):
     assert not lab.errors
 
 
-def test_what_was_set_in_the_panel_survives_a_second_run_of_all_cells(open_example):
+def test_panel_settings_survive_a_second_run_of_all_cells(open_example):
     lab = open_example(1)
     assert "The settings follow the advice." in lab.page.evaluate(PRINTED)
     control(lab, "overscan_columns").fill("2060:")
@@ -312,7 +312,7 @@ def test_the_panel_is_operated_by_keys_alone(open_example):
     assert width <= 0
 
 
-def test_a_panel_survives_a_reload_and_leaves_a_picture_without_its_kernel(open_example):
+def test_a_panel_survives_a_reload_and_leaves_a_picture(open_example):
     lab = open_example(1)
     control(lab, "overscan_columns").fill("2061:")
     settle(lab)
@@ -349,7 +349,7 @@ IN_A_BOX = [
 ]
 
 
-def test_a_panel_in_a_box_is_linked_and_observed_like_any_widget(open_notebook, example_nights, tmp_path):
+def test_a_panel_is_linked_and_observed_like_any_widget(open_notebook, example_nights, tmp_path):
     write_notebook(tmp_path / "box.ipynb", *IN_A_BOX)
     lab = open_notebook(tmp_path / "box.ipynb", dark=True)
     (lab.folder / NIGHTS[1][1]).symlink_to(example_nights / NIGHTS[1][1])

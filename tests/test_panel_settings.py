@@ -44,8 +44,8 @@ def test_right_settings_have_no_problems(values, night):
         ("keep_columns", ":26", "keeps a part of the overscan"),
         ("files", (), "no dark is selected"),
         ("files", ("dark-9.fits",), "is not in"),
-        ("files", "dark-1.fits", "expected a list of file names"),
-        ("reduced_folder", "", "expected the path of a folder"),
+        ("files", "dark-1.fits", "expected a list such as"),
+        ("reduced_folder", "", "expected text such as"),
         ("overwrite", 1, "expected True or False"),
         ("output_dtype", "int16", "expected 'float32' or 'float64'"),
         ("unit", "volt", "expected one of adu"),
@@ -91,7 +91,7 @@ def test_a_combined_bias_of_another_shape_is_said(values, night, tmp_path):
     assert "7 x 9" in problems(wrong, night)["combined_bias"]
 
 
-def test_sections_beside_those_of_amplifiers_are_said_at_their_controls(values, night):
+def test_sections_beside_amplifiers_are_marked_there(values, night):
     two = [["24:27", "0:10"], ["27:30", "10:20"]]
     found = problems(values | {"amplifiers": two}, night)
     assert set(found) == {"overscan_columns", "keep_columns"}

@@ -1,12 +1,13 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import jsonschema
 import pytest
 
 from darkcal_widgets import Parameters, Recipe
 from darkcal_widgets.advice.decisions import EXPLAINED_BY, Decision
 from darkcal_widgets.errors import ParameterError
-from darkcal_widgets.parameters import ADVISABLE
+from darkcal_widgets.parameters import ADVISABLE, as_lists
 
 EXAMPLE = {
     "raw_folder": "example-cryo-LFC",
@@ -52,7 +53,7 @@ def test_a_misspelt_name_that_papermill_passed_stops_the_run():
         Parameters.from_notebook(namespace("overscan_colums = '2055:'"))
 
 
-def test_names_that_the_notebook_has_and_its_number_may_be_passed():
+def test_a_notebooks_own_names_and_number_may_be_passed():
     Parameters.from_notebook(namespace("observer = 'you'\nnotebook = 1\nunit = 'adu'"))
 
 
@@ -150,7 +151,7 @@ def test_the_lines_of_python_do_what_the_parameters_say(tmp_path, monkeypatch):
     ]
 
 
-def test_types_of_frames_survive_a_parameter_file_and_reach_the_code(tmp_path):
+def test_types_of_frames_survive_a_parameter_file(tmp_path):
     types = {"OBJECT=bias*": "bias", "file=d10*.fits": "dark", "": "other"}
     parameters = Parameters.from_mapping(EXAMPLE | {"image_types": types})
     parameters.save(tmp_path / "a.yaml")
@@ -169,15 +170,18 @@ def test_a_notebook_of_version_0_1_does_not_set_what_came_later():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"amplifiers": "2048:"}, "amplifiers is '2048:'; expected for each amplifier its overscan"),
-        ({"amplifiers": [["2048:"]]}, "expected for each amplifier its overscan"),
+        (
+            {"amplifiers": "2048:"},
+            r"amplifiers is '2048:' \(str\); expected a list such as \[\['2048:2080', '0:1024'\]",
+        ),
+        ({"amplifiers": [["2048:"]]}, r"amplifiers is \[\['2048:'\]\].*overscan and image of each amplifier"),
         ({"amplifiers": [["x", "0:9"]]}, "amplifiers is 'x', which does not select columns"),
         (
             {"amplifiers": [["9:", "0:9"]], "keep_columns": ":9"},
             "set overscan_columns and keep_columns to None beside it",
         ),
-        ({"extensions": "SCI"}, "extensions is 'SCI'; expected a list of names or numbers"),
-        ({"extensions": []}, "expected a list of names or numbers"),
+        ({"extensions": "SCI"}, r"extensions is 'SCI' \(str\); expected a list such as \['SCI'\]"),
+        ({"extensions": []}, r"extensions is an empty list; expected a list such as \['SCI'\]"),
     ],
 )
 def test_wrong_amplifiers_and_extensions_are_explained(values, message):
@@ -185,10 +189,51 @@ def test_wrong_amplifiers_and_extensions_are_explained(values, message):
         Parameters(raw_folder="a", reduced_folder="b", **values)
 
 
-def test_images_of_amplifiers_that_do_not_fill_a_rectangle_are_refused():
+def test_amplifier_images_must_fill_a_rectangle():
     recipe = Recipe(amplifiers=[["10:12", "0:5"], ["12:14", "4:10"]])
     with pytest.raises(ParameterError, match=r"\[1:5, 1:8\], \[5:10, 1:8\], do not fill a rectangle"):
         recipe.pieces((8, 14))
+
+
+# --- The schema ------------------------------------------------------------------------------------------
+
+
+def test_the_schema_takes_what_parameters_take():
+    schema = Parameters.schema()
+    assert list(schema["properties"]) == Parameters.names()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(EXAMPLE, schema)
+    jsonschema.validate(EXAMPLE | dict.fromkeys(ADVISABLE, "advised"), schema)
+    for wrong in ({"unit": "advised", "overwrite": "advised"}, {"overscan_colums": "2055:"}, {"files": []}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(EXAMPLE | wrong, schema)
+        assert Parameters.problems(EXAMPLE | wrong)
+
+
+def test_defaults_and_examples_of_the_schema_are_good():
+    for name, one in Parameters.schema()["properties"].items():
+        values = one["examples"] + ([one["default"]] if "default" in one else [])
+        for value in values:
+            alone = {"raw_folder": "a", "reduced_folder": "b"} | {name: value}
+            jsonschema.validate(alone, Parameters.schema())
+            assert as_lists(getattr(Parameters(**alone), name)) == (
+                [*map(str, value)] if name == "extensions" and value else value
+            )
+
+
+def test_every_meaning_is_the_same_wherever_it_stands():
+    schema, comments = Parameters.schema()["properties"], Parameters.comments()
+    documented = f"{Recipe.__doc__} {Parameters.__doc__}".replace("`None`:", "None:")
+    for name in Parameters.names():
+        meaning = comments[name].split(" ", 2)[2]
+        assert schema[name]["description"].lower().startswith(meaning.lower())
+        assert f"{name} : " in documented
+        assert meaning.lower() in " ".join(documented.lower().split())
+
+
+def test_the_schema_of_a_notebook_has_its_values():
+    found = Parameters.schema({"subtract_bias": "advised"})["properties"]
+    assert (found["subtract_bias"]["default"], found["overwrite"]["default"]) == ("advised", False)
 
 
 # --- The word advised --------------------------------------------------------------------------------------
@@ -256,7 +301,7 @@ def test_what_the_night_does_not_decide_has_to_be_set():
     assert replace(parameters, subtract_bias=False).resolved(advice).overscan_columns == "90:"
 
 
-def test_an_overscan_is_not_advised_beside_amplifiers_that_are_denied():
+def test_no_overscan_is_advised_where_amplifiers_are_denied():
     pairs = (("80:85", "0:40"), ("85:90", "40:80"))
     advice = decided(overscan_columns=None, keep_columns=None, amplifiers=pairs)
     parameters = Parameters.from_mapping(EXAMPLE | LEFT)

@@ -233,7 +233,7 @@ def test_skips_fail_where_all_tests_are_asked_for(pytester, monkeypatch, asked, 
         result.stdout.fnmatch_lines([f"*{reason}*"])
 
 
-def test_a_file_that_skips_itself_fails_where_all_tests_are_asked_for(pytester, monkeypatch):
+def test_a_file_that_skips_itself_fails_if_all_must_run(pytester, monkeypatch):
     monkeypatch.setenv("DARKCAL_NO_SKIP", "1")
     pytester.makeconftest((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
     pytester.makepyfile("import pytest\npytest.importorskip('a_module_that_nobody_has')")

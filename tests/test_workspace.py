@@ -141,7 +141,7 @@ def test_a_file_in_place_of_the_folder_is_refused(shipped, tmp_path):
         prepare(tmp_path / "desk")
 
 
-def test_demo_leaves_results_notebooks_and_reports_and_says_where(shipped, folder, capsys, monkeypatch):
+def test_demo_says_where_it_left_results_and_reports(shipped, folder, capsys, monkeypatch):
     monkeypatch.delenv("MAKELEVEL", raising=False)
     demo(folder)
     said = capsys.readouterr().out
@@ -187,8 +187,8 @@ def test_lab_is_jupyterlab_with_its_own_token_and_address(shipped, folder, monke
         "-m",
         "jupyterlab",
         f"--ServerApp.root_dir={folder.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{NAMES[1]}",
         "--no-browser",
-        str(folder.resolve() / NAMES[1]),
     ]
 
 

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-
-from astropy.table import Table
+from typing import TYPE_CHECKING
 
 from ..html import html_table, html_text
+from ..parameters import as_lists
 from ..recipe import Recipe
 from ..sections import to_fits
+from ..tables import ShownTable
 from ..text import visible
 from .claims import read_claim
 from .decisions import EXPLAINED_BY, decide
@@ -17,6 +18,11 @@ from .overscan import Overscan, measure_overscan
 from .profiles import sample_night
 from .recipes import common_recipe, keep_text, recipe_of
 from .verdict import counted, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..night import Night
 
 __all__ = ["Advice", "advise"]
 
@@ -76,14 +82,9 @@ class Advice:
         return decide(self)
 
     @property
-    def compared(self):
-        """Whether there are darks, and flats or science frames, whose exposures could be compared."""
-        return any(match.dark is not None for match in self.exposures)
-
-    @property
     def table(self):
         """The findings as a `~astropy.table.Table`."""
-        return Table(
+        return ShownTable(
             [[getattr(finding, name) for finding in self.findings] for name in _COLUMNS], names=_COLUMNS
         )
 
@@ -174,7 +175,7 @@ class Advice:
         return notes + html_table(rows, _COLUMNS)
 
 
-def advise(night, extensions=None):
+def advise(night: "Night", extensions: "Sequence[str | int] | None" = None) -> Advice:
     """Measure a night and recommend how its darks are to be calibrated.
 
     A few frames of each kind are read, each once; nothing is written. What the headers claim of the overscan is tested on
@@ -331,15 +332,10 @@ def _lines(finding, with_threshold):
 
 
 def _recipe_text(recipe):
-    return ", ".join(f"{name} = {_as_lists(value)!r}" for name, value in _told(recipe).items())
+    return ", ".join(f"{name} = {as_lists(value)!r}" for name, value in _told(recipe).items())
 
 
 def _told(recipe):
     """Return the parameters of a recipe that are worth saying."""
     values = {name: getattr(recipe, name) for name in EXPLAINED_BY}
     return {name: value for name, value in values.items() if name in _ALWAYS or value is not None}
-
-
-def _as_lists(value):
-    """Return a tuple, and tuples in it, as the lists that a notebook holds."""
-    return [_as_lists(each) for each in value] if isinstance(value, tuple) else value

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .profiles import clipped
+from .profiles import clipped, mean_profile
 
 __all__ = ["Jump", "image_jump", "strip_jump"]
 
@@ -42,7 +42,7 @@ def image_jump(sample, strip, clean):
     -------
     Jump or None
     """
-    frames = sample.of_kind("bias") or sample.of_kind("dark")
+    frames = sample.unlit
     if not frames:
         return None
     length = sample.shape[strip.axis]
@@ -64,10 +64,9 @@ def image_jump(sample, strip, clean):
 
 def strip_jump(sample, strip, clean, sigma):
     """Find a step of the bias level in the middle of the overscan, as between those of two amplifiers; a `Jump` or `None`."""
-    frames = sample.of_kind("bias") or sample.of_kind("dark")
-    if not frames or clean.stop - clean.start < 8:
+    if not sample.unlit or clean.stop - clean.start < 8:
         return None
-    profile = np.mean([frame.profile(strip.axis)[clean] for frame in frames], axis=0)
+    profile = mean_profile(sample.unlit, strip.axis)[clean]
     found = _step(profile, np.arange(4, len(profile) - 3))
     if found is None or abs(found[1]) < 0.5 * sigma:
         return None

@@ -3,7 +3,7 @@
 import re
 
 from ..errors import ParameterError
-from ..sections import Regions, joined, overscan_axis, parse_section
+from ..sections import Regions, joined, overlap, overscan_axis, parse_section, whole_of, with_part
 
 __all__ = ["claimed_amplifiers", "counted_sections"]
 
@@ -60,8 +60,7 @@ def counted_sections(header, shape):
     if not max(before, behind):
         return None, None, ""
     part = slice(shape[axis] - behind, shape[axis]) if behind >= before else slice(0, before)
-    overscan = tuple(part if along == axis else slice(0, shape[along]) for along in (0, 1))
-    return overscan, keep, "; ".join(text for *_, text in strips if text)
+    return with_part(whole_of(shape), axis, part), keep, "; ".join(text for *_, text in strips if text)
 
 
 def _counted(header, letter, length):
@@ -110,8 +109,7 @@ def _side_by_side(header, shape):
 
 def _fitting(sections, shape):
     """Return the sections as `Regions`, or nothing if they overlap or do not fill a rectangle."""
-    whole = tuple(slice(0, length) for length in shape)
-    if any(whole in pair for pair in sections):
+    if any(whole_of(shape) in pair for pair in sections):
         return ()
     try:
         return joined([_regions(overscan, image, shape) for overscan, image in sections])
@@ -121,12 +119,10 @@ def _fitting(sections, shape):
 
 def _regions(overscan, image, shape):
     axis = overscan_axis(overscan, image, shape)
-    if overscan[axis].start < image[axis].stop and image[axis].start < overscan[axis].stop:
+    if overlap(overscan[axis], image[axis]):
         raise ParameterError("an amplifier's image holds its overscan.")
     # As in a recipe, an overscan of columns gives a level to every row.
-    return Regions(
-        tuple(overscan[along] if along == axis else slice(0, shape[along]) for along in (0, 1)), axis, image
-    )
+    return Regions(with_part(whole_of(shape), axis, overscan[axis]), axis, image)
 
 
 def _first(named, keywords):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..groups import TEMPERATURE_TOLERANCE
+from ..sections import overlap
 from .edges import LIT_FRACTION
 from .exposures import NEARLY
 from .levels import FOLLOWING_RATIO
@@ -163,7 +164,7 @@ def _claim_verdict(overscan):
         return "no", f"It names an overscan, but {found}."
     # Those found, before odd columns at the outer edge are left out.
     strips = [strip for strip in place.strips if strip.axis == claim.axis == place.strip.axis]
-    if not any(_within(claim.overscan, strip.part) and _meet(strip, place.strip) for strip in strips):
+    if not any(_within(claim.overscan, strip.part) and overlap(strip, place.strip) for strip in strips):
         return "no", "It names a part of the frame that is not the overscan measured."
     return _claimed_columns(overscan)
 
@@ -197,10 +198,6 @@ def _claimed_columns(overscan):
 
 def _within(one, other):
     return other.start <= one.start and one.stop <= other.stop
-
-
-def _meet(one, other):
-    return one.start < other.stop and other.start < one.stop
 
 
 def light_finding(overscan):
@@ -251,7 +248,7 @@ def _flat(overscan):
 
 _REASONS_FOLLOWING = {
     "yes": "When the bias level of the image changes, the overscan changes with it, so subtracting it removes the drift.",
-    "roughly": "The overscan changes with the image, but there are so few frames that this may be chance.",
+    "roughly": "The overscan does most of what the image does, but not all, and this may be chance.",
     "no": "The two drift apart, so subtracting the overscan would add its own drift to the image.",
     "varies too little to be judged": "It varies too little to be judged against the noise, so there is little to remove.",
     "cannot be judged from darks": "The two drift apart in the darks, but a changing dark current or light leak has the same "
@@ -374,7 +371,7 @@ def _kept(overscan, keep):
     middle = overscan.strip is not None and overscan.strip.middle
     if overscan.amplifiers and (middle or judge(overscan).usable):
         value = "the images of the amplifiers"
-        reason = "They are joined without their overscans, by the parameter amplifiers."
+        reason = "The images are joined without their overscans, by the parameter amplifiers."
         return Finding(question, value, "", value, reason)
     if middle:
         reason = (

@@ -6,7 +6,7 @@ without light: they must be those of the same amplifier in both.
 
 import numpy as np
 
-from ..sections import Regions
+from ..sections import Regions, whole_of, with_part
 from .edges import falls_on, lights_along
 
 __all__ = ["find_amplifiers", "level_above"]
@@ -39,7 +39,7 @@ def find_amplifiers(sample, claim, place, sigma, overscan_jump=None, image_jump=
         ``'header'``, ``'header, untested'`` (there is no frame without light) or ``'measured'``.
     """
     if claim.readout and not _any_lit(sample, claim.readout):
-        if not _unlit(sample):
+        if not sample.unlit:
             return claim.readout, "header, untested"
         if _agree(sample, claim.readout, sigma):
             return claim.readout, "header"
@@ -52,22 +52,12 @@ def find_amplifiers(sample, claim, place, sigma, overscan_jump=None, image_jump=
 
 def level_above(sample, image, overscan):
     """Return the level of an image less that of an overscan, both `Regions`, mean over the frames without light."""
-    frames = _unlit(sample)
+    beside = with_part(image.keep, overscan.axis, overscan.overscan[overscan.axis])
     levels = [
-        frame.level_of(image.axis, image.keep) - frame.level_of(overscan.axis, _beside(overscan, image))
-        for frame in frames
+        frame.level_of(image.axis, image.keep) - frame.level_of(overscan.axis, beside)
+        for frame in sample.unlit
     ]
     return float(np.mean(levels)) if levels else np.nan
-
-
-def _unlit(sample):
-    return sample.of_kind("bias") or sample.of_kind("dark")
-
-
-def _beside(overscan, image):
-    """Return the part of an overscan in the lines of an image."""
-    axis = overscan.axis
-    return tuple(overscan.overscan[axis] if along == axis else image.keep[along] for along in (0, 1))
 
 
 def _any_lit(sample, readout):
@@ -106,7 +96,7 @@ def _in_strips(sample, place, sigma, count):
 def _paired(sample, place, sigma, overscan_jump, image_jump):
     """Pair two overscans with two images; empty: there are not two, or it cannot be told which belongs to which."""
     halves = _halves(sample, place, overscan_jump, image_jump)
-    if not halves or not _unlit(sample):
+    if not halves or not sample.unlit:
         return ()
     axis, overscans, images = halves
     straight, crossed = (
@@ -140,17 +130,12 @@ def _halves(sample, place, overscan_jump, image_jump):
     if overscan_jump is not None:
         at = overscan_jump.place
         return axis, [slice(strip.start, at), slice(at, strip.stop)], images
-    ends = sorted(other.start for other in place.strips if other.axis == axis)
+    ends = sorted(other.start for other in place.strips if other.axis == axis and not other.middle)
     if len(ends) == 2:
         return axis, [other.part for start in ends for other in place.strips if other.start == start], images
     return None
 
 
 def _regions(sample, place, axis, overscan, image):
-    whole = tuple(slice(0, length) for length in sample.shape)
-    kept = whole if place.keep is None else place.keep
-    return Regions(
-        tuple(overscan if along == axis else whole[along] for along in (0, 1)),
-        axis,
-        tuple(image if along == axis else kept[along] for along in (0, 1)),
-    )
+    whole = whole_of(sample.shape)
+    return Regions(with_part(whole, axis, overscan), axis, with_part(place.keep or whole, axis, image))

@@ -27,6 +27,8 @@ FLATNESS = 3.0
 # What a tail leaves in the clean columns, in parts of the noise of a pixel: worth saying, and too much.
 _LEFT_SAID, _LEFT_TOO_MUCH = 0.1, 0.5
 
+_SHIFTED = "its level depends on the kind of frame"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -120,8 +122,8 @@ def _sure_objections(overscan):
         yield "it is not flat"
     if overscan.follow.verdict == "no":
         yield "it does not follow the bias level of the image"
-    if overscan.shift.verdict == "yes":
-        yield "its level depends on the kind of frame"
+    if overscan.shift.verdict == "yes" and not overscan.shift.is_close:
+        yield _SHIFTED
     if overscan.stray.at_least > _LEFT_TOO_MUCH * overscan.pixel_noise:
         yield f"a tail of the light leaves {overscan.stray.at_least:.2g} {overscan.unit} or more in its last {name}"
 
@@ -129,6 +131,21 @@ def _sure_objections(overscan):
 def _unsure_objections(overscan):
     """Yield objections, each with the sentence that says why it is not sure."""
     yield from _amplifier_objections(overscan)
+    shift, stray, name, unit = overscan.shift, overscan.stray, lines_name(overscan), overscan.unit
+    if shift.verdict == "yes" and shift.is_close:
+        yield (
+            _SHIFTED,
+            f"The level of the overscan differs by {shift.value:+.2g} {unit} in {shift.kind} frames, hardly more than it drifts "
+            f"({shift.limit:.2g} {unit}).",
+        )
+    # A fit that is best with the longest of the tails tried does not show how much is left.
+    is_known = stray.left < stray.at_most
+    if overscan.width <= MINIMUM_COLUMNS and is_known and stray.left > _LEFT_SAID * overscan.pixel_noise:
+        yield (
+            f"a tail of the light reaches its last {counted(overscan.width, name)}",
+            f"A fitted tail of the light leaves {stray.left:.2g} {unit} ({stray.at_least:.2g} to {stray.at_most:.2g}) in the "
+            f"last {name}, too much to subtract them.",
+        )
     if overscan.pixel_noise < ROUNDING_NOISE and overscan.follow.verdict.startswith("varies too little"):
         yield (
             "its level varies too little to be judged",
@@ -146,6 +163,12 @@ def _amplifier_objections(overscan):
             f"the level of the {jump.where} steps by {jump.value:+.3g} {overscan.unit} at {name} {jump.place}",
             f"The step of {jump.value:+.3g} {overscan.unit} at {name} {jump.place} is that of a second amplifier, whose level "
             "this overscan does not show. Give each amplifier its sections with the parameter amplifiers.",
+        )
+    elif (gap := overscan.place.gap) is not None and gap.axis == overscan.strip.axis:
+        yield (
+            "there is another dark strip in the middle of the image",
+            f"The dark strip in the middle of the image, {_lines(gap)}, looks like the overscan of other amplifiers. Give each "
+            "amplifier its sections with the parameter amplifiers.",
         )
     elif overscan.claim.readout:
         count = len(overscan.claim.readout)
@@ -182,11 +205,17 @@ def place_doubts(overscan):
         return
     if place.source == "measured" and not overscan.sample.of_kind("bias", "dark"):
         yield "There is no frame without light to compare with: what is dark and even counts as the overscan."
+    if place.gap is not None:
+        yield f"The dark strip in the middle of the image, {_lines(place.gap)}, stays in the result."
     if place.strip.middle and not overscan.amplifiers:
         yield (
             "The overscan lies between two parts of the image and stays in the result; what is right for one part is assumed to "
             "be right for both."
         )
+
+
+def _lines(strip):
+    return f"{'columns' if strip.axis else 'rows'} {strip.start}:{strip.stop}"
 
 
 _DIM_IMAGE = (

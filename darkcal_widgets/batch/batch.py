@@ -239,9 +239,9 @@ def _signals_as_ctrl_c():
     if threading.current_thread() is not threading.main_thread():  # which alone can take signals
         yield
         return
-    names = ("SIGTERM", "SIGHUP")  # Windows has the first alone
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    taken = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    taken = [
+        number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL
+    ]
     terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
 
     def end(received, _):

@@ -3,6 +3,7 @@
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,12 @@ from ..recipe.steps import KEEP_BIAS
 from ..results import Results, damage, identity, members_digest, misnamed, standing
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    from ..night import Night
 
 __all__ = ["COMBINED_BIAS", "bias_frames", "combine_bias", "combine_darks", "combined_standings"]
 
@@ -62,7 +69,14 @@ class _Member:
     primary: object
 
 
-def combine_bias(night, recipe, reduced_folder, *, files=None, overwrite=False):
+def combine_bias(
+    night: "Night",
+    recipe: Recipe,
+    reduced_folder: "str | PathLike[str]",
+    *,
+    files: "Iterable[str] | None" = None,
+    overwrite: bool = False,
+) -> Run:
     """Combine the night's bias frames, each with the recipe's own overscan and trim, into ``combined_bias.fits``.
 
     Parameters
@@ -130,7 +144,12 @@ def bias_frames(night, recipe, files=None):
     return frames, odd
 
 
-def combine_darks(reduced_folder, *, files=None, overwrite=False):
+def combine_darks(
+    reduced_folder: "str | PathLike[str]",
+    *,
+    files: "Iterable[str | PathLike[str]] | None" = None,
+    overwrite: bool = False,
+) -> Run:
     """Combine calibrated darks, one combined dark for each exposure time and temperature.
 
     Exposures within 0.1 s or 0.1 % of each other belong together, and temperatures within 2 degrees. The files are named

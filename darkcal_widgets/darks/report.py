@@ -5,9 +5,9 @@ t if there are few frames); of a class of a hundred students, one finds the trut
 """
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.table import Table
 
 from ..errors import FrameError, NightError, ParameterError
 from ..frames.numbers import count_of
@@ -15,6 +15,7 @@ from ..groups import TEMPERATURE_TOLERANCE, group_exposures
 from ..html import html_table
 from ..parallel import threaded
 from ..results import Results, members_of
+from ..tables import ShownTable
 from ..text import ascii_only
 from .background import Background, background, corner_glow
 from .current import Bias, Levels, Scale, Single, with_bias
@@ -22,6 +23,11 @@ from .growth import linearity_of
 from .hotpixels import HOT_SIGMA, confirmed, hot_pixels, with_own_noise
 from .noise import Estimate, hidden_by_rounding, known_gain, pooled, read_noise, row_noise, student_t
 from .treatment import Treatment
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from ..night import Night
 
 __all__ = ["DarkReport", "measure_darks"]
 
@@ -69,12 +75,12 @@ class DarkReport:
         What could not be measured, and why.
     """
 
-    levels: Table
+    levels: ShownTable
     gain: float | None
     dark_current: Estimate | None
     mean_dark_current: Estimate | None
     read_noise: Estimate | None
-    hot: Table
+    hot: ShownTable
     glow: str
     linear: str
     growth: dict
@@ -113,7 +119,14 @@ class DarkReport:
         return f"{html_table(self.lines())}{self.levels._repr_html_()}"
 
 
-def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, extension=None):
+def measure_darks(
+    reduced_folder: "str | PathLike[str]",
+    night: "Night | None" = None,
+    *,
+    gain: float | None = None,
+    sigma: float = HOT_SIGMA,
+    extension: str | int | None = None,
+) -> DarkReport:
     """Measure the calibrated and combined darks of a folder.
 
     Parameters
@@ -361,7 +374,7 @@ def _level_table(groups, combined, bias, ground, unit):
             error = student_t(freedom) * scatter / np.sqrt(len(group)) * with_bias(len(group), bias)
         rows.append((group[0].exposure, len(group), np.mean([m.level for m in group]), error, noise))
     names = ("exposure", "darks", "level", "uncertainty", "noise")
-    table = Table(rows=rows or None, names=names, dtype=(float, int, float, float, float))
+    table = ShownTable(rows=rows or None, names=names, dtype=(float, int, float, float, float))
     table["exposure"].unit = "s"
     for name in ("level", "uncertainty", "noise"):
         table[name].format = "%.4g"

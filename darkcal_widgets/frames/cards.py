@@ -132,7 +132,8 @@ class Cards(MutableMapping):
 
     def get(self, keyword, default=None):
         """Return the value of a card, or else the default."""
-        found = self._read(keyword)
+        # Of a hundred keywords that cameras may use, ten are there.
+        found = self._read(keyword) if keyword in self._entries else None
         return default if found is None else found[0]
 
     def __getitem__(self, keyword):
@@ -212,16 +213,23 @@ def _split(entry):
 
 def _check_storage(entries, name):
     for keyword, entry in entries.items():
-        if not _is_storage(keyword):
-            continue
-        cards = [_mended(card) for card in _split(entry) if not card.startswith("CONTINUE")]
-        first = cards[0].partition("/")[0].rstrip()
-        for card in cards:
-            if _STANDARD.fullmatch(card) is None or card.partition("/")[0].rstrip() != first:
-                raise FrameError(
-                    f"{name}: the card {_shown(card)!r} makes no sense, or is there twice with different values; without it the "
-                    "image cannot be read. Leave it out."
-                )
+        if _is_storage(keyword) and (card := _unusable(entry)) is not None:
+            raise FrameError(
+                f"{name}: the card {_shown(card)!r} makes no sense, or is there twice with different values; without it the "
+                "image cannot be read. Leave it out."
+            )
+
+
+# One camera writes the same cards into most of its frames.
+@lru_cache(maxsize=4096)
+def _unusable(entry):
+    """Return the card of an entry that is not standard, or that contradicts the first; `None`: there is none."""
+    cards = [_mended(card) for card in _split(entry) if not card.startswith("CONTINUE")]
+    values = [card.partition("/")[0].rstrip() for card in cards]
+    bad = (
+        c for c, value in zip(cards, values, strict=True) if not _STANDARD.fullmatch(c) or value != values[0]
+    )
+    return next(bad, None)
 
 
 @lru_cache(maxsize=4096)
@@ -229,7 +237,6 @@ def _is_storage(keyword):
     return not _is_commentary(keyword) and _STORAGE.fullmatch(keyword) is not None
 
 
-# One camera writes the same cards into most of its frames.
 @lru_cache(maxsize=4096)
 def _standard(entry):
     """Return the standard cards of an entry; a string is only continued by a card that stands right behind it."""

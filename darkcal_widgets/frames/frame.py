@@ -2,22 +2,35 @@
 
 import contextlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import FrameError, ParameterError
-from ..files import checksum, checksum_of, file_state
-from ..parallel import BAND_BYTES, own_array
+from ..files import checksum, file_state, new_checksum
+from ..parallel import own_array
 from .guard import Source, open_file, walk
-from .images import cards_of, labels_of, science_images, walk_images
+from .images import StoredImage, cards_of, has_changed, labels_of, science_images, walk_images
 from .pixels import Numbers, stored_pixels
-from .words import FrameInfo, describe
-from .write import datasum_of, is_whole_sum, sum_words
+from .write import is_whole_sum, sum_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+    from typing import Any, BinaryIO
+
+    from astropy.io.fits import Header
+    from astropy.nddata import CCDData
+
+    from .cards import Cards
+    from .words import FrameInfo
 
 __all__ = ["Frame"]
+
+_PIECE = 1 << 20  # bytes
 
 
 class Frame:
@@ -55,17 +68,19 @@ class Frame:
     (64, 25)
     """
 
-    def __init__(self, path, name=None, image_types=None):
+    def __init__(
+        self, path: "str | PathLike[str]", name: str | None = None, image_types: dict | None = None
+    ) -> None:
         self._name(path, name)
         with self._open() as source:
             found = []
             for primary, hdu in walk_images(source, may_stop=True):
                 hdu.check_whole(source.remaining)
                 found.append((primary, hdu))
-            self._describe(found, source, image_types)
+        self._describe(found, source, image_types)
 
     @classmethod
-    def load(cls, path, name=None, *, borrowed=False):
+    def load(cls, path: "str | PathLike[str]", name: str | None = None, *, borrowed: bool = False) -> "Frame":
         """Return a frame whose file is read once and whole: pixels, header and checksum are of the same bytes.
 
         Parameters
@@ -84,43 +99,43 @@ class Frame:
         frame = object.__new__(cls)
         frame._name(path, name)
         with open_file(frame.path) as stream:
-            frame.state, content = file_state(stream.fileno()), _whole(stream, borrowed)
+            frame.state = file_state(stream.fileno())
+            content, frame.checksum = _whole(stream, borrowed)
             source = Source(_Content(content), len(content), frame.path)
             found = [
                 (primary, hdu, *stored_pixels(hdu, source, content)) for primary, hdu in walk_images(source)
             ]
             source.finish()
         frame._describe(found, source)
-        frame.checksum = checksum_of(content)
         return frame
 
     @property
-    def info(self):
+    def info(self) -> "FrameInfo":
         """What the header says, a `FrameInfo`; of a file with several images, the header of the first."""
         return self._images[0].info
 
-    def with_info(self, **changes):
+    def with_info(self, **changes: "Any") -> "Frame":
         """Return the frame with something else in its `info`, which others know better than its header."""
         images = (replace(image, info=replace(image.info, **changes)) for image in self._images)
         return self._with(_images=tuple(images))
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """(rows, columns); of a file with several images, of the first."""
         return self.info.shape
 
     @property
-    def label(self):
+    def label(self) -> str:
         """``EXTNAME`` of the (first) image, or the number of its HDU."""
         return self._images[0].label
 
     @property
-    def datasum(self):
+    def datasum(self) -> str:
         """The checksum of each image that its header states, ``DATASUM``; empty if there is none."""
         return " ".join(image.datasum for image in self._images)
 
     @cached_property
-    def parts(self):
+    def parts(self) -> "tuple[Frame, ...]":
         """A frame for each image of the file; of a file with one image, the frame itself."""
         if len(self._images) == 1:
             return (self,)
@@ -129,7 +144,7 @@ class Frame:
             for image in self._images
         )
 
-    def select(self, extensions=None):
+    def select(self, extensions: "Iterable[str | int] | None" = None) -> "tuple[Frame, ...]":
         """Return the parts whose ``EXTNAME``, in any letter case, or number is named; `None`: all.
 
         Raises
@@ -149,7 +164,7 @@ class Frame:
         return tuple(dict.fromkeys(by_name[str(wanted).lower()] for wanted in extensions))
 
     @property
-    def shape_text(self):
+    def shape_text(self) -> str:
         """Rows x columns, and how many images there are if there are several, in words."""
         shapes = [" x ".join(map(str, part.shape)) for part in self.parts]
         if len(shapes) == 1:
@@ -157,19 +172,19 @@ class Frame:
         return f"{len(shapes)} images of {shapes[0]}" if len({*shapes}) == 1 else " + ".join(shapes)
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         """Type of the pixels, in native byte order."""
         image = self._sole_image()
         # Of tiles, only uncompressing tells.
         return (image if image.numbers else self.loaded()._images[0]).numbers.dtype
 
     @property
-    def data(self):
+    def data(self) -> np.ndarray:
         """The whole image as an array of shape (rows, columns), a new one each time."""
         return self[:, :]
 
     @cached_property
-    def header(self):
+    def header(self) -> "Header":
         """The header, an astropy `Header`: the image's own cards, then those that only the primary header has.
 
         Of a file with several images, the primary header. Cards on how the file stores its data are left out.
@@ -177,25 +192,25 @@ class Frame:
         return self.cards.header()
 
     @cached_property
-    def cards(self):
+    def cards(self) -> "Cards":
         """The `header` as `~darkcal_widgets.frames.cards.Cards`, which are quicker."""
         image, is_sole = self._images[0], len(self._images) == 1
         primary, hdu = image.headers or self._headers_of(image)
         return cards_of(primary, hdu if is_sole else primary)
 
     @cached_property
-    def checksum(self):
+    def checksum(self) -> str:
         """The checksum of the file, see `~darkcal_widgets.files.checksum`; of the bytes that were loaded, if they were."""
         return checksum(self.path)
 
-    def unit(self, otherwise="adu"):
+    def unit(self, otherwise: str = "adu") -> str:
         """Return ``'adu'`` or ``'electron'``: what the header says, or else `otherwise`."""
         return self.info.unit or otherwise
 
     def __repr__(self):
         return f"<Frame {self.name}>"
 
-    def __getitem__(self, part):
+    def __getitem__(self, part: tuple[slice, slice]) -> np.ndarray:
         """Return the pixels of two slices, rows and columns, as a new array in native byte order.
 
         Pixels that are masked in an extension ``MASK``, as astropy's CCDData writes it, are NaN.
@@ -206,12 +221,9 @@ class Frame:
             The file holds several images, or has changed.
         """
         image = self._sole_image()
-        rows, columns = part
-        if image.memory is None and image.offset is None:
-            return self.loaded()[part]
-        return image.numbers.values(self._stored_rows(image, rows)[:, columns])
+        return image[part] if image.has_rows else self.loaded()[part]
 
-    def loaded(self, *, borrowed=False):
+    def loaded(self, *, borrowed: bool = False) -> "Frame":
         """Return the frame with its file read once, as `load` does.
 
         Raises
@@ -226,28 +238,28 @@ class Frame:
             for image in self._images
         )
         if not is_part_of_it or not (self.extension or len(found) == len(self._images)):
-            raise self._changed()
+            raise has_changed(self.path)
         images = [replace(found[image.number], info=image.info, label=image.label) for image in self._images]
         return self._with(_images=tuple(images), checksum=whole.checksum, state=whole.state)
 
     @property
-    def is_intact(self):
+    def is_intact(self) -> bool:
         """Whether the pixels in the file are those of which the header states the sum, ``DATASUM``, or states none.
 
         After a power cut a file may have its length and its header, but zeros for pixels.
         """
-        return all(map(self._has_datasum, self._images))
+        return all(image.has_datasum for image in self._images)
 
     @property
-    def has_checksums(self):
+    def has_checksums(self) -> bool:
         """Whether every header of the file states both checksums and all adds up, if the pixels are those of ``DATASUM``.
 
         What darkcal writes has them. Where some pages of a header are lost, it may still be read, and say less than it did.
         """
-        with self._open() as source:
-            return all(map(_adds_up, walk(source)))
+        with open_file(self.path) as stream:
+            return all(map(_adds_up, walk(Source.of(stream, self.path))))
 
-    def in_rows(self, spill):
+    def in_rows(self, spill: "BinaryIO") -> "Frame":
         """Return the frame as one of which some rows can be read quickly: itself, or its pixels uncompressed into a file.
 
         Parameters
@@ -256,14 +268,14 @@ class Frame:
             A temporary file, open for writing bytes, that outlives the frame; pixels that have to be uncompressed go to its end.
         """
         image = self._sole_image()
-        if image.offset is not None or image.memory is not None:
+        if image.has_rows:
             return self
         data, offset = self.data, spill.seek(0, os.SEEK_END)
         data.tofile(spill)
         spill.flush()
         return self._with(_images=(replace(image, numbers=Numbers(data.dtype), offset=offset, spill=spill),))
 
-    def ccd(self, unit="adu"):
+    def ccd(self, unit: str = "adu") -> "CCDData":
         """Return the frame as a `~astropy.nddata.CCDData`.
 
         Parameters
@@ -286,7 +298,9 @@ class Frame:
         has_rows, names = not source.is_packed and mask is None, (self.path.name, self.name)
         try:
             self._images = tuple(
-                _Image.of(*by_hdu[hdu], label=label, has_rows=has_rows, image_types=image_types, names=names)
+                StoredImage.of(
+                    *by_hdu[hdu], label=label, has_rows=has_rows, image_types=image_types, names=names
+                )
                 for hdu, label in zip(images, labels_of(images), strict=True)
             )
         except ParameterError as error:
@@ -299,15 +313,7 @@ class Frame:
             for primary, hdu in walk_images(source, may_stop=True):
                 if hdu.number == image.number:
                     return primary, hdu
-        raise self._changed()
-
-    def _has_datasum(self, image):
-        if not image.datasum.strip().isdigit() or image.offset is None or image.spill is not None:
-            return True
-        rows, columns = image.info.shape
-        step = max(1, BAND_BYTES // (columns * image.numbers.stored.itemsize))
-        bands = (self._stored_rows(image, slice(start, start + step)) for start in range(0, rows, step))
-        return datasum_of(bands) == int(image.datasum) % 0xFFFFFFFF
+        raise has_changed(self.path)
 
     def _with(self, **changes):
         frame = object.__new__(Frame)
@@ -321,7 +327,7 @@ class Frame:
     def _open(self):
         with open_file(self.path) as stream:
             self.state = file_state(stream.fileno())
-            yield Source(stream, os.fstat(stream.fileno()).st_size, self.path)
+            yield Source.of(stream, self.path)
 
     def _sole_image(self):
         if len(self._images) > 1:
@@ -331,93 +337,11 @@ class Frame:
             )
         return self._images[0]
 
-    def _changed(self):
-        return FrameError(f"{self.path} has changed since its header was read; run again.")
-
-    def _stored_rows(self, image, rows):
-        if image.memory is not None:
-            return image.memory[rows]
-        start, stop, _ = rows.indices(image.info.shape[0])
-        stored = np.empty((stop - start, image.info.shape[1]), image.numbers.stored)
-        place = image.offset + start * image.info.shape[1] * stored.itemsize
-        try:
-            if image.spill is not None:
-                whole = _read_at(image.spill.fileno(), stored, place)
-            else:
-                with open(self.path, "rb", buffering=0) as stream:
-                    whole = _read_at(stream.fileno(), stored, place)
-        except OSError as error:
-            raise FrameError(f"{self.path} cannot be read: {error.strerror or error}.") from error
-        if not whole:
-            raise self._changed()
-        return stored
-
 
 def _images_named(parts, names):
     if len(parts) > 1:
         return f"its images are {', '.join(names)}"
     return "it holds one image without a name, for which extensions is None"
-
-
-@dataclass(frozen=True)
-class _Image:
-    """One image of a file, and where its pixels are.
-
-    Attributes
-    ----------
-    number : int
-        Of its HDU.
-    label : str
-        Its ``EXTNAME``, or else its number.
-    info : FrameInfo
-    datasum : str
-    numbers : Numbers or None
-        What the stored numbers mean; `None`: only uncompressing tells.
-    offset : int or None
-        Where its rows begin in the file, or in `spill`; `None`: they have to be uncompressed.
-    memory : ndarray or None
-        Its rows as stored, once they are loaded.
-    headers : tuple of Hdu or None
-        The primary one and its own, once it is loaded.
-    spill : file or None
-    """
-
-    number: int
-    label: str
-    info: FrameInfo
-    datasum: str
-    numbers: Numbers | None
-    offset: int | None
-    memory: np.ndarray | None = None
-    headers: tuple | None = None
-    spill: object = None
-
-    @classmethod
-    def of(cls, primary, hdu, memory=None, numbers=None, *, label, has_rows, image_types, names):
-        """Describe the image of an HDU.
-
-        Raises
-        ------
-        FrameError, ParameterError
-            The header says what cannot be.
-        """
-        cards = hdu.cards if hdu is primary else hdu.cards.completed(primary.cards)
-        return cls(
-            hdu.number,
-            label,
-            describe(cards, hdu.shape, image_types, names),
-            str(cards.get("DATASUM", "")),
-            Numbers.of(hdu) if numbers is None and not hdu.is_tiled else numbers,
-            hdu.offset if has_rows and not hdu.is_tiled else None,
-            memory,
-            None if memory is None else (primary, hdu),
-        )
-
-    def masked(self, mask, numbers):
-        """Return the image in memory with NaN for its masked pixels."""
-        values = self.numbers.values(self.memory).astype(float)
-        values[numbers.values(mask) != 0] = np.nan
-        return replace(self, memory=values, numbers=Numbers(values.dtype))
 
 
 class _Content:
@@ -444,15 +368,14 @@ def _adds_up(hdu):
 
 
 def _whole(stream, borrowed):
-    """Read a whole file as an array of bytes, into memory of this thread that is used again if it is only borrowed."""
+    """Read a whole file as an array of bytes, into memory of this thread that is used again if it is only borrowed.
+
+    Its checksum is returned, too: each piece is added to it while it is in the processor's cache.
+    """
     size = os.fstat(stream.fileno()).st_size
     content = own_array("file", (size,), np.uint8) if borrowed else np.empty(size, np.uint8)
-    return content[: stream.readinto(content)]
-
-
-def _read_at(descriptor, array, offset):
-    """Fill an array from a place in a file that others may be reading; tell whether there was enough."""
-    view = memoryview(array).cast("B")
-    while view and (count := os.preadv(descriptor, [view], offset)):
-        view, offset = view[count:], offset + count
-    return not view
+    value, end = new_checksum(), 0
+    while count := stream.readinto(content[end : end + _PIECE]):
+        value.update(content[end : end + count])
+        end += count
+    return content[:end], value.hexdigest()

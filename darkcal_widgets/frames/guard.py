@@ -107,10 +107,15 @@ class Source:
         self.claimed_size = _gzip_size(stream, size) if start == _GZIP else None
         stream.seek(0)
         self.path, self.position, self.is_packed = path, 0, unpack is not None
-        self._stream = unpack(stream) if self.is_packed else stream
+        self._stream = stream if unpack is None else unpack(stream)
         self._size = None if self.is_packed else size
         self._most = min(LARGEST_IMAGE + 2 * LONGEST_HEADER, max(_ALWAYS_UNPACKED, _MOST_RATIO * size))
         self._check_size(self.claimed_size or 0)
+
+    @classmethod
+    def of(cls, stream, path):
+        """Make one of a file that was opened by `open_file`."""
+        return cls(stream, os.fstat(stream.fileno()).st_size, path)
 
     def read(self, size):
         """Return the next bytes, fewer at the end."""
@@ -138,7 +143,7 @@ class Source:
     @property
     def remaining(self):
         """How many bytes follow; `None` where only unpacking would tell."""
-        return None if self.is_packed else max(0, self._size - self.position)
+        return None if self._size is None else max(0, self._size - self.position)
 
     def _advance(self, size):
         self.position += size

@@ -7,6 +7,7 @@ read some rows at a time.
 
 import contextlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from astropy.io import fits
@@ -57,7 +58,7 @@ class Numbers:
         stored = np.dtype(_STORED_TYPES[cards["BITPIX"]])
         return cls(stored, found.get("BSCALE", 1), found.get("BZERO", 0), blank)
 
-    @property
+    @cached_property
     def dtype(self):
         """Type of the values; what is scaled, or has numbers that stand for no value, becomes float64."""
         native = self.stored.newbyteorder("=")
@@ -74,11 +75,11 @@ class Numbers:
             values.view(f"u{values.itemsize}")[...] ^= 1 << (8 * values.itemsize - 1)
         return values.view(self.dtype)
 
-    @property
+    @cached_property
     def _is_scaled(self):
         return not self._flips_sign and (self.scale, self.zero, self.blank) != (1, 0, None)
 
-    @property
+    @cached_property
     def _flips_sign(self):
         """Whether they are integers of the other signedness, kept with their sign bit flipped, as the standard has it."""
         middle = -128 if self.stored.itemsize == 1 else 1 << (8 * self.stored.itemsize - 1)

@@ -2,6 +2,8 @@
 
 import os
 from dataclasses import MISSING, fields
+from types import UnionType
+from typing import get_args, get_origin
 
 import traitlets
 
@@ -9,6 +11,7 @@ from ..parameters import Parameters
 from ..text import visible
 from .page import LABELS
 from .parts import SECTIONS
+from .viewer import installed
 
 __all__ = ["NAMES", "PanelTraits"]
 
@@ -49,15 +52,10 @@ def _from_page(names, panel):
 
 def _trait_of(field):
     """Return the trait of a parameter."""
-    kinds = {
-        bool: traitlets.Bool,
-        str: _Text,
-        str | None: _Text,
-        tuple | None: traitlets.Tuple,
-        dict | None: traitlets.Dict,
-    }
+    kind = get_args(field.type)[0] if isinstance(field.type, UnionType) else field.type
+    traits = {bool: traitlets.Bool, tuple: traitlets.Tuple, dict: traitlets.Dict}
     default = "" if field.default is MISSING else field.default
-    trait = kinds[field.type](default_value=default, allow_none=default is None)
+    trait = traits.get(get_origin(kind) or kind, _Text)(default_value=default, allow_none=default is None)
     return _frame_names(trait) if field.name == "files" else _synced(trait)
 
 
@@ -86,6 +84,10 @@ class PanelTraits(_ParameterTraits):
     search = _synced(_Text())
     sort = _synced(traitlets.Tuple(traitlets.Unicode(), traitlets.Bool(), default_value=("name", False)))
     settings_file = _synced(_Text("darkcal-settings.yaml"))
+    window = _synced(traitlets.Tuple())
+    stretch = _synced(traitlets.Enum(("linear", "asinh", "log"), "linear"))
+    limits = _synced(traitlets.Enum(("noise", "98 %", "all"), "noise"))
+    mark_hot = _synced(traitlets.Bool(False))
 
     problems = _drawn()
     listing = _drawn()
@@ -95,10 +97,12 @@ class PanelTraits(_ParameterTraits):
     commands = _drawn()
     profiles = _drawn()
     raw = _drawn()
+    result = _drawn()
     effect = _drawn()
     levels = _drawn()
     progress = _drawn()
     _labels = _synced(traitlets.Dict(LABELS, read_only=True))
+    _viewers = _synced(traitlets.List(installed(), read_only=True))
 
     # Between the browser and the panel: whether a page shows it (before, no frame is read), whether somebody drags (the mouse
     # ``'moves'``, or ``'rests'`` with its button held), the number of the last thing asked for and of the last one answered.

@@ -10,12 +10,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import RLock, Thread
+from typing import TYPE_CHECKING
 
 import anywidget
 import traitlets
 
 from ..advice import advise
 from ..errors import DarkcalError, ParameterError
+from ..files import result_name
 from ..frames.kinds import FRAME_TYPES
 from ..night import Night
 from ..parameters import ADVISABLE, ADVISED, Parameters
@@ -40,6 +42,19 @@ from .settings import (
 )
 from .still import draw_still
 from .traits import NAMES, PanelTraits
+from .viewer import hand_over
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+    from typing import Any
+
+    from traitlets import Bunch
+
+    from ..advice.advice import Advice
+    from ..outcome import Run
+    from ..recipe import Recipe
+
 
 __all__ = ["DarkPanel"]
 
@@ -95,7 +110,13 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         Column of the list to sort by, and whether backwards.
     settings_file : str
         Where settings are saved and loaded.
-    listing, chosen, selected, notes, commands, profiles, raw, effect, levels, progress : dict
+    window : tuple of int
+        Of the frame that is shown: first row, last row + 1, first column, last column + 1; empty: the whole frame.
+    stretch, limits : str
+        Of its colours: ``'linear'``, ``'asinh'`` or ``'log'``; ``'noise'``, ``'98 %'`` or ``'all'``.
+    mark_hot : bool
+        Mark its hot pixels.
+    listing, chosen, selected, notes, commands, profiles, raw, result, effect, levels, progress : dict
         What the browser draws; read only.
 
     Examples
@@ -116,15 +137,15 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     def __init__(
         self,
-        night,
-        recipe,
-        reduced_folder="reduced",
+        night: Night,
+        recipe: "Recipe",
+        reduced_folder: "str | PathLike[str]" = "reduced",
         *,
-        files=None,
-        combined_bias=None,
-        overwrite=False,
-        **options,
-    ):
+        files: "Iterable[str] | None" = None,
+        combined_bias: "str | PathLike[str] | None" = None,
+        overwrite: bool = False,
+        **options: "Any",
+    ) -> None:
         self._lock = RLock()  # the traits; browser, code and the threads below meet here
         self._closed = False
         self._runs = Runs(lambda progress: self._show_locked(progress=progress))
@@ -158,7 +179,9 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             self._show(listing=night_list(night, self.raw_folder))
 
     @classmethod
-    def from_parameters(cls, parameters, *, continues=None, advice=None):
+    def from_parameters(
+        cls, parameters: Parameters, *, continues: "DarkPanel | None" = None, advice: "Advice | None" = None
+    ) -> "DarkPanel":
         """Make a panel, and its night, from `Parameters`; or go on with the one that was made from the same ones.
 
         Parameters
@@ -219,7 +242,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     # As code
 
     @property
-    def night(self):
+    def night(self) -> Night:
         """The `Night` that is looked at.
 
         Raises
@@ -230,7 +253,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         return self._opened.require()
 
     @property
-    def parameters(self):
+    def parameters(self) -> Parameters:
         """The current settings, as `Parameters`.
 
         Raises
@@ -256,7 +279,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._set(values)
 
     @property
-    def advice(self):
+    def advice(self) -> "Advice":
         """The `Advice` on the night that is looked at; it is measured when it is first asked for.
 
         Raises
@@ -267,7 +290,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         return self._opened.advice
 
     @property
-    def recipe(self):
+    def recipe(self) -> "Recipe":
         """What is done to each dark, as a `Recipe`."""
         return self.parameters.recipe
 
@@ -277,7 +300,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             self._set(recipe.to_parameters())
             self._accept()
 
-    def calibrate(self, *, overwrite=None):
+    def calibrate(self, *, overwrite: bool | None = None) -> "Run":
         """Calibrate the picked darks with the current settings, as the button does; a second call waits for the first.
 
         Parameters
@@ -298,7 +321,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         """
         return self._run(calibrate, overwrite)
 
-    def combine(self, *, overwrite=None):
+    def combine(self, *, overwrite: bool | None = None) -> "Run":
         """Combine the picked darks that are calibrated with the current settings, as the button does.
 
         Parameters
@@ -320,16 +343,16 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         """
         return self._run(combine, overwrite)
 
-    def save(self, path):
+    def save(self, path: "str | PathLike[str]") -> None:
         """Save the settings as a YAML file that `load`, ``papermill -f`` and ``darkcal batch`` read."""
         parameters = self.parameters
         parameters.save(path, notebook=notebook_of(parameters.uses_bias)[0])
 
-    def load(self, path):
+    def load(self, path: "str | PathLike[str]") -> None:
         """Take the settings from a YAML file."""
         self.parameters = Parameters.load(path)
 
-    def close(self):
+    def close(self) -> None:
         """Close the panel in the browser, let a run end after the frames in work, and undo every observer."""
         if not self._closed:
             self._closed = True
@@ -345,14 +368,14 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     # Traits
 
-    def set_state(self, sync_data):
+    def set_state(self, sync_data: dict) -> None:
         """Take what the browser sets; traits that are read only are so for the browser, too."""
         drawn = {name for name, trait in self.traits().items() if trait.read_only}
         with self._at_once():
             super().set_state({name: value for name, value in sync_data.items() if name not in drawn})
         self._answer()
 
-    def notify_change(self, change):
+    def notify_change(self, change: "Bunch") -> None:
         """Tell the browser and observers of a change, one at a time."""
         with self._lock:
             super().notify_change(change)
@@ -370,7 +393,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             finally:
                 self._holding = not outermost
 
-    @traitlets.observe(*NAMES, *_LOOKS, "statistic", "axis", "settings_file", "_shown", "_dragging")
+    @traitlets.observe(*NAMES, *_LOOKS, "window", "statistic", "axis", "settings_file", "_shown", "_dragging")
     def _changed(self, _change):
         with self._at_once():
             self._stale = True
@@ -412,6 +435,8 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         with self.hold_sync():
             if self._shown:
                 self._draw(wrong)
+            if wrong:
+                self._show(levels={})
             state = self._state()
             self._show(chosen=self._opened.chosen(state), selected=self._opened.selected(state))
             if quick:
@@ -438,7 +463,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             self._show(listing=night_list(self._opened.night, self.raw_folder))
 
     @property
-    def shown_names(self):
+    def shown_names(self) -> dict[str, str]:
         """Name of each frame of the night as the browser shows it, to its name."""
         return self._opened.names
 
@@ -484,17 +509,16 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._show(**said)
 
     def _draw(self, wrong):
-        """Draw profiles, the frame looked at before and after, and levels, as far as the settings allow."""
-        drawn = {"profiles": {}, "raw": {}, "effect": {}, "levels": {}}
+        """Draw profiles and the frame looked at before and after, as far as the settings allow; levels are drawn in a thread."""
+        drawn = {"profiles": {}, "raw": {}, "result": {}, "effect": {}}
         name, effect = self._opened.looked_at(self._state()), self._opened.effect
         try:
             if name is not None:
                 drawn["profiles"] = effect.profiles(name, self.unit, self.axis, self.statistic)
-                drawn["raw"] = effect.raw(name, self.unit)
+                drawn["raw"] = effect.raw(name, self.unit, self.window)
             if name is not None and not wrong:
+                drawn["result"] = effect.result(name, *self._steps(), self.window)
                 drawn["effect"] = effect.before_after(name, *self._steps())
-                # They take four times as long as all the rest: when the mouse rests.
-                drawn["levels"] = self.levels if self._dragging == "moves" else self._levels()
         except DarkcalError as error:
             drawn["effect"] = {"trouble": visible(error)}
         self._show(**drawn)
@@ -502,9 +526,6 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     def _steps(self):
         """Return the recipe and the path of the combined bias, as `Effect` takes them."""
         return recipe_of(self._values()), bias_path(self._values())
-
-    def _levels(self):
-        return self._opened.effect.levels(self._opened.picked(self._state()), *self._steps())
 
     # Reading ahead
 
@@ -525,12 +546,16 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             self._stale = True
 
     def _show_levels(self):
+        """Draw the levels of the picked darks that were read; meanwhile the panel can be used."""
         with self._lock:
-            if not self.problems:
-                try:
-                    self._show(levels=self._levels())
-                except DarkcalError as error:
-                    self._show(levels={"trouble": visible(error)})
+            if self._closed or self.problems:
+                return
+            effect, picked, steps = self._opened.effect, self._opened.picked(self._state()), self._steps()
+        try:
+            levels = effect.levels(picked, *steps)
+        except DarkcalError as error:
+            levels = {"trouble": visible(error)}
+        self._show_locked(levels=levels)
 
     # Actions of the browser
 
@@ -552,6 +577,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             "several amplifiers": partial(self._on_amplifiers, split_amplifiers),
             "one amplifier": partial(self._on_amplifiers, join_amplifiers),
             "as at the start": self._on_as_at_the_start,
+            "hand over": partial(self._on_hand_over, message.get("viewer")),
             "undo": partial(self._on_step, -1),
             "redo": partial(self._on_step, 1),
         }
@@ -599,6 +625,18 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         with self._at_once():
             self._accept()
             self._stale = True
+
+    def _on_hand_over(self, viewer):
+        """Hand the result to another viewer, or the raw frame where there is none."""
+        image = self._opened.image(self._state())
+        if image is None:
+            return
+        result = Path(self.reduced_folder) / result_name(image.path.name)
+        try:
+            said = hand_over(result if result.is_file() else image.path, viewer)
+        except DarkcalError as error:
+            said = str(error)
+        self._show_locked(notes=self.notes | {"handed": said})
 
     def _on_amplifiers(self, change):
         image = self._opened.image(self._state())

@@ -5,12 +5,19 @@ and two copies in double precision, and takes 12 ms in bands that stay in a proc
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
 
 from .. import __version__
 from ..parallel import BAND_BYTES, own_array
+
+if TYPE_CHECKING:
+    from astropy.nddata import CCDData
+
+    from ..frames import Frame
+    from . import Recipe
 
 __all__ = ["Calibration", "PixelCounts", "calibrate_dark", "calibrated_header", "subtract_terms"]
 
@@ -20,7 +27,7 @@ _SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL")
 _SMALL_BUFFER = 512  # numbers; fewer than a row has
 
 
-def calibrate_dark(dark, recipe, combined_bias=None):
+def calibrate_dark(dark: "CCDData", recipe: "Recipe", combined_bias: "CCDData | None" = None) -> "CCDData":
     """Calibrate one dark by ccdproc's functions, one step of the recipe after the other.
 
     Parameters
@@ -158,7 +165,7 @@ class Calibration:
         Type of the result.
     """
 
-    image: object
+    image: "Frame | np.ndarray"
     pieces: tuple
     shape: tuple
     steps: tuple

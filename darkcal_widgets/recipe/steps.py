@@ -42,10 +42,10 @@ class _Step:
             It is needed and not given, has another shape than the trimmed dark, or is in another unit.
         """
 
-    def measure(self, image, bias=None):
+    def measure(self, image, bias=None, /):
         """Return what the step needs to know of a frame; `bias` is the pixels of the combined one."""
 
-    def term(self, measured, number, piece):
+    def term(self, measured, number, piece, /):
         """Return what is subtracted from the kept part of an amplifier, by its number and `Regions`; `None`: nothing."""
 
 
@@ -90,7 +90,7 @@ class Overscan(_Step):
                 result.data[piece.keep] = part.data
         return result
 
-    def measure(self, image, _=None):
+    def measure(self, image, _=None, /):
         """Return the level of each row or column for each amplifier, to be broadcast over its kept part.
 
         Parameters
@@ -106,7 +106,7 @@ class Overscan(_Step):
         """
         return [None if piece.overscan is None else self._level(image, piece) for piece in self.pieces]
 
-    def term(self, levels, number, _):
+    def term(self, levels, number, _, /):
         """Return the levels of an amplifier."""
         return levels[number]
 
@@ -231,11 +231,11 @@ class SubtractBias(_Step):
 
         return ccdproc.subtract_bias(ccd, bias, add_keyword=False)
 
-    def measure(self, image, bias):
+    def measure(self, image, bias=None, /):
         """Return the pixels of the combined bias."""
         return bias
 
-    def term(self, bias, _, piece):
+    def term(self, bias, _, piece, /):
         """Return the part of the combined bias where an amplifier lies."""
         return bias[_place(piece)]
 

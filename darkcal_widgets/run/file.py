@@ -10,6 +10,7 @@ from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
 from ..frames.numbers import count_of
 from ..outcome import Outcome
+from ..recipe import Recipe
 from ..recipe.calibrate import Calibration, PixelCounts, calibrated_header
 from ..results import damage, standing
 from ..text import ascii_only
@@ -42,7 +43,7 @@ class DarkJob:
     name: str
     raw: Path
     result: Path
-    recipe: object
+    recipe: Recipe
     shapes: tuple
     bias: Path | None = None
     bias_checksum: str = ""

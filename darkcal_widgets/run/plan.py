@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..choice import parted
 from ..combine.files import COMBINED_BIAS, bias_frames
@@ -15,6 +16,13 @@ from ..inventory import type_label
 from ..results import Results, Standing, members_of, standing
 from ..text import ascii_only, visible
 from .file import DarkJob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    from ..night import Night
+    from ..recipe import Recipe
 
 __all__ = ["Plan", "make_plan"]
 
@@ -47,8 +55,8 @@ class Plan:
         Replace results that were made otherwise.
     """
 
-    night: object
-    recipe: object
+    night: "Night"
+    recipe: "Recipe"
     folder: Path
     darks: tuple
     jobs: tuple
@@ -121,8 +129,15 @@ class Plan:
 
 
 def make_plan(
-    night, recipe, reduced_folder, *, files=None, combined_bias=None, overwrite=False, mixed="leave out"
-):
+    night: "Night",
+    recipe: "Recipe",
+    reduced_folder: "str | PathLike[str]",
+    *,
+    files: "Iterable[str] | None" = None,
+    combined_bias: "str | PathLike[str] | None" = None,
+    overwrite: bool = False,
+    mixed: str = "leave out",
+) -> Plan:
     """Check everything that can be checked before a frame is touched, and decide what is to be done; nothing is written.
 
     Parameters
@@ -149,30 +164,28 @@ def make_plan(
     if recipe.uses_bias and jobs:
         bias, biases = _chosen_bias(night, recipe, folder, darks, files, combined_bias, overwrite)
     all_darks = parted(files)[0] is None
-    notes = [
-        *(night.passed_over if all_darks else []),
-        *night.guesses("dark", *(["bias"] if biases else [])),
-        *(
-            []
-            if bias is None
-            else _single_bias(bias) + bias_differences(bias, darks) + bias_temperatures([bias], darks)
-        ),
-        *bias_temperatures(biases, darks),
-    ]
-    left_out = _left_out(night, all_darks, odd)
     return Plan(
-        night,
-        recipe,
-        folder,
-        tuple(darks),
-        jobs,
-        bias,
-        tuple(biases),
-        files,
-        left_out,
-        tuple(notes),
-        overwrite,
+        night=night,
+        recipe=recipe,
+        folder=folder,
+        darks=tuple(darks),
+        jobs=jobs,
+        bias=bias,
+        biases=tuple(biases),
+        files=files,
+        left_out=_left_out(night, all_darks, odd),
+        notes=tuple(_notes(night, all_darks, darks, bias, biases)),
+        overwrite=overwrite,
     )
+
+
+def _notes(night, all_darks, darks, bias, biases):
+    """Return what a user should know of what is not calibrated, and of the combined bias or the frames that it is built from."""
+    notes = night.passed_over if all_darks else []
+    notes += night.guesses("dark", *(["bias"] if biases else []))
+    if bias is not None:
+        notes += _single_bias(bias) + bias_differences(bias, darks) + bias_temperatures([bias], darks)
+    return notes + bias_temperatures(biases, darks)
 
 
 def bias_differences(bias, darks):
@@ -218,7 +231,7 @@ def bias_temperatures(biases, darks):
     far = [pair for pair, degrees in apart.items() if degrees > TEMPERATURE_TOLERANCE]
     if not far:
         return []
-    dark, bias = max(far, key=apart.get)
+    dark, bias = max(far, key=apart.__getitem__)
     count = len({pair[0] for pair in far})
     return [
         f"{bias.name} was taken at {bias.info.temperature:g} degrees, {dark.name} at {dark.info.temperature:g} "
