@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Inventory", "type_label"]
 
-# A notebook shows this many lines of a table; the table itself holds them all.
-_LINES_SHOWN = 60
-
 
 class Inventory:
     """Frames from their headers; images are not read, and nothing is written.
@@ -81,8 +78,7 @@ class Inventory:
 
     def _repr_html_(self):
         lines = [self._summary(), *self._problems()]
-        rows = self.table.pformat(html=True, show_dtype=False, max_lines=_LINES_SHOWN, max_width=-1)
-        return "".join(f"<p>{html_text(line)}</p>" for line in lines) + "".join(rows)
+        return "".join(f"<p>{html_text(line)}</p>" for line in lines) + self.table._repr_html_()
 
     def _problems(self):
         return [visible(f"unreadable: {reason}") for reason in self.unreadable.values()]

@@ -110,10 +110,10 @@ class Night(Inventory):
     @cached_property
     def table(self) -> "Table":
         """The frames as a `~astropy.table.Table`: file, type, exposure in seconds, filter, shape, temperature."""
-        from astropy.table import Table  # slow to import, and a run needs no table
+        from .tables import ShownTable  # slow to import, and a run needs no table
 
         infos = [frame.info for frame in self.frames]
-        table = Table(masked=True)
+        table = ShownTable(masked=True)
         table["file"] = np.array([visible(frame.name) for frame in self.frames], dtype=str)
         table["type"] = np.array([visible(type_label(info)) for info in infos], dtype=str)
         table["exposure"] = _numbers([info.exposure for info in infos], "s")

@@ -94,7 +94,7 @@ class Results(Inventory):
     @cached_property
     def table(self) -> "Table":
         """The results as a `~astropy.table.Table`, see `results_table`."""
-        from astropy.table import Table
+        from .tables import ShownTable
 
         parts = [(frame, part) for frame in self.frames if is_result(frame) for part in frame.parts]
         names = ("file", "frames", "exposure", "overscan", "level", "scatter", "unit", "bias", "state")
@@ -103,10 +103,13 @@ class Results(Inventory):
             (*row, self.damaged.get(frame.name) or self.out_of_date(frame) or "current")
             for (frame, _), row in zip(parts, threaded(lambda pair: _row(pair[1]), parts), strict=True)
         ]
-        table = Table(rows=rows or None, names=names, dtype=None if rows else dtypes)
+        table = ShownTable(rows=rows or None, names=names, dtype=None if rows else dtypes)
+        units = set(table["unit"])
         table["exposure"].unit = "s"
         for name in ("overscan", "level", "scatter", "exposure"):
             table[name].format = "%.6g"
+        for name in ("overscan", "level", "scatter") if len(units) == 1 else ():
+            table[name].unit = str(*units)
         return table
 
     def out_of_date(self, frame: Frame) -> str:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from panels import example_nights, open_example, open_panel  # noqa: F401 (fixtures)
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL_CAMERAS = ROOT.parent / "shared" / "data" / "cameras"

@@ -1,5 +1,6 @@
 """Advice: what is recommended for nights whose answer is known, and for nights that hold too little."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -820,3 +821,14 @@ def test_an_amplifier_without_an_overscan_of_its_own_is_unknown(tmp_path):
     found = advise(Night(overscan_night(tmp_path / "raw", change=lift))).decisions["amplifiers"]
     assert found.certainty == "unknown"
     assert "parameter amplifiers" in found.reason
+
+
+def test_a_decision_says_how_well_the_overscan_follows_the_bias_level(cryogenic, tmp_path):
+    reason = advise(cryogenic).decisions["overscan_columns"].reason
+    assert re.match(
+        r"The overscan, columns 2055 to 2079, follows the bias level of the image to 0\.\d+ adu \(6 bias",
+        reason,
+    )
+    reason = advise(Night(kast_blue(tmp_path))).decisions["overscan_columns"].reason
+    assert "The overscan, columns 128 to 143, follows" in reason
+    assert "The overscan, columns 144 to 159, follows" in reason

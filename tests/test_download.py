@@ -242,6 +242,9 @@ def test_no_network_says_who_was_asked_and_what_to_do(tmp_path, monkeypatch):
             "`darkcal sample`",
         )
         assert_refused(tmp_path, CRYO.archive, *expected)
+        with pytest.raises(DownloadError):
+            download(tmp_path / "new")
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_first_night_stays_when_the_second_fails(tmp_path, records):

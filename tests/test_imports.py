@@ -15,7 +15,7 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text html errors fields units statistics drawing parallel
+    text html errors fields units statistics drawing parallel tables
     files outcome sections yamlfile
     recipe.steps recipe.recipe recipe recipe.calibrate
     frames.cards frames.guard frames.pixels frames.kinds frames.numbers frames.words
@@ -30,8 +30,8 @@ ORDER = """
     advice.remarks advice.decisions advice.advice advice
     darks.background darks.hotpixels darks.noise darks.growth darks.current darks.treatment darks.figures darks.scale
     darks.report darks check
-    panel.history panel.parts panel.settings panel.listing panel.sketch panel.effect panel.night panel.made panel.outlook
-    panel.run panel.reading panel.still panel.kept panel.page panel.traits panel.widget panel
+    panel.history panel.parts panel.settings panel.listing panel.sketch panel.viewer panel.effect panel.night panel.made
+    panel.outlook panel.run panel.reading panel.still panel.kept panel.page panel.traits panel.widget panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
     batch.requests batch.record batch.run batch.engine batch.page batch.batch batch
     cli

@@ -4,7 +4,6 @@ import threading
 import time
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from astropy.io import fits
 from ipywidgets import HBox, Text
@@ -21,6 +20,9 @@ from darkcal_widgets import (
     simulate_night,
 )
 from darkcal_widgets.errors import NightError, OutputError, ParameterError
+from darkcal_widgets.frames import Frame
+from darkcal_widgets.results import levels_of
+from darkcal_widgets.statistics import level_of
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":22")
 
@@ -321,25 +323,45 @@ def test_nothing_is_read_before_a_browser_asks(panel, monkeypatch):
 
 def test_the_effect_is_shown_live(panel):
     send(panel, _shown=True)
-    before = panel.effect["after"]["median"]
-    wait_until(lambda: len(panel.levels["rows"]) == 3)
+    before = panel.effect["after"]["level"]
+    wait_until(lambda: len(panel.levels.get("rows", ())) == 3)
     send(panel, overscan_columns="")
-    assert panel.effect["after"]["median"] == panel.effect["before"]["median"]
-    assert abs(before) < 50 < panel.effect["after"]["median"]
+    assert panel.effect["after"]["level"] == pytest.approx(panel.effect["before"]["level"])
+    assert abs(before) < 50 < panel.effect["after"]["level"]
     send(panel, subtract_bias=True)
-    assert 100 < panel.effect["after"]["median"] < 300  # darks of 1200 ADU, bias frames of 1000
-    levels = [row["after"] for row in panel.levels["rows"]]
-    assert levels[0] == panel.effect["after"]["median"]
+    assert 100 < panel.effect["after"]["level"] < 300  # darks of 1200 ADU, bias frames of 1000
+    wait_until(lambda: panel.levels["rows"][0]["after"] == panel.effect["after"]["level"])
 
 
 def test_the_levels_shown_are_those_of_the_results(panel):
     send(panel, _shown=True)
-    wait_until(lambda: len(panel.levels["rows"]) == 3)
+    wait_until(lambda: len(panel.levels.get("rows", ())) == 3)
     run = panel.calibrate()
-    from darkcal_widgets.frames import Frame
+    written = levels_of(Frame(path) for path in run.written)
+    assert [row["after"] for row in panel.levels["rows"]] == pytest.approx(written, abs=1e-3)
 
-    written = [float(np.median(Frame(path).data[::4, ::4])) for path in run.written]
-    assert [row["after"] for row in panel.levels["rows"]] == written
+
+def test_a_window_of_both_pictures_is_shown(panel):
+    send(panel, _shown=True, window=[4, 16, 2, 14])
+    for picture in (panel.raw, panel.result):
+        assert (picture["rows"], picture["columns"], picture["size"]) == ([4, 16], [2, 14], [12, 12])
+    send(panel, window=[])
+    assert panel.result["size"] == [20, 30]
+
+
+def test_a_frame_is_handed_to_another_viewer(panel, monkeypatch, tmp_path):
+    handed = []
+    monkeypatch.setattr("darkcal_widgets.panel.widget.hand_over", lambda *given: str(handed.append(given)))
+    press(panel, "hand over", viewer="DS9")
+    panel.calibrate()
+    press(panel, "hand over", viewer="DS9")
+    raw, result = tmp_path / "night" / "dark-0.fits", tmp_path / "out" / "dark-0.fits"
+    assert handed == [(raw, "DS9"), (result, "DS9")]
+
+
+def test_a_viewer_that_is_not_installed_is_said(panel):
+    press(panel, "hand over", viewer="no such viewer")
+    assert "not installed here" in panel.notes["handed"]
 
 
 def test_what_was_measured_speaks_against_settings(tmp_path):
@@ -359,7 +381,7 @@ def test_the_profile_shows_a_bright_frame_and_a_bias(tmp_path):
     write_raw(folder / "flat.fits", random_frame(9, (20, 30), 20000), "flat")
     panel = DarkPanel(Night(folder), RECIPE, tmp_path / "out")
     send(panel, _shown=True)
-    assert [line["kind"] for line in panel.profiles["lines"]] == ["picked", "flat", "bias"]
+    assert [line["kind"] for line in panel.profiles["lines"]] == ["dark", "flat", "bias"]
     send(panel, axis=0)
     assert len(panel.profiles["lines"][0]["values"]) == 20 * 4
     panel.close()
@@ -680,19 +702,17 @@ def test_of_several_images_one_is_looked_at(two_images, tmp_path):
     send(panel, _shown=True)
     assert (panel.selected["images"], panel.selected["image"]) == (["A", "B"], "A")
     assert panel.selected["calibrated"] == ["A", "B"]
-    assert 900 < panel.effect["before"]["median"] < 1100
+    assert 900 < panel.effect["before"]["level"] < 1100
     send(panel, extension="B")
     assert (panel.selected["image"], panel.selected["shape"]) == ("B", (16, 28))
     assert panel.selected["overscan_columns"]["columns"] == [24, 28]
-    assert 2900 < panel.effect["before"]["median"] < 3100
+    assert 2900 < panel.effect["before"]["level"] < 3100
     assert panel.effect["name"] == "dark-0.fits[B]"
     assert len(panel.profiles["lines"][0]["values"]) == 28 * 4
-    wait_until(lambda: len(panel.levels["rows"]) == 2)
+    wait_until(lambda: len(panel.levels.get("rows", ())) == 2)
     run = panel.calibrate()
-    from darkcal_widgets.frames import Frame
-
     _, result = Frame(run.results[0]).parts
-    assert np.median(result.data[::4, ::4]) == panel.effect["after"]["median"]
+    assert panel.effect["after"]["level"] == pytest.approx(level_of(result.data[::4, ::4])[0], abs=1e-3)
     panel.close()
 
 
@@ -701,7 +721,7 @@ def test_of_several_images_some_are_calibrated(two_images, tmp_path):
     send(panel, _shown=True, extensions=["B"], subtract_bias=True)
     assert (panel.selected["calibrated"], panel.selected["image"]) == (["B"], "B")
     assert panel.problems == {}
-    assert abs(panel.effect["after"]["median"]) < 30  # the bias of the same image was subtracted
+    assert abs(panel.effect["after"]["level"]) < 30  # the bias of the same image was subtracted
     send(panel, extensions=["C"])
     assert "does not have" in panel.problems["extensions"]
     send(panel, extensions=None, overscan_columns="28:")  # is in A and not in B
@@ -719,11 +739,9 @@ def test_several_amplifiers_are_set_seen_and_joined(panel):
     assert (first["overscan"]["columns"], second["image"]["columns"]) == ([24, 27], [11, 22])
     assert (panel.effect["shape"], panel.effect["after"]["shape"]) == ([20, 30], [20, 22])
     run = panel.calibrate()
-    from darkcal_widgets.frames import Frame
-
     # The pixels of the sketch, which are every 4th of the raw frame, are all in these columns of the result.
-    shown = np.median(Frame(run.results[0]).data[::4, [0, 4, 8, 12, 16, 20]])
-    assert panel.effect["after"]["median"] == shown
+    shown, _ = level_of(Frame(run.results[0]).data[::4, [0, 4, 8, 12, 16, 20]])
+    assert panel.effect["after"]["level"] == pytest.approx(shown, abs=1e-3)
     send(panel, amplifiers=[["24:27", "0:11"], ["27:30", "12:22"], [None, ""]])
     assert set(panel.problems) == {"amplifiers"}
     send(panel, amplifiers=[["24:27", "0:11"], ["27:30", "10:22"]])

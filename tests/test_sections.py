@@ -55,7 +55,7 @@ def test_both_notations_give_the_same_columns(text, columns):
 )
 def test_what_is_no_selection_of_columns_is_refused_by_name(text):
     with pytest.raises(
-        ParameterError, match=r"overscan_columns is .*2055:|overscan_columns is .*FITS sections count from 1"
+        ParameterError, match=r"overscan_columns is .*'-20:'|overscan_columns is .*FITS sections count from 1"
     ):
         parse_section(text, "overscan_columns")
 

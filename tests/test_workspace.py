@@ -187,8 +187,8 @@ def test_lab_is_jupyterlab_with_its_own_token_and_address(shipped, folder, monke
         "-m",
         "jupyterlab",
         f"--ServerApp.root_dir={folder.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{NAMES[1]}",
         "--no-browser",
-        str(folder.resolve() / NAMES[1]),
     ]
 
 

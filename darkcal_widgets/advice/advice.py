@@ -4,12 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from astropy.table import Table
-
 from ..html import html_table, html_text
 from ..parameters import as_lists
 from ..recipe import Recipe
 from ..sections import to_fits
+from ..tables import ShownTable
 from ..text import visible
 from .claims import read_claim
 from .decisions import EXPLAINED_BY, decide
@@ -85,7 +84,7 @@ class Advice:
     @property
     def table(self):
         """The findings as a `~astropy.table.Table`."""
-        return Table(
+        return ShownTable(
             [[getattr(finding, name) for finding in self.findings] for name in _COLUMNS], names=_COLUMNS
         )
 

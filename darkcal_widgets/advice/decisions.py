@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .findings import ALIKE, ONE_AMPLIFIER
-from .verdict import amplifier_doubts, judge, place_doubts, unresolved_amplifiers
+from .verdict import amplifier_doubts, judge, lines_name, place_doubts, unresolved_amplifiers
 
 __all__ = ["EXPLAINED_BY", "Decision", "decide"]
 
@@ -73,9 +73,21 @@ def _decision(advice, name, obstacle, assumed):
     value = getattr(advice.recipe, name)
     if obstacle:
         return Decision(name, value, "unknown", obstacle)
-    found = next((one.reason for one in advice.findings if one.question == EXPLAINED_BY[name]), None)
-    reasons = [found or _UNASKED[name], *(f"Assumed: {doubt}" for doubt in assumed)]
+    found = next((one for one in advice.findings if one.question == EXPLAINED_BY[name]), None)
+    reasons = [*(_following(advice.overscan) if name == "overscan_columns" else ())]
+    reasons += [found.reason if found else _UNASKED[name], *(f"Assumed: {doubt}" for doubt in assumed)]
     return Decision(name, value, "in doubt" if assumed else "decided", " ".join(reasons))
+
+
+def _following(overscan):
+    """Say of each overscan that is subtracted how well it follows the bias level, as far as that was measured."""
+    found = [(one.measured, one.clean and one.clean[one.regions.axis]) for one in overscan.amplifiers]
+    for one, clean in found or [(overscan, overscan.clean)]:
+        if one.follow.verdict == "yes" and judge(one).usable:
+            yield (
+                f"The overscan, {lines_name(one)} {clean.start} to {clean.stop - 1}, follows the bias level of the image to "
+                f"{one.follow.difference:.2g} {one.unit} ({one.follow.frames} {one.follow.kind} frames)."
+            )
 
 
 def _place_unknown(overscan):

@@ -371,7 +371,7 @@ def _kept(overscan, keep):
     middle = overscan.strip is not None and overscan.strip.middle
     if overscan.amplifiers and (middle or judge(overscan).usable):
         value = "the images of the amplifiers"
-        reason = "They are joined without their overscans, by the parameter amplifiers."
+        reason = "The images are joined without their overscans, by the parameter amplifiers."
         return Finding(question, value, "", value, reason)
     if middle:
         reason = (

@@ -1,9 +1,9 @@
 """Hot pixels: what stands out of its neighbours in a combined dark, at which rate, and whether the single darks confirm it."""
 
 import numpy as np
-from astropy.table import Table
 
 from ..statistics import median_and_scatter
+from ..tables import ShownTable
 from .background import background
 
 __all__ = ["HOT_SIGMA", "confirmed", "hot_pixels", "with_own_noise"]
@@ -60,7 +60,7 @@ def hot_pixels(image, seconds, *, gain=None, frames=1, sigma=HOT_SIGMA, ground=N
     hot = excess > threshold * noise
     order = np.argsort(-excess[hot], kind="stable")
     columns = {"x": x, "y": y, "value": image[y, x], "excess": excess, "uncertainty": noise}
-    table = Table({name: values[hot][order] for name, values in columns.items()})
+    table = ShownTable({name: values[hot][order] for name, values in columns.items()})
     table["rate"] = table["excess"] * ((1.0 if gain is None else gain) / (seconds or np.nan))
     table["sigmas"] = table["excess"] / table["uncertainty"]
     for name in table.colnames[2:]:

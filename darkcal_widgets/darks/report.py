@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.table import Table
 
 from ..errors import FrameError, NightError, ParameterError
 from ..frames.numbers import count_of
@@ -16,6 +15,7 @@ from ..groups import TEMPERATURE_TOLERANCE, group_exposures
 from ..html import html_table
 from ..parallel import threaded
 from ..results import Results, members_of
+from ..tables import ShownTable
 from ..text import ascii_only
 from .background import Background, background, corner_glow
 from .current import Bias, Levels, Scale, Single, with_bias
@@ -75,12 +75,12 @@ class DarkReport:
         What could not be measured, and why.
     """
 
-    levels: Table
+    levels: ShownTable
     gain: float | None
     dark_current: Estimate | None
     mean_dark_current: Estimate | None
     read_noise: Estimate | None
-    hot: Table
+    hot: ShownTable
     glow: str
     linear: str
     growth: dict
@@ -374,7 +374,7 @@ def _level_table(groups, combined, bias, ground, unit):
             error = student_t(freedom) * scatter / np.sqrt(len(group)) * with_bias(len(group), bias)
         rows.append((group[0].exposure, len(group), np.mean([m.level for m in group]), error, noise))
     names = ("exposure", "darks", "level", "uncertainty", "noise")
-    table = Table(rows=rows or None, names=names, dtype=(float, int, float, float, float))
+    table = ShownTable(rows=rows or None, names=names, dtype=(float, int, float, float, float))
     table["exposure"].unit = "s"
     for name in ("level", "uncertainty", "noise"):
         table[name].format = "%.4g"

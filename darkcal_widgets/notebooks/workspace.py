@@ -127,16 +127,10 @@ def start_lab(folder, options=()):
     options : sequence of str
         Further options of JupyterLab, such as ``--no-browser``.
     """
-    first = shipped_notebooks()[1].name
-    root = Path(folder).resolve()
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        f"--ServerApp.root_dir={root}",
-        *options,
-        str(root / first),
-    ]
+    # Named as the page to open, not as the file to run: the address that JupyterLab prints leads to it as well.
+    page = f"--LabApp.default_url=/lab/tree/{shipped_notebooks()[1].name}"
+    root = f"--ServerApp.root_dir={Path(folder).resolve()}"
+    command = [sys.executable, "-m", "jupyterlab", root, page, *options]
     sys.stdout.flush()
     os.execv(command[0], command)
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from ..drawing import css_colours
 from ..recipe.steps import SubtractBias
 
 __all__ = ["FRONT", "LABELS", "script", "styles"]
@@ -11,8 +12,8 @@ FRONT = Path(__file__).parent / "front"
 
 # Each before those that import it.
 _MODULES = """
-    labels elements link sections axes profile picture spreads controls images listed table kinds night drag amplifiers
-    head life steps effect calibrate save panel
+    labels elements link sections axes profile picture spreads controls viewing viewer images listed table kinds night drag
+    amplifiers head life steps effect calibrate save panel
 """.split()
 
 # What the control of each parameter is called. The names of parameters in a message are shown as these.
@@ -42,5 +43,9 @@ def script():
 
 
 def styles():
-    """Return the style sheet."""
-    return (FRONT / "panel.css").read_text(encoding="utf-8")
+    """Return the style sheet, with the colours of all figures."""
+    on_light, on_dark = css_colours()
+    colours = (
+        f'.darkcal-panel {{ {on_light} }}\n[data-jp-theme-light="false"] .darkcal-panel {{ {on_dark} }}\n'
+    )
+    return colours + (FRONT / "panel.css").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """Reading ahead: what will be asked for is read in a thread before. What that is, is not decided here."""
 
 import time
-from threading import Thread
+from threading import Lock, Thread
 
 from ..errors import DarkcalError
 
@@ -23,13 +23,25 @@ class ReadAhead:
     """
 
     def __init__(self, missing, show):
-        self._missing, self._show, self._thread = missing, show, None
+        self._missing, self._show = missing, show
+        self._lock, self._is_running, self._is_asked = Lock(), False, False
 
     def start(self):
-        """Begin, unless it has begun already or nothing is missing."""
-        if self._missing() and (self._thread is None or not self._thread.is_alive()):
-            self._thread = Thread(target=self._read, daemon=True)
-            self._thread.start()
+        """Begin, or once more from the beginning when what is done now is done."""
+        with self._lock:
+            self._is_asked = True
+            if not self._is_running:
+                self._is_running = True
+                Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while self._goes_on():
+            self._read()
+
+    def _goes_on(self):
+        with self._lock:
+            self._is_running, self._is_asked = self._is_asked, False
+            return self._is_running
 
     def _read(self):
         failed, shown = set(), time.monotonic()

@@ -11,6 +11,7 @@ from ..parameters import Parameters
 from ..text import visible
 from .page import LABELS
 from .parts import SECTIONS
+from .viewer import installed
 
 __all__ = ["NAMES", "PanelTraits"]
 
@@ -83,6 +84,10 @@ class PanelTraits(_ParameterTraits):
     search = _synced(_Text())
     sort = _synced(traitlets.Tuple(traitlets.Unicode(), traitlets.Bool(), default_value=("name", False)))
     settings_file = _synced(_Text("darkcal-settings.yaml"))
+    window = _synced(traitlets.Tuple())
+    stretch = _synced(traitlets.Enum(("linear", "asinh", "log"), "linear"))
+    limits = _synced(traitlets.Enum(("noise", "98 %", "all"), "noise"))
+    mark_hot = _synced(traitlets.Bool(False))
 
     problems = _drawn()
     listing = _drawn()
@@ -92,10 +97,12 @@ class PanelTraits(_ParameterTraits):
     commands = _drawn()
     profiles = _drawn()
     raw = _drawn()
+    result = _drawn()
     effect = _drawn()
     levels = _drawn()
     progress = _drawn()
     _labels = _synced(traitlets.Dict(LABELS, read_only=True))
+    _viewers = _synced(traitlets.List(installed(), read_only=True))
 
     # Between the browser and the panel: whether a page shows it (before, no frame is read), whether somebody drags (the mouse
     # ``'moves'``, or ``'rests'`` with its button held), the number of the last thing asked for and of the last one answered.

@@ -17,6 +17,7 @@ import traitlets
 
 from ..advice import advise
 from ..errors import DarkcalError, ParameterError
+from ..files import result_name
 from ..frames.kinds import FRAME_TYPES
 from ..night import Night
 from ..parameters import ADVISABLE, ADVISED, Parameters
@@ -41,6 +42,7 @@ from .settings import (
 )
 from .still import draw_still
 from .traits import NAMES, PanelTraits
+from .viewer import hand_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,7 +110,13 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         Column of the list to sort by, and whether backwards.
     settings_file : str
         Where settings are saved and loaded.
-    listing, chosen, selected, notes, commands, profiles, raw, effect, levels, progress : dict
+    window : tuple of int
+        Of the frame that is shown: first row, last row + 1, first column, last column + 1; empty: the whole frame.
+    stretch, limits : str
+        Of its colours: ``'linear'``, ``'asinh'`` or ``'log'``; ``'noise'``, ``'98 %'`` or ``'all'``.
+    mark_hot : bool
+        Mark its hot pixels.
+    listing, chosen, selected, notes, commands, profiles, raw, result, effect, levels, progress : dict
         What the browser draws; read only.
 
     Examples
@@ -385,7 +393,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             finally:
                 self._holding = not outermost
 
-    @traitlets.observe(*NAMES, *_LOOKS, "statistic", "axis", "settings_file", "_shown", "_dragging")
+    @traitlets.observe(*NAMES, *_LOOKS, "window", "statistic", "axis", "settings_file", "_shown", "_dragging")
     def _changed(self, _change):
         with self._at_once():
             self._stale = True
@@ -427,6 +435,8 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         with self.hold_sync():
             if self._shown:
                 self._draw(wrong)
+            if wrong:
+                self._show(levels={})
             state = self._state()
             self._show(chosen=self._opened.chosen(state), selected=self._opened.selected(state))
             if quick:
@@ -499,17 +509,16 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._show(**said)
 
     def _draw(self, wrong):
-        """Draw profiles, the frame looked at before and after, and levels, as far as the settings allow."""
-        drawn = {"profiles": {}, "raw": {}, "effect": {}, "levels": {}}
+        """Draw profiles and the frame looked at before and after, as far as the settings allow; levels are drawn in a thread."""
+        drawn = {"profiles": {}, "raw": {}, "result": {}, "effect": {}}
         name, effect = self._opened.looked_at(self._state()), self._opened.effect
         try:
             if name is not None:
                 drawn["profiles"] = effect.profiles(name, self.unit, self.axis, self.statistic)
-                drawn["raw"] = effect.raw(name, self.unit)
+                drawn["raw"] = effect.raw(name, self.unit, self.window)
             if name is not None and not wrong:
+                drawn["result"] = effect.result(name, *self._steps(), self.window)
                 drawn["effect"] = effect.before_after(name, *self._steps())
-                # They take four times as long as all the rest: when the mouse rests.
-                drawn["levels"] = self.levels if self._dragging == "moves" else self._levels()
         except DarkcalError as error:
             drawn["effect"] = {"trouble": visible(error)}
         self._show(**drawn)
@@ -517,9 +526,6 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     def _steps(self):
         """Return the recipe and the path of the combined bias, as `Effect` takes them."""
         return recipe_of(self._values()), bias_path(self._values())
-
-    def _levels(self):
-        return self._opened.effect.levels(self._opened.picked(self._state()), *self._steps())
 
     # Reading ahead
 
@@ -540,12 +546,16 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             self._stale = True
 
     def _show_levels(self):
+        """Draw the levels of the picked darks that were read; meanwhile the panel can be used."""
         with self._lock:
-            if not self.problems:
-                try:
-                    self._show(levels=self._levels())
-                except DarkcalError as error:
-                    self._show(levels={"trouble": visible(error)})
+            if self._closed or self.problems:
+                return
+            effect, picked, steps = self._opened.effect, self._opened.picked(self._state()), self._steps()
+        try:
+            levels = effect.levels(picked, *steps)
+        except DarkcalError as error:
+            levels = {"trouble": visible(error)}
+        self._show_locked(levels=levels)
 
     # Actions of the browser
 
@@ -567,6 +577,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             "several amplifiers": partial(self._on_amplifiers, split_amplifiers),
             "one amplifier": partial(self._on_amplifiers, join_amplifiers),
             "as at the start": self._on_as_at_the_start,
+            "hand over": partial(self._on_hand_over, message.get("viewer")),
             "undo": partial(self._on_step, -1),
             "redo": partial(self._on_step, 1),
         }
@@ -614,6 +625,18 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         with self._at_once():
             self._accept()
             self._stale = True
+
+    def _on_hand_over(self, viewer):
+        """Hand the result to another viewer, or the raw frame where there is none."""
+        image = self._opened.image(self._state())
+        if image is None:
+            return
+        result = Path(self.reduced_folder) / result_name(image.path.name)
+        try:
+            said = hand_over(result if result.is_file() else image.path, viewer)
+        except DarkcalError as error:
+            said = str(error)
+        self._show_locked(notes=self.notes | {"handed": said})
 
     def _on_amplifiers(self, change):
         image = self._opened.image(self._state())

@@ -14,9 +14,6 @@ from ..units import standard_unit
 from .steps import STEPS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from ..sections import Regions
 
 __all__ = ["Recipe", "check_names"]
@@ -85,6 +82,11 @@ class Recipe:
         "float32", 'number type of the results, "float32" or "float64"', "float64"
     )
 
+    def __new__(cls, *_, **values):
+        """Make a recipe, if every name is that of a field: the message of a dataclass does not say which one was meant."""
+        check_names(values, [one.name for one in fields(cls)])
+        return super().__new__(cls)
+
     def __post_init__(self):
         for one in fields(Recipe):
             object.__setattr__(self, one.name, checked(one, getattr(self, one.name)))
@@ -97,18 +99,6 @@ class Recipe:
             )
         # The one field that is put in its standard form: 'ADU' and 'adu' are the same recipe.
         object.__setattr__(self, "unit", standard_unit(self.unit, "unit"))
-
-    @classmethod
-    def from_parameters(cls, parameters: "Mapping[str, Any]") -> "Recipe":
-        """Take a recipe from a mapping of names to values.
-
-        Raises
-        ------
-        ParameterError
-            A name is not a field of a recipe, or a value cannot be used.
-        """
-        check_names(parameters, [field.name for field in fields(cls)])
-        return cls(**parameters)
 
     def to_parameters(self) -> dict:
         """Return the recipe as a dictionary, the notebook parameters that describe what is done."""

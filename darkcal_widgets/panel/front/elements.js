@@ -110,6 +110,10 @@ export function formatted(value, digits = 5) {
   return String(Number(value.toPrecision(digits)));
 }
 
+export function inHundredths(value) {
+  return value === null || value === undefined ? "?" : value.toFixed(2);
+}
+
 export function floats(bytes) {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }

@@ -276,8 +276,8 @@ function profileChart(title, zoomed) {
   return { canvas, zoomed, figure: make("figure", {}, make("figcaption", {}, `Profile, ${title}`), canvas) };
 }
 
-function legendKey({ kind, label }) {
-  return make("span", { class: `darkcal-key darkcal-key-${kind}` }, label);
+function legendKey({ kind, label }, n) {
+  return make("span", { class: `darkcal-key darkcal-key-${kind} darkcal-key-${n}` }, label);
 }
 
 function described(panel, { zoomed }) {
