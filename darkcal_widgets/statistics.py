@@ -246,7 +246,7 @@ def row_noise(levels, counts, scatter):
     Examples
     --------
     >>> rng = np.random.default_rng(1)
-    >>> striped = rng.normal(0, 5, (2000, 100)) + rng.normal(0, 2, (2000, 1))
+    >>> striped = rng.normal(0, 5, (10000, 100)) + rng.normal(0, 2, (10000, 1))
     >>> level, scatter = level_of(striped)
     >>> round(row_noise(*row_levels(striped, level, scatter), scatter), 1)
     2.0
