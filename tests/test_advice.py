@@ -50,7 +50,7 @@ def thermo_electric(tmp_path_factory):
     return Night(simulate_night(tmp_path_factory.mktemp("thermo") / "night", "thermo-electric", rows=ROWS))
 
 
-def test_the_cryogenic_night_gets_the_clean_columns_though_its_header_claims_more(cryogenic):
+def test_the_cryogenic_night_gets_its_clean_columns(cryogenic):
     advice = advise(cryogenic)
     assert advice.recipe == Recipe(overscan_columns="2055:", keep_columns=":2048", subtract_bias=False)
     assert advice.finding(USABLE).verdict == "usable"
@@ -59,7 +59,7 @@ def test_the_cryogenic_night_gets_the_clean_columns_though_its_header_claims_mor
     assert advice.missing == advice.assumed == ()
 
 
-def test_the_overscan_of_the_thermo_electric_night_is_only_trimmed(thermo_electric):
+def test_the_thermo_electric_overscan_is_only_trimmed(thermo_electric):
     advice = advise(thermo_electric)
     assert advice.recipe == Recipe(keep_columns=":4096", subtract_bias=True)
     assert advice.finding(USABLE).verdict == "not usable"
@@ -90,9 +90,7 @@ def test_an_overscan_must_be_as_wide_here_as_in_the_truth():
     ],
 )
 @pytest.mark.parametrize("biassec", ["right", None, f"[100:140,1:{ROWS}]", "nonsense"])
-def test_the_overscan_is_found_on_any_side_whatever_the_header_claims(
-    tmp_path, side, overscan, keep, biassec
-):
+def test_the_overscan_is_found_on_any_side(tmp_path, side, overscan, keep, biassec):
     width = 0 if side == "none" else 20
     camera = small(CRYOGENIC)
     night = night_of(tmp_path, replace(camera, overscan=Overscan(side, width, biassec, None)))
@@ -113,7 +111,7 @@ def test_a_level_that_does_not_drift_is_said_to_vary_too_little(tmp_path):
     assert any("varies too little" in text for text in advice.assumed)
 
 
-def test_an_overscan_that_rises_when_the_shutter_opens_is_not_usable(tmp_path):
+def test_an_overscan_that_rises_with_the_shutter_is_not_usable(tmp_path):
     camera = small(CRYOGENIC, bias=replace(CRYOGENIC.bias, overscan_light_shift=40.0))
     advice = advise(night_of(tmp_path, camera))
     assert advice.finding(FOLLOWS).verdict == "yes"
@@ -183,14 +181,14 @@ def test_one_frame_without_a_header_gives_no_number(tmp_path):
     assert "nan" not in str(advice)
 
 
-def test_frames_of_unknown_type_are_named_and_nothing_else_is_claimed(tmp_path):
+def test_frames_of_unknown_type_are_named(tmp_path):
     write_raw(tmp_path / "a.fits", np.ones((20, 30), "uint16"), "mystery")
     advice = advise(Night(tmp_path))
     assert advice.recipe == Recipe()
     assert any("'mystery'" in text for text in advice.missing)
 
 
-def test_a_frame_of_another_shape_or_that_cannot_be_read_is_left_out_by_name(cryogenic, tmp_path):
+def test_odd_and_unreadable_frames_are_left_out_by_name(cryogenic, tmp_path):
     night = part_of(cryogenic, tmp_path / "part", "dark", "flat", "bias")
     write_raw(night.raw_folder / "small.fits", np.ones((5, 5), "uint16"), "science")
     (night.raw_folder / "broken.fits").write_bytes(b"SIMPLE")
@@ -212,7 +210,7 @@ def test_a_few_frames_of_each_kind_are_read_once(tmp_path, monkeypatch):
     assert len(seen) == len(set(seen)) == 4 * profiles.FRAMES_PER_KIND
 
 
-def test_differences_are_those_of_what_is_done_not_of_how_it_is_written(cryogenic):
+def test_notations_of_the_same_columns_are_no_difference(cryogenic):
     advice = advise(cryogenic)
     same = Recipe(overscan_columns="[2056:2080, 1:128]", keep_columns="[1:2048, *]")
     assert advice.differences(same) == []
@@ -221,7 +219,7 @@ def test_differences_are_those_of_what_is_done_not_of_how_it_is_written(cryogeni
     assert len(advice.differences(Recipe(overscan_columns="2048:"))) == 2
 
 
-def test_sections_of_amplifiers_are_not_compared_with_the_one_overscan_of_the_advice(cryogenic):
+def test_amplifiers_are_not_compared_with_a_single_overscan(cryogenic):
     halves = [["[2056:2080, *]", "[1:1024, *]"], ["[2056:2080, *]", "[1025:2048, *]"]]
     assert advise(cryogenic).differences(Recipe(amplifiers=halves)) == []
     assert len(advise(cryogenic).differences(Recipe(amplifiers=halves, subtract_bias=True))) == 1
@@ -261,9 +259,7 @@ def test_an_unknown_question_is_an_error(thermo_electric):
         (300.0, 304.0, False, True),
     ],
 )
-def test_exposures_match_within_a_tenth_of_a_second_or_a_per_mille_and_nearly_within_a_per_cent(
-    tmp_path, dark, flat, matches, scaled
-):
+def test_exposures_match_or_nearly_match_within_tolerances(tmp_path, dark, flat, matches, scaled):
     frame = np.ones((4, 4), "uint16")
     write_raw(tmp_path / "dark.fits", frame, "dark", dark)
     write_raw(tmp_path / "flat.fits", frame, "flat", flat)
@@ -317,7 +313,7 @@ def temperatures_night(folder, darks, flats):
     return Night(folder)
 
 
-def test_a_dark_of_the_same_temperature_is_taken_even_if_it_has_to_be_scaled(tmp_path):
+def test_a_dark_as_warm_is_taken_even_if_scaled(tmp_path):
     night = temperatures_night(tmp_path, [(60.0, -10.2), (300.0, -4.9)], [(60.0, -5.2)])
     (match,) = match_exposures(night)
     assert (match.dark, match.choices[0].temperature, match.scaled) == (300.0, -4.9, True)
@@ -333,7 +329,7 @@ def test_flats_of_several_temperatures_get_a_dark_each(tmp_path):
     assert advice.finding("Is there a dark for the flat frames of 60 s at -10 °C?").verdict == "yes"
 
 
-def test_a_dark_of_the_same_temperature_is_asked_for_where_there_is_none(tmp_path):
+def test_a_dark_of_the_same_temperature_is_asked_for(tmp_path):
     advice = advise(temperatures_night(tmp_path, [(60.0, -10.0)], [(60.0, -20.0)]))
     finding = advice.finding("Is there a dark for the flat frames of 60 s?")
     assert finding.verdict == "no, of another temperature"
@@ -366,7 +362,7 @@ def test_the_thermo_electric_offset_is_measured(thermo_electric):
 # --- Odd cameras: right, or unsure and said so ------------------------------------------------------------
 
 
-def test_rows_that_leave_out_some_columns_are_an_overscan_of_rows(tmp_path):
+def test_rows_without_some_columns_are_an_overscan_of_rows(tmp_path):
     advice = advise(Night(wht_isis(tmp_path)))
     assert advice.overscan.strip.side == "top"
     assert advice.recipe.regions((420, 96)).axis == 0
@@ -374,7 +370,7 @@ def test_rows_that_leave_out_some_columns_are_an_overscan_of_rows(tmp_path):
     assert advice.finding(HEADER).verdict == "yes"
 
 
-def test_light_that_stands_out_from_the_bias_is_never_said_to_be_missing(tmp_path):
+def test_visible_light_is_never_said_to_be_missing(tmp_path):
     advice = advise(Night(wht_isis(tmp_path, BIASSEC=None, TRIMSEC=None)))
     assert "No frame has light" not in str(advice)
     assert advice.recipe.keep_columns == "[1:96, 1:410]"
@@ -399,7 +395,7 @@ def test_dark_edges_without_a_header_are_said_to_be_open(tmp_path):
     assert any("look alike" in text for text in advice.assumed)
 
 
-def test_a_faint_edge_shows_in_spectra_without_frames_to_compare(tmp_path):
+def test_a_faint_edge_shows_in_spectra_alone(tmp_path):
     def spectrum(kind, index, image):
         del kind
         rows = np.exp(-np.abs(np.arange(96) - 45) / 8)[:, None]
@@ -414,7 +410,7 @@ def test_a_faint_edge_shows_in_spectra_without_frames_to_compare(tmp_path):
     assert any("no frame without light" in text for text in advice.assumed)
 
 
-def test_a_header_that_names_lit_columns_of_a_slit_spectrum_is_found_out(tmp_path):
+def test_a_header_that_names_lit_columns_is_found_out(tmp_path):
     advice = advise(Night(overscan_night(tmp_path, flat=SLIT, BIASSEC="[46:56,1:96]")))
     assert advice.finding(HEADER).verdict == "no"
     assert advice.recipe.overscan_columns is None
@@ -435,7 +431,7 @@ def test_two_amplifiers_in_one_image_are_found_by_their_levels(tmp_path):
     assert abs(np.mean(calibrated[:, :64]) - np.mean(calibrated[:, 64:])) < 1
 
 
-def test_overscans_in_the_other_order_are_paired_by_their_levels(tmp_path):
+def test_overscans_in_another_order_are_paired_by_level(tmp_path):
     folder = kast_blue(tmp_path)
     for path in folder.glob("*.fits"):
         with fits.open(path, mode="update", uint=True) as hdus:
@@ -465,7 +461,7 @@ def test_overscans_in_the_other_order_are_paired_by_their_levels(tmp_path):
     ids=["Lick", "numbered", "NOAO"],
 )
 @pytest.mark.parametrize("lit", [True, False])
-def test_the_sections_of_amplifiers_that_a_header_names_are_tested_and_used(tmp_path, cards, lit):
+def test_amplifier_sections_of_a_header_are_tested_and_used(tmp_path, cards, lit):
     advice = advise(Night(kast_blue(tmp_path, lit=lit, **cards)))
     assert advice.recipe.amplifiers == KAST
     assert any("as the header has it" in text for text in advice.assumed)
@@ -492,7 +488,7 @@ def test_four_amplifiers_in_quadrants_are_taken_from_the_header(tmp_path):
     assert "as far as can be judged" in advice.finding(USABLE).verdict
 
 
-def test_settings_for_one_overscan_differ_from_an_advice_for_two(tmp_path):
+def test_one_overscan_differs_from_an_advice_for_two(tmp_path):
     advice = advise(Night(kast_blue(tmp_path)))
     (said,) = advice.differences(Recipe(overscan_columns="128:", keep_columns=":128"))
     assert said.startswith("amplifiers is None, the advice is")
@@ -531,7 +527,7 @@ def test_amplifiers_split_by_rows_share_their_overscan(tmp_path):
     assert advice.finding(USABLE).verdict == "usable"
 
 
-def test_an_overscan_in_the_middle_is_found_and_what_it_means_is_said(tmp_path):
+def test_an_overscan_in_the_middle_is_found_and_explained(tmp_path):
     def moved(kind, index, image):
         del kind, index
         image[:] = np.hstack([image[:, :50], image[:, 100:], image[:, 50:100]])
@@ -552,7 +548,7 @@ def test_the_trim_takes_overscan_rows_beside_overscan_columns(tmp_path):
     assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("100:", "[1:100, 1:84]")
 
 
-def test_a_header_is_believed_where_the_light_shows_only_the_rows(tmp_path):
+def test_the_header_is_believed_if_light_shows_only_rows(tmp_path):
     def rows_too(kind, index, image):
         if kind in ("flat", "object"):
             image[84:, :100] = np.random.default_rng(index).normal(np.mean(image[:, 100:]), 5, (12, 100))
@@ -563,7 +559,7 @@ def test_a_header_is_believed_where_the_light_shows_only_the_rows(tmp_path):
     assert advice.finding(HEADER).verdict == "perhaps"
 
 
-def test_rows_that_the_header_forgets_are_trimmed_from_a_single_frame(tmp_path):
+def test_forgotten_rows_are_trimmed_from_a_single_frame(tmp_path):
     advice = advise(Night(saao(tmp_path)))
     assert (advice.recipe.overscan_columns, advice.recipe.keep_columns) == ("3:13", "[17:120, 1:72]")
     assert any("no frame without light" in text for text in advice.assumed)
@@ -597,7 +593,7 @@ def test_a_few_frames_may_drift_alike_by_chance(tmp_path):
     assert "as far as can be judged" in advice.finding(USABLE).verdict
 
 
-def test_darks_that_drift_apart_from_their_overscan_leave_it_open_without_bias_frames(tmp_path):
+def test_drifting_darks_alone_leave_the_overscan_open(tmp_path):
     def warmer(kind, index, image):
         if kind == "dark":
             image[:, :100] += 12.0 * index
@@ -610,7 +606,7 @@ def test_darks_that_drift_apart_from_their_overscan_leave_it_open_without_bias_f
     assert "as far as can be judged" in advice.finding(USABLE).verdict
 
 
-def test_darks_of_several_temperatures_are_not_compared_with_each_other(tmp_path):
+def test_darks_are_compared_at_one_temperature_only(tmp_path):
     def warmer(kind, index, image):
         if kind != "dark":
             return None
@@ -623,7 +619,7 @@ def test_darks_of_several_temperatures_are_not_compared_with_each_other(tmp_path
     assert advise(Night(folder)).finding(FOLLOWS).verdict == "yes"
 
 
-def test_a_shift_of_the_overscan_in_flats_is_seen_through_the_drift(tmp_path):
+def test_a_shift_in_flats_is_seen_through_the_drift(tmp_path):
     advice = advise(Night(overscan_night(tmp_path, shift=25.0, drift=6.0)))
     assert advice.finding(SAME_LEVEL).verdict == "no"
     assert "flat" in advice.finding(SAME_LEVEL).measured
@@ -740,7 +736,7 @@ def test_a_file_of_other_images_than_most_is_left_out_by_name(tmp_path):
     assert any("single.fits does not have the image VidInp1" in text for text in advice.missing)
 
 
-def test_a_few_files_of_several_images_among_others_are_left_out_by_name(tmp_path):
+def test_odd_files_of_several_images_are_left_out_by_name(tmp_path):
     for index in range(9):
         write_raw(tmp_path / f"bias-a{index}.fits", np.full((48, 80), 1000, "uint16"), "bias", 0.0)
     for path in keck_lris(tmp_path / "images").glob("bias-0.fits"):
@@ -827,7 +823,7 @@ def test_an_amplifier_without_an_overscan_of_its_own_is_unknown(tmp_path):
     assert "parameter amplifiers" in found.reason
 
 
-def test_a_decision_says_how_well_the_overscan_follows_the_bias_level(cryogenic, tmp_path):
+def test_a_decision_says_how_well_the_overscan_follows(cryogenic, tmp_path):
     reason = advise(cryogenic).decisions["overscan_columns"].reason
     assert re.match(
         r"The overscan, columns 2055 to 2079, follows the bias level of the image to 0\.\d+ adu \(6 bias",

@@ -16,7 +16,7 @@ def cryogenic(tmp_path_factory):
     return Night(raw, dark_folder=raw / "darks")
 
 
-def test_the_columns_show_each_kind_and_the_points_lie_on_the_line(cryogenic):
+def test_columns_show_each_kind_and_points_lie_on_the_line(cryogenic):
     columns, follow = drawn(figures.overscan_evidence(advise(cryogenic)))
     labels = columns.get_legend_handles_labels()[1]
     assert labels == ["bias", "dark", "flat", "science", "light", "clean"]

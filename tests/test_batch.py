@@ -109,7 +109,7 @@ def test_mistakes_are_told_before_anything_runs(mixed):
     assert [line.partition(";")[0] for line in mistakes] == [f"{folder}/misspelt.yaml: unit is 'bananas'"]
 
 
-def test_each_run_has_its_own_folder_with_notebook_report_and_picture(mixed):
+def test_each_run_has_a_folder_with_notebook_and_report(mixed):
     folder, _, _ = mixed
     files = {path.name for path in (folder / "OUT" / "good").iterdir()}
     assert files == {"notebook.ipynb", "report.html", "thumbnail.png", "run.json"}
@@ -407,7 +407,7 @@ def test_a_worker_that_joins_later_hears_the_stop(folder):
         assert list(stopped.values()) == [True, True]
 
 
-def test_a_lost_worker_of_a_cluster_costs_a_retry_and_no_other_run(folder):
+def test_a_lost_worker_costs_a_retry_and_no_other_run(folder):
     write_parameters(folder / "a.yaml", action="lose worker")
     for name in "bcd":
         write_parameters(folder / f"{name}.yaml")
@@ -417,7 +417,7 @@ def test_a_lost_worker_of_a_cluster_costs_a_retry_and_no_other_run(folder):
     assert {record.name: record.state for record in batch.records} == dict.fromkeys("abcd", "done")
 
 
-def test_a_run_that_ends_its_worker_twice_is_named_and_costs_no_other(folder):
+def test_a_run_that_kills_workers_is_named_and_costs_no_other(folder):
     write_parameters(folder / "a.yaml", action="end worker")
     for name in "bcdef":
         write_parameters(folder / f"{name}.yaml")

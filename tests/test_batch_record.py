@@ -25,7 +25,7 @@ def folder(tmp_path):
 @pytest.mark.parametrize(
     "change", ["raw", "new raw", "notebook", "version", "result", "report", "parameters", "nothing"]
 )
-def test_a_run_is_current_as_long_as_nothing_it_was_made_from_changes(folder, monkeypatch, change):
+def test_a_run_is_current_until_its_sources_change(folder, monkeypatch, change):
     write_parameters(folder / "a.yaml")
     (folder / "OUT").mkdir()
     for name in ("result", "notebook.ipynb", "report.html"):

@@ -138,7 +138,7 @@ def test_a_notebook_that_cannot_be_run_is_a_mistake(folder, text, expected):
     assert expected in found
 
 
-def test_sources_that_are_not_there_or_hold_nothing_are_mistakes(folder):
+def test_absent_and_empty_sources_are_mistakes(folder):
     (folder / "empty").mkdir()
     (folder / "t.csv").write_text("notebook,raw_folder\n")
     found = problems("absent.yaml", "x*.yaml", "empty", "t.csv", "t2.csv")

@@ -71,7 +71,7 @@ def test_four_overscans_in_the_order_turned_round_are_paired(tmp_path):
     assert pairs[-1] == ("120:132", "90:120")
 
 
-def test_amplifiers_that_no_overscan_fits_are_said_to_be_unknown(tmp_path):
+def test_amplifiers_without_a_fitting_overscan_are_unknown(tmp_path):
     def one_overscan(pixels, kind, index):
         del kind, index
         pixels[:, 120:] = pixels[:, 120:132].mean()
@@ -84,7 +84,7 @@ def test_amplifiers_that_no_overscan_fits_are_said_to_be_unknown(tmp_path):
     assert "step" in advice.decisions["amplifiers"].reason
 
 
-def test_images_of_another_layout_than_the_first_are_not_calibrated_like_it(tmp_path):
+def test_images_of_another_layout_are_not_calibrated_alike(tmp_path):
     night = Night(cameras.gmos(tmp_path / "raw"))
     advice = advise(night)
     assert advice.recipe.extensions == ("1", "3", "5", "7", "9", "11")
@@ -120,7 +120,7 @@ def test_of_real_cameras_the_advice_is_the_right_recipe_or_asks(real_cameras):
         assert set(asked) <= set(camera.by_hand)
 
 
-def test_a_dark_strip_between_two_overscans_is_not_kept_in_silence(tmp_path):
+def test_a_dark_strip_between_overscans_is_mentioned(tmp_path):
     def darkened(pixels, kind, index):
         del kind, index
         pixels[:, 62:76] = np.random.default_rng(2).normal(1000, 4, (48, 14))

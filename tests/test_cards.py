@@ -67,7 +67,7 @@ def test_nothing_of_a_long_card_is_lost():
     assert "".join(str(line) for line in header["COMMENT"]).endswith("xend")
 
 
-def test_a_long_string_goes_on_and_a_stray_continuation_does_not():
+def test_long_strings_continue_and_stray_cards_do_not():
     header = parsed(b"OBJECT  = 'one &'", b"CONTINUE  'and two'", b"CONTINUE  'stray'")
     assert header["OBJECT"] == "one and two"
     assert "stray" in str(header["COMMENT"])
@@ -82,7 +82,7 @@ def test_a_card_on_the_image_that_makes_no_sense_is_refused(card):
         parsed(card)
 
 
-def test_a_card_on_the_image_that_contradicts_another_is_refused():
+def test_contradictory_cards_on_the_image_are_refused():
     with pytest.raises(FrameError, match="there twice with different values"):
         parsed(b"BITPIX  =   16 / one", b"BITPIX  =    8 / two")
     assert parsed(b"BZERO   =    1 / one", b"BZERO   =    1 / two")["BZERO"] == 1

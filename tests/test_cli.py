@@ -199,9 +199,7 @@ def advised(monkeypatch):
         ([".", "elsewhere"], ["--darks", "{night}/elsewhere"], "elsewhere", ""),
     ],
 )
-def test_advise_says_which_darks_it_takes_where_there_is_a_choice(
-    advised, capsys, tmp_path, places, options, taken, said
-):
+def test_advise_says_which_darks_it_takes(advised, capsys, tmp_path, places, options, taken, said):
     for place in places:
         write_raw(tmp_path / place / "dark.fits", random_frame(1))
     assert cli.main(["advise", str(tmp_path), *(option.format(night=tmp_path) for option in options)]) == 0

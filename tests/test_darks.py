@@ -160,7 +160,7 @@ def test_levels_of_frames_in_electrons_are_in_electrons(tmp_path):
     assert linearity(report).axes[0].get_ylabel().endswith("[electron]")
 
 
-def test_darks_of_one_exposure_with_their_bias_tell_no_dark_current(tmp_path):
+def test_one_exposure_with_bias_tells_no_dark_current(tmp_path):
     camera = replace(THERMO_ELECTRIC, rows=64, columns=213)
     _, folder = reduced(tmp_path, camera, Recipe(keep_columns=":200"), rows=None)
     report = measure_darks(folder)
@@ -198,7 +198,7 @@ def test_a_night_cut_to_eight_bits_says_what_cannot_be_told(tmp_path, steps):
     assert any("rounding" in note for note in report.notes)
 
 
-def test_a_bias_level_that_drifts_is_seen_and_the_dark_current_still_holds(tmp_path):
+def test_dark_current_holds_beside_a_drift_of_the_bias(tmp_path):
     rng = np.random.default_rng(1)
     for index, seconds in enumerate([0.0] * 10 + [60.0] * 10):
         kind, level = ("dark" if seconds else "bias"), 1000 + 0.5 * index + 0.05 * seconds / 2
@@ -237,7 +237,7 @@ def noisy(seed=0, shape=(120, 160)):
     return np.random.default_rng(seed).normal(5, 2, shape)
 
 
-def test_a_hot_pixel_in_the_very_corner_and_beside_another_is_found():
+def test_hot_pixels_in_corners_and_side_by_side_are_found():
     image = noisy(1)
     places = [(0, 0), (119, 159), (50, 50), (50, 51)]
     for y, x in places:
@@ -320,7 +320,7 @@ def test_the_noise_is_that_of_many_simulated_darks():
     assert np.std(scaled.data) == pytest.approx(np.sqrt(np.mean(scaled.uncertainty.array**2)), rel=0.02)
 
 
-def test_an_unknown_combined_bias_is_recorded_and_its_noise_left_out():
+def test_an_unknown_bias_is_recorded_and_its_noise_left_out():
     scaled = scale_dark(dark(), 90.0)
     assert scaled.uncertainty.array == pytest.approx(np.sqrt(16 / 4 + 90 / 8))
     assert "without the noise of the combined bias" in str(scaled.header["HISTORY"])
@@ -333,14 +333,14 @@ def test_a_dark_is_not_changed_by_scaling():
     assert given_dark.header["EXPTIME"] == 90.0
 
 
-def test_calibrated_and_combined_darks_say_how_many_frames_are_in_their_bias(example):
+def test_darks_say_how_many_frames_are_in_their_bias(example):
     _, truth, night, results = example
     for path in results.glob("*dark*"):
         count = fits.getheader(path).get("DCNBIAS")
         assert count == (len(night.biases) if truth["recipe"]["subtract_bias"] else None)
 
 
-def test_the_dark_itself_may_say_how_many_frames_are_in_its_bias():
+def test_a_dark_may_say_how_many_frames_are_in_its_bias():
     scaled = scale_dark(dark(DCNBIAS=16), 90.0)
     assert scaled.uncertainty.array == pytest.approx(np.sqrt(16 / 4 + 16 / 16 + 90 / 8))
     assert "without the noise" not in str(scaled.header["HISTORY"])

@@ -178,7 +178,7 @@ def test_empty_folder_of_the_night_is_filled(tmp_path, both):
     assert contents(tmp_path) == CRYO_FILES
 
 
-def test_folder_of_other_origin_is_refused_before_anything_is_fetched(tmp_path, both):
+def test_a_foreign_folder_is_refused_before_any_download(tmp_path, both):
     frame = tmp_path / THERMO.folder / "mine.fits"
     frame.parent.mkdir()
     frame.write_bytes(b"mine")

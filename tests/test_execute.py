@@ -26,7 +26,7 @@ def save(path, *cells, widgets=None):
     return path
 
 
-def test_parameters_reach_the_notebook_and_folders_start_where_it_runs(tmp_path):
+def test_parameters_reach_the_notebook_where_it_runs(tmp_path):
     notebook = save(tmp_path / "n.ipynb", "level = 1", "open('seen', 'w').write(f'{level}')")
     (tmp_path / "night").mkdir()
     executed = run_notebook(notebook, tmp_path / "out", {"level": 7}, folder=tmp_path / "night")
@@ -43,7 +43,7 @@ def test_the_run_leaves_the_current_folder_and_the_source_alone(tmp_path, capfd)
     assert capfd.readouterr().out == ""
 
 
-def test_the_kernel_is_this_interpreter_even_if_python3_names_another(tmp_path, monkeypatch):
+def test_the_kernel_is_this_interpreter(tmp_path, monkeypatch):
     spec = tmp_path / "jupyter" / "kernels" / "python3"
     spec.mkdir(parents=True)
     command = ["/nonexistent/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -56,7 +56,7 @@ def test_the_kernel_is_this_interpreter_even_if_python3_names_another(tmp_path, 
     assert (tmp_path / "which").read_text() == sys.executable
 
 
-def test_a_failed_cell_is_told_with_its_error_and_shown_in_the_report(tmp_path):
+def test_a_failed_cell_is_named_and_shown_in_the_report(tmp_path):
     notebook = save(tmp_path / "night{1}.ipynb", "level = 1", "raise ValueError('no darks in night-7')")
     with pytest.raises(RunError, match=r"night\{1\}.ipynb failed: ValueError: no darks in night-7") as caught:
         run_notebook(notebook, tmp_path / "out", {"level": 3}, name="run{2}.ipynb", report="report.html")
@@ -134,11 +134,12 @@ def test_a_missing_notebook_is_named(tmp_path):
         run_notebook(tmp_path / "absent.ipynb", tmp_path)
 
 
-def test_both_notebooks_are_shipped():
+def test_all_notebooks_are_shipped():
     names = {number: path.name for number, path in shipped_notebooks().items()}
     assert names == {
         1: "1-overscan-subtracted-bias-kept.ipynb",
         2: "2-bias-subtracted-overscan-trimmed.ipynb",
+        3: "3-your-own-night.ipynb",
     }
 
 

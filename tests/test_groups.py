@@ -85,7 +85,7 @@ def test_a_wrong_choice_is_named(tmp_path):
         without_odd([], "adu", "skip")
 
 
-def test_a_bias_of_another_kind_is_left_out_even_if_it_comes_first(tmp_path):
+def test_a_bias_of_another_kind_is_left_out_even_if_first(tmp_path):
     mixed = night(tmp_path / "raw", kind="bias")
     write_raw(tmp_path / "raw" / "a-first.fits", random_frame(9, (20, 12)), "bias", **CARDS)
     run = combine_bias(Night(mixed.raw_folder), RECIPE, tmp_path / "out")
@@ -103,12 +103,12 @@ def test_a_bias_of_another_kind_is_left_out_even_if_it_comes_first(tmp_path):
         (300.0, 300.31, False),
     ],
 )
-def test_exposures_match_within_a_tenth_of_a_second_or_a_thousandth(one, other, same):
+def test_exposures_match_within_a_tenth_or_a_thousandth(one, other, same):
     assert same_exposure(one, other) is same
     assert same_exposure(other, one) is same
 
 
-def test_temperatures_are_grouped_within_the_tolerance_the_coldest_first():
+def test_temperatures_are_grouped_the_coldest_first():
     assert group_temperatures([-5.2, -10.2, -4.8, -9.0, -8.1]) == [[1, 3], [4], [0, 2]]
     assert group_temperatures([-5.2, -10.2, -4.8]) == [[1], [0, 2]]
     assert group_temperatures([]) == []

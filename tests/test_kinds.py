@@ -203,7 +203,7 @@ def test_titles_of_stars_tell_nothing(text):
         "ESO DPR TYPE=bi*",
     ],
 )
-def test_a_user_may_name_words_cards_and_files_in_any_letter_case(key):
+def test_words_cards_and_files_fit_in_any_letter_case(key):
     cards = {"OBSTYPE": "DARK", "OBJECT": "Bias 1", "EXPTIME": 0.0, "MPP": True, "ESO DPR TYPE": "BIAS"}
     assert kind_of(cards, ("d1001.fits.gz",), 0.0, {key: "other"}).type == "other"
     assert kind_of({"OBSTYPE": "FLAT"}, ("f.fits",), 1.0, {key: "other"}).type == "flat"
@@ -228,7 +228,7 @@ def test_wrong_types_are_named(types, message):
         checked_image_types(types)
 
 
-def test_a_result_says_what_it_is_only_where_its_header_does_not():
+def test_a_type_is_written_only_where_the_header_lacks_it():
     plain = fits.Header({"IMAGETYP": "Dark Frame", "EXPTIME": 3.0})
     declare_type(plain, "dark", 3.0)
     assert "DCTYPE" not in plain

@@ -128,7 +128,7 @@ def test_a_notebook_is_kept_without_outputs(number):
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_papermill_and_the_panel_write_the_same_bytes_and_a_second_run_none(here, number):
+def test_papermill_and_panel_write_the_same_bytes_once(here, number):
     Parameters.from_mapping(DEFAULTS[number] | {"reduced_folder": "panel"}).save("settings.yaml", number)
     DarkPanel.from_parameters(Parameters.load("settings.yaml")).calibrate()
     by_panel = folder_bytes(here / "panel")
@@ -143,7 +143,7 @@ def test_papermill_and_the_panel_write_the_same_bytes_and_a_second_run_none(here
 
 
 @pytest.mark.parametrize("number", CAMERAS)
-def test_a_night_left_to_the_advice_has_the_bytes_of_the_right_recipe(here, number):
+def test_an_advised_night_has_the_bytes_of_the_right_recipe(here, number):
     right = Parameters.from_mapping(DEFAULTS[number])
     night = Night(right.raw_folder, dark_folder=right.dark_folder)
     calibrate_darks(night, right.recipe, "by-hand")
@@ -158,7 +158,7 @@ def test_a_night_left_to_the_advice_has_the_bytes_of_the_right_recipe(here, numb
     assert f"keep_columns = '{right.keep_columns}' (advised): That is the image area, as measured" in outputs
 
 
-def test_what_a_night_does_not_decide_stops_the_run_and_is_asked_for(tmp_path):
+def test_what_a_night_does_not_decide_is_asked_for(tmp_path):
     small_night(tmp_path / "raw")
     options = ["-p", "raw_folder", "raw", "-p", "reduced_folder", "out"]
     run = papermill(3, tmp_path, *options)
@@ -168,7 +168,7 @@ def test_what_a_night_does_not_decide_stops_the_run_and_is_asked_for(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_word_advised_is_understood_by_the_notebook_of_one_camera(here):
+def test_the_notebook_of_one_camera_knows_the_word_advised(here):
     words = ["overscan_columns", "keep_columns", "subtract_bias"]
     run = papermill(1, here, *(option for name in words for option in ("-p", name, "advised")))
     assert run.returncode == 0, run.stderr
@@ -195,7 +195,7 @@ def test_a_wrong_parameter_stops_the_run_before_any_work(here, options, message)
 
 
 @pytest.mark.filterwarnings("ignore:File may have been truncated")
-def test_a_frame_that_fails_ends_the_run_in_an_error_after_the_others_are_done(nights, tmp_path):
+def test_a_failed_frame_ends_the_run_in_an_error_at_the_end(nights, tmp_path):
     name = DEFAULTS[1]["raw_folder"]
     shutil.copytree(nights / name, tmp_path / name)
     bad = sorted((tmp_path / name / "darks").glob("*.fits"))[4]

@@ -114,7 +114,7 @@ def test_wrong_settings_are_said_and_never_run(panel, tmp_path):
     assert panel.progress["lines"][0].startswith("Stopped: overscan_columns")
 
 
-def test_text_that_is_no_section_is_an_error_where_parameters_are_read(panel):
+def test_a_text_that_is_not_a_section_is_refused_early(panel):
     send(panel, keep_columns="all of them")
     with pytest.raises(ParameterError, match="keep_columns is 'all of them'"):
         _ = panel.recipe
@@ -196,7 +196,7 @@ def test_settings_can_be_changed_while_a_run_uses_the_old_ones(panel, monkeypatc
     wait_until(lambda: panel.notes["calibrate"]["label"] == "Replace 3 results")
 
 
-def test_results_made_otherwise_are_replaced_where_the_button_says_so(panel, tmp_path):
+def test_results_are_replaced_where_the_button_says_so(panel, tmp_path):
     panel.calibrate()
     before = folder_bytes(tmp_path / "out")
     send(panel, keep_columns=":20")
@@ -228,7 +228,7 @@ def test_darks_are_combined_after_they_are_calibrated(panel, night, tmp_path):
     assert panel.combine().unchanged == [tmp_path / "out" / "combined_dark_10.000.fits"]
 
 
-def test_combined_darks_of_other_settings_are_out_of_date_and_replaced(panel, tmp_path):
+def test_combined_darks_of_other_settings_are_replaced(panel, tmp_path):
     panel.calibrate()
     panel.combine()
     send(panel, files=["dark-0.fits", "dark-1.fits"])
@@ -389,7 +389,7 @@ def test_what_was_measured_speaks_against_settings(tmp_path):
     panel.close()
 
 
-def test_the_profile_shows_a_bright_frame_and_a_bias_beside_the_dark(tmp_path):
+def test_the_profile_shows_a_bright_frame_and_a_bias(tmp_path):
     folder = small_night(tmp_path / "night")
     write_raw(folder / "flat.fits", random_frame(9, (20, 30), 20000), "flat")
     panel = DarkPanel(Night(folder), RECIPE, tmp_path / "out")
@@ -400,7 +400,7 @@ def test_the_profile_shows_a_bright_frame_and_a_bias_beside_the_dark(tmp_path):
     panel.close()
 
 
-def test_a_frame_that_cannot_be_read_is_said_where_its_picture_would_be(panel, tmp_path):
+def test_an_unreadable_frame_is_named_in_place_of_its_picture(panel, tmp_path):
     path = tmp_path / "night" / "dark-0.fits"
     path.write_bytes(path.read_bytes()[:4000])
     send(panel, _shown=True)
@@ -496,7 +496,7 @@ def test_a_path_is_text(panel, tmp_path):
     assert panel.reduced_folder == str(tmp_path / "elsewhere")
 
 
-def test_darks_of_another_night_are_looked_for_in_a_subfolder_of_the_same_name(tmp_path):
+def test_darks_are_looked_for_in_a_subfolder_of_that_name(tmp_path):
     for name in ("one", "two"):
         small_night(tmp_path / name / "darks")
     small_night(tmp_path / "three")
@@ -661,7 +661,7 @@ def test_settings_of_another_camera_are_questioned(panel, other_camera, tmp_path
     assert len(panel.calibrate().written) == 3
 
 
-def test_settings_of_another_camera_can_be_accepted_or_follow_the_advice(panel, other_camera, night):
+def test_questioned_settings_can_be_kept_or_follow_the_advice(panel, other_camera, night):
     send(panel, raw_folder=str(other_camera))
     press(panel, "accept")
     assert panel.problems == {}
@@ -672,9 +672,7 @@ def test_settings_of_another_camera_can_be_accepted_or_follow_the_advice(panel, 
     assert panel.advice.differences(panel.recipe) == []
 
 
-def test_nothing_is_questioned_where_the_camera_is_the_same_or_all_was_set_together(
-    panel, other_camera, tmp_path
-):
+def test_settings_of_one_camera_are_not_questioned(panel, other_camera, tmp_path):
     small_night(tmp_path / "same")
     send(panel, raw_folder=str(tmp_path / "same"))
     assert panel.problems == {}
@@ -785,7 +783,7 @@ def test_what_frames_are_is_said_of_those_that_are_marked(panel, tmp_path):
     assert panel.chosen["picked"] == [4, 5, 6]
 
 
-def test_what_was_said_of_frames_by_their_names_does_not_go_to_another_night(panel, tmp_path):
+def test_types_by_file_name_do_not_go_to_another_night(panel, tmp_path):
     panel.image_types = {"file=dark-1.fits": "flat", "OBJECT=m31": "science"}
     small_night(tmp_path / "other")
     send(panel, raw_folder=str(tmp_path / "other"))
@@ -810,7 +808,7 @@ def thermo(tmp_path):
     return Night(simulate_night(tmp_path / "thermo", "thermo-electric", rows=48))
 
 
-def test_the_word_advised_typed_or_loaded_is_what_the_night_tells(thermo, tmp_path):
+def test_advised_typed_or_loaded_is_what_the_night_tells(thermo, tmp_path):
     panel = DarkPanel(thermo, Recipe(overscan_columns="4097:"), tmp_path / "out")
     send(panel, overscan_columns="advised", keep_columns="advised")
     assert (panel.overscan_columns, panel.keep_columns, panel.problems) == (None, ":4096", {})

@@ -91,7 +91,7 @@ def test_a_combined_bias_of_another_shape_is_said(values, night, tmp_path):
     assert "7 x 9" in problems(wrong, night)["combined_bias"]
 
 
-def test_sections_beside_those_of_amplifiers_are_said_at_their_controls(values, night):
+def test_sections_beside_amplifiers_are_marked_there(values, night):
     two = [["24:27", "0:10"], ["27:30", "10:20"]]
     found = problems(values | {"amplifiers": two}, night)
     assert set(found) == {"overscan_columns", "keep_columns"}

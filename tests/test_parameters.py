@@ -53,7 +53,7 @@ def test_a_misspelt_name_that_papermill_passed_stops_the_run():
         Parameters.from_notebook(namespace("overscan_colums = '2055:'"))
 
 
-def test_names_that_the_notebook_has_and_its_number_may_be_passed():
+def test_a_notebooks_own_names_and_number_may_be_passed():
     Parameters.from_notebook(namespace("observer = 'you'\nnotebook = 1\nunit = 'adu'"))
 
 
@@ -151,7 +151,7 @@ def test_the_lines_of_python_do_what_the_parameters_say(tmp_path, monkeypatch):
     ]
 
 
-def test_types_of_frames_survive_a_parameter_file_and_reach_the_code(tmp_path):
+def test_types_of_frames_survive_a_parameter_file(tmp_path):
     types = {"OBJECT=bias*": "bias", "file=d10*.fits": "dark", "": "other"}
     parameters = Parameters.from_mapping(EXAMPLE | {"image_types": types})
     parameters.save(tmp_path / "a.yaml")
@@ -189,7 +189,7 @@ def test_wrong_amplifiers_and_extensions_are_explained(values, message):
         Parameters(raw_folder="a", reduced_folder="b", **values)
 
 
-def test_images_of_amplifiers_that_do_not_fill_a_rectangle_are_refused():
+def test_amplifier_images_must_fill_a_rectangle():
     recipe = Recipe(amplifiers=[["10:12", "0:5"], ["12:14", "4:10"]])
     with pytest.raises(ParameterError, match=r"\[1:5, 1:8\], \[5:10, 1:8\], do not fill a rectangle"):
         recipe.pieces((8, 14))
@@ -210,7 +210,7 @@ def test_the_schema_takes_what_parameters_take():
         assert Parameters.problems(EXAMPLE | wrong)
 
 
-def test_defaults_and_examples_in_the_schema_are_good_parameters():
+def test_defaults_and_examples_of_the_schema_are_good():
     for name, one in Parameters.schema()["properties"].items():
         values = one["examples"] + ([one["default"]] if "default" in one else [])
         for value in values:
@@ -253,7 +253,12 @@ def decided(unknown=(), **values):
         name: Decision(name, value, "unknown" if name in unknown else "decided", f"Reason of {name}.")
         for name, value in values.items()
     }
-    return SimpleNamespace(decisions=decisions, recipe=Recipe(**values))
+    against = ["keep_columns is ':60', the advice is ':80': Reason."]
+    return SimpleNamespace(
+        decisions=decisions,
+        recipe=Recipe(**values),
+        differences=lambda parameters: against if parameters.keep_columns == ":60" else [],
+    )
 
 
 def test_the_word_advised_is_taken_wherever_a_value_is(tmp_path):
@@ -289,6 +294,8 @@ def test_values_of_the_advice_stand_in_place_of_the_word():
         "overscan_columns = '90:' (advised): Reason of overscan_columns.",
         "keep_columns = ':70' (set here)",
     ]
+    (_, against, *_) = replace(parameters, keep_columns=":60").reasons(decided())
+    assert against == "keep_columns is ':60', the advice is ':80': Reason."
 
 
 def test_what_the_night_does_not_decide_has_to_be_set():
@@ -301,7 +308,7 @@ def test_what_the_night_does_not_decide_has_to_be_set():
     assert replace(parameters, subtract_bias=False).resolved(advice).overscan_columns == "90:"
 
 
-def test_an_overscan_is_not_advised_beside_amplifiers_that_are_denied():
+def test_no_overscan_is_advised_where_amplifiers_are_denied():
     pairs = (("80:85", "0:40"), ("85:90", "40:80"))
     advice = decided(overscan_columns=None, keep_columns=None, amplifiers=pairs)
     parameters = Parameters.from_mapping(EXAMPLE | LEFT)

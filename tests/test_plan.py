@@ -86,7 +86,7 @@ def test_names_may_come_from_a_generator(night, tmp_path):
         make_plan(night, RECIPE, tmp_path / "out", files=iter(()))
 
 
-def test_guesses_and_other_temperatures_of_what_is_used_are_noted(tmp_path):
+def test_guesses_and_other_temperatures_are_noted(tmp_path):
     for index, temperature in enumerate((-10.0, -5.0)):
         write_raw(
             tmp_path / "raw" / f"d{index}.fits", random_frame(index), "DARK", 30.0, CCD_TEMP=temperature

@@ -141,7 +141,7 @@ def test_a_file_in_place_of_the_folder_is_refused(shipped, tmp_path):
         prepare(tmp_path / "desk")
 
 
-def test_demo_leaves_results_notebooks_and_reports_and_says_where(shipped, folder, capsys, monkeypatch):
+def test_demo_says_where_it_left_results_and_reports(shipped, folder, capsys, monkeypatch):
     monkeypatch.delenv("MAKELEVEL", raising=False)
     demo(folder)
     said = capsys.readouterr().out

@@ -14,7 +14,6 @@ from ..units import standard_unit
 from .steps import STEPS
 
 if TYPE_CHECKING:
-
     from ..sections import Regions
 
 __all__ = ["Recipe", "check_names"]
