@@ -58,7 +58,9 @@ def planned(values, night):
     problems : dict of str to str
         Name of the parameter to the sentence; empty: a run can start.
     """
-    found = _value_problems(values) or section_problems(values, night)
+    found = _value_problems(values)
+    if not found or (values["amplifiers"] is None and set(found) <= set(SECTIONS)):
+        found = section_problems(values, night) | found
     if found:
         return None, found
     parameters = replace(Parameters(**values), overwrite=True)
@@ -108,12 +110,13 @@ def _problems_on(values, shape):
     if values["amplifiers"] is not None:
         message = _message(lambda: recipe_of(values).pieces(shape))
         return {"amplifiers": message} if message else {}
-    for name in SECTIONS:
-        alone = {other: values[other] if other == name else None for other in SECTIONS}
-        if message := _message(regions, alone, shape):
-            return {name: message}
-    message = _message(regions, values, shape)
-    return dict.fromkeys(SECTIONS, message) if message else {}  # either of the two can be mended
+    alone = {
+        name: {other: values[other] if other == name else None for other in SECTIONS} for name in SECTIONS
+    }
+    found = {name: message for name in SECTIONS if (message := _message(regions, alone[name], shape))}
+    if not found and (message := _message(regions, values, shape)):
+        found = dict.fromkeys(SECTIONS, message)  # either of the two can be mended
+    return found
 
 
 def questions(values, camera, accepted):
