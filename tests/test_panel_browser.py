@@ -174,7 +174,7 @@ def test_no_state_of_the_panel_violates_rules_of_accessibility(open_panel, dark)
 WIDTH_LEFT = "one => one.scrollWidth - one.clientWidth"
 
 
-def test_a_narrow_window_and_large_letters_do_not_scroll_sideways(open_panel):
+def test_narrow_windows_and_large_letters_do_not_scroll(open_panel):
     lab = open_panel(two_amplifiers, "overscan_columns='80:', keep_columns=':80'")
     control(lab, "calibrate").click()
     lab.page.wait_for_function(DONE)

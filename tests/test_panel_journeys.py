@@ -30,7 +30,7 @@ def press(lab, name, result):
     settle(lab)
 
 
-def test_a_student_tries_undoes_calibrates_combines_and_comes_back(open_example):
+def test_a_student_tries_undoes_calibrates_and_comes_back(open_example):
     lab = open_example(1)
     lab.page.wait_for_function(
         "() => !document.querySelector('[data-name=overscan_columns-remark]').textContent"
