@@ -351,7 +351,7 @@ def test_a_window_of_both_pictures_is_shown(panel):
 
 def test_a_frame_is_handed_to_another_viewer(panel, monkeypatch, tmp_path):
     handed = []
-    monkeypatch.setattr("darkcal_widgets.panel.widget.hand_over", lambda *given: str(handed.append(given)))
+    monkeypatch.setattr("darkcal_widgets.panel.clicks.hand_over", lambda *given: str(handed.append(given)))
     press(panel, "hand over", viewer="DS9")
     panel.calibrate()
     press(panel, "hand over", viewer="DS9")
