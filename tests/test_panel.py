@@ -237,7 +237,7 @@ def test_combined_darks_of_other_settings_are_replaced(panel, tmp_path):
     send(panel, files=None, keep_columns=":20")
     panel.calibrate(overwrite=True)
     assert panel.notes["combine"]["label"] == "Replace 1 combined dark"
-    with pytest.raises(OutputError, match="is made otherwise: press “Replace 1 combined dark”"):
+    with pytest.raises(OutputError, match="was made otherwise: press “Replace 1 combined dark”"):
         panel.combine()
     press(panel, "combine", replaces=True)
     wait_until(lambda: panel.notes["combine"]["label"] == "Combine")
