@@ -30,8 +30,9 @@ ORDER = """
     advice.remarks advice.decisions advice.advice advice
     darks.background darks.hotpixels darks.noise darks.growth darks.current darks.treatment darks.figures darks.scale
     darks.report darks check
-    panel.history panel.parts panel.settings panel.listing panel.sketch panel.viewer panel.effect panel.night panel.made
-    panel.outlook panel.run panel.reading panel.still panel.kept panel.page panel.traits panel.widget panel
+    panel.history panel.parts panel.settings panel.questions panel.listing panel.sketch panel.viewer panel.effect
+    panel.night panel.made panel.outlook panel.run panel.reading panel.still panel.kept panel.page panel.clicks
+    panel.traits panel.widget panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
     batch.requests batch.record batch.run batch.engine batch.page batch.batch batch
     cli
