@@ -359,7 +359,7 @@ def test_a_frame_is_handed_to_another_viewer(panel, monkeypatch, tmp_path):
     assert handed == [(raw, "DS9"), (result, "DS9")]
 
 
-def test_the_picture_kept_is_drawn_again_only_for_other_settings(panel, monkeypatch):
+def test_the_kept_picture_is_redrawn_for_other_settings_only(panel, monkeypatch):
     drawn = []
     draw = panel._still_figure
     monkeypatch.setattr(panel, "_still_figure", lambda: drawn.append(1) or draw())
