@@ -219,7 +219,7 @@ def row_levels(image, level, scatter):
     near = np.abs(away) <= max(_ROW_SIGMA * scatter, 1e-6)
     counts = np.count_nonzero(near, axis=1)
     sums = np.sum(np.where(near, away, 0), axis=1, dtype=np.float64)
-    return level + np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0), counts
+    return level + np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0), counts
 
 
 def row_noise(levels, counts, scatter):
