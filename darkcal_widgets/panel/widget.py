@@ -154,6 +154,9 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._history = History()
         self._accepted, self._questions = (None, {}), {}  # see questions
         self._undecided = {}  # name of a setting to the value that stands for want of a better one, and the sentence that asks
+        self._below = (
+            None  # the settings of the run that a cell asked for, and that the figures below it show
+        )
         self._beginning = self._may_replace = None  # see outlook
         self._holding, self._stale = True, True
         dark_folder = None if night.dark_folder == night.raw_folder else night.dark_folder
@@ -319,6 +322,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         DarkcalError
             See `~darkcal_widgets.calibrate_darks`.
         """
+        self._below = self._values() | {"overwrite": None}
         return self._run(calibrate, overwrite)
 
     def combine(self, *, overwrite: bool | None = None) -> "Run":
@@ -506,6 +510,10 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         given = self._given, self._beginning, self._questions, self.settings_file
         said = outlook(self._values(), self._opened, *given)
         said["notes"] |= {"back": self._history.back, "forward": self._history.forward}
+        if self._below not in (None, self._values() | {"overwrite": None}) and "run" in said["notes"]:
+            said["notes"]["run"].append(
+                "The figures below this panel are of earlier settings; they are drawn anew when the cells are run again."
+            )
         self._show(**said)
 
     def _draw(self, wrong):
@@ -566,8 +574,8 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         loaded, and would not change when the button is pressed again.
         """
         actions = {
-            "calibrate": partial(self._on_run, self.calibrate, message.get("replaces")),
-            "combine": partial(self._on_run, self.combine, message.get("replaces")),
+            "calibrate": partial(self._on_run, calibrate, message.get("replaces")),
+            "combine": partial(self._on_run, combine, message.get("replaces")),
             "declare": partial(self._on_declare, message.get("kind")),
             "cancel": self._runs.cancel,
             "save": self._on_save,
@@ -586,10 +594,10 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             actions[message["action"]]()
             self._answer()
 
-    def _on_run(self, run, replaces):
+    def _on_run(self, work, replaces):
         def in_background():
             with contextlib.suppress(DarkcalError):  # it has been said in the panel
-                run(overwrite=True if replaces else None)
+                self._run(work, True if replaces else None)
 
         if not self.problems and not self.progress.get("running"):
             Thread(target=in_background, daemon=True).start()
