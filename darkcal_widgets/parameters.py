@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from .errors import ParameterError
-from .fields import checked, documented, notation, properties, setting
+from .fields import as_lists, checked, documented, notation, properties, setting
 from .files import replacing
 from .frames.kinds import checked_image_types
 from .recipe import Recipe
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .advice.advice import Advice
     from .sections import Regions
 
-__all__ = ["ADVISABLE", "ADVISED", "Parameters", "as_lists"]
+__all__ = ["ADVISABLE", "ADVISED", "Parameters"]
 
 # The word that stands for what the advice on the night recommends, and the parameters that may be left to it.
 ADVISED = "advised"
@@ -417,11 +417,6 @@ class Parameters(Recipe):
                 f"combine_darks({_keywords([self.reduced_folder], {'overwrite': True} if self.overwrite else {})})",
             ]
         )
-
-
-def as_lists(value):
-    """Return tuples, also those inside, as lists, as papermill and YAML have them."""
-    return [as_lists(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _message(check, *arguments, **keywords):

@@ -7,7 +7,8 @@ import pytest
 from darkcal_widgets import Parameters, Recipe
 from darkcal_widgets.advice.decisions import EXPLAINED_BY, Decision
 from darkcal_widgets.errors import ParameterError
-from darkcal_widgets.parameters import ADVISABLE, as_lists
+from darkcal_widgets.fields import as_lists
+from darkcal_widgets.parameters import ADVISABLE
 
 EXAMPLE = {
     "raw_folder": "example-cryo-LFC",
