@@ -28,7 +28,8 @@ ORDER = """
     advice.readout advice.overscan advice.verdict advice.recipes advice.exposures advice.figures advice.findings advice.advice
     advice
     darks.background darks.hotpixels darks.noise darks.growth darks.current darks.treatment darks.figures darks.scale
-    darks.report darks check
+    darks.report darks
+    check.pixels check.seen check.combined check.check check
     panel.settings panel.listing panel.sketch panel.effect panel.progress panel.still panel.widget panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
     batch.requests batch.record batch.run batch.engine batch.page batch.batch batch
