@@ -34,7 +34,7 @@ def by_darkcal(night, folder, recipe, **options):
 def by_ccdproc(night, folder, recipe, average="average", overscan_by=np.median, unit="adu"):
     """Calibrate and combine with plain ccdproc, whose headers say nothing of darkcal; `unit` electron: the gain is corrected."""
     Path(folder).mkdir()
-    steps, gain = recipe.regions(night.darks[0].shape), read_truth(night.raw_folder)["gain"]
+    steps, gain = recipe.regions(night.darks[0].shape), night.darks[0].info.gain
 
     def calibrated(frame):
         ccd = frame.ccd()

@@ -42,6 +42,9 @@ _BIAS_WEIGHT = 0.5
 # What rounding to single precision leaves of a difference, in ADU.
 _ROUNDING = 0.1
 
+# The rows of a bias that was combined otherwise than here differ by this part of the noise of a pixel.
+_BIAS_ROWS = 0.2
+
 # A pixel differs from the bias that was subtracted by no more than this many standard deviations of one frame.
 _CLIP = 8.0
 
@@ -328,11 +331,12 @@ class _Answer:
 
     def _overscan(self):
         usable, used = self.over["usable"], self._columns
-        varies = [dark for dark in self.plain if dark.columns is None and _scatter(dark.subtracted.lines) > _ROUNDING]
-        if used is None and varies:
-            return self._unexplained(varies[0])
         if used is not None:
             return self._used(used)
+        if any(_scatter(dark.subtracted.lines - self._bias_lines) > self._rough for dark in self.plain):
+            text = f"What was subtracted differs along the {self.name}, but is the median of none of them."
+            follows = self._unit().state == "off"
+            return Check("overscan", "follows" if follows else "off", text, "unit" if follows else "")
         if not usable:
             return Check("overscan", "right", "It is not usable, and was not subtracted.")
         if not self._uses_bias and np.abs(self._errors).max() < LEVEL_TOLERANCE:
@@ -344,15 +348,17 @@ class _Answer:
         )
         return Check("overscan", "off", text)
 
-    def _unexplained(self, dark):
-        # The rows of a bias are averages of many pixels, and show through where nothing else differs from row to row.
-        if self._uses_bias and _scatter(dark.subtracted.lines) < self.night.sigma:
-            if self.over["usable"]:
-                return Check("overscan", "off", f"{self.over['clean_count']} usable {self.name} were not used.")
-            return Check("overscan", "right", "It is not usable, and was not subtracted.")
-        text = f"What was subtracted differs along the {self.name}, but is the median of none of them."
-        follows = self._unit().state == "off"
-        return Check("overscan", "follows" if follows else "off", text, "unit" if follows else "")
+    @property
+    def _bias_lines(self):
+        """What the bias takes from each row, as the mean of the raw bias frames has it; 0 where it was not subtracted."""
+        if not self._uses_bias:
+            return 0.0
+        return np.mean([np.median(image, axis=1) for image in self._biases.values()], axis=0)
+
+    @property
+    def _rough(self):
+        """What chance leaves in the rows of a bias, in ADU."""
+        return max(_ROUNDING, _BIAS_ROWS * self.night.sigma) if self._uses_bias else _ROUNDING
 
     def _used(self, used):
         error = _level_text(self._errors)
@@ -427,6 +433,8 @@ class _Answer:
                 f"Of {len(self._biases)} bias frames only {len(self._average.members)} "
                 f"{_was(len(self._average.members))} combined: the noise of so few goes into every dark."
             )
+        if text and error > _BIAS_PART * level and not self.needed and self.over["usable"]:
+            return Check("bias", "follows", text, "overscan")  # which would have taken it out
         if text:
             return Check("bias", "off", text)
         if self._uses_bias:
@@ -465,30 +473,17 @@ class _Answer:
         # A bias of the night's frames takes away their mean level; the drift of this one frame stays.
         return self.night.bias_level if self.needed or self._uses_bias else 0.0
 
-    def _explained(self, dark):
-        """Return what the steps that are seen to have been done subtract from a dark, in ADU."""
-        truth = self.night.truth
-        biases = self.night.names("bias")
-        if dark.columns is None:
-            return self.night.bias_level if self._uses_bias else 0.0
-        over = np.mean([truth["bias_levels"][name] - truth["overscan_levels"][name] for name in biases] or [0.0])
-        return dark.column_level + (float(over) if self._uses_bias else 0.0)
-
     def _level(self):
         errors, names = self._errors, [dark.frame.path.name for dark in self.plain]
-        strange = np.array([self._explained(dark) - dark.subtracted.level for dark in self.plain])
-        wrong = (np.abs(errors) > LEVEL_TOLERANCE) & (np.abs(strange) > LEVEL_TOLERANCE)
-        if wrong.any() and not wrong.all():
-            first = names[int(np.argmax(wrong))]
-            text = f"{wrong.sum()} of {len(names)} darks differ from the others: in {first} {_level_text(errors[wrong][:1])}."
-            return Check("level", "off", text)
-        worst = float(errors[np.argmax(np.abs(errors))])
-        text = f"At worst {_level_text(np.array([worst]))}."
+        wrong = np.abs(errors) > LEVEL_TOLERANCE
+        if not wrong.any():
+            text = f"It is right within {LEVEL_TOLERANCE:g} ADU in each of {len(names)} darks."
+            return Check("level", "right", text)
+        worst = int(np.argmax(np.abs(errors)))
+        text = _level_text(errors[worst : worst + 1])
         if wrong.all():
-            return Check("level", "off", text)
-        if abs(worst) > LEVEL_TOLERANCE:
-            return Check("level", "follows", text, "bias" if abs(worst) > _BIAS_PART * self.night.bias_level else "overscan")
-        return Check("level", "right", f"It is right within {LEVEL_TOLERANCE:g} ADU in each of {len(names)} darks.")
+            return Check("level", "off", f"In all {len(names)} darks, at worst {text}.")
+        return Check("level", "off", f"In {wrong.sum()} of {len(names)} darks, at worst {names[worst]}: {text}.")
 
     # Each pixel
 

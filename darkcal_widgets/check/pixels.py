@@ -10,15 +10,15 @@ from functools import cached_property
 
 import numpy as np
 
-from ..statistics import median_and_scatter, near_bounds
+from ..statistics import near_bounds
 
-__all__ = ["Place", "Subtracted", "overscan_used", "place_of", "scale_of", "texture", "weights"]
+__all__ = ["CLEAR", "Place", "Subtracted", "overscan_used", "place_of", "scale_of", "texture", "weights"]
 
-# Pixels that are compared to find where a frame was; a chance correlation of 6 standard errors is 0.1 of them.
+# Pixels that are compared to find where a frame was; 6 standard errors of their correlation are 0.1.
 _SAMPLE = 4000
 _CORRELATED = 6 / np.sqrt(_SAMPLE)
-# So clear that no other place need be looked at.
-_CLEAR = 0.9
+# So clear that no other place need be looked at: the noise of a bias of three frames leaves 0.87.
+CLEAR = 0.85
 
 # Further than this a frame is not thought to be shifted.
 _REACH = 3
@@ -27,6 +27,9 @@ _CLIP = 5.0
 
 # Rows and columns of the part whose noise is compared: in the middle, as glow is in corners.
 _PART = (256, 512)
+
+# What the rounding of single precision leaves from row to row, in ADU.
+_STEADY = 0.02
 
 # How far a step of the search moves an end of the overscan.
 _STEPS = (32, 8, 2, 1)
@@ -96,51 +99,51 @@ class Subtracted:
         return self.difference - self.lines[:, None]
 
 
-def place_of(image, raw, start):
+def place_of(image, raw, starts, *, anywhere=True):
     """Find where the pixels of a frame were in a raw frame.
 
     Parameters
     ----------
     image, raw : ndarray
-    start : tuple of int
-        Row and column where the image area of the raw frame begins.
+    starts : list of (int, int)
+        Rows and columns where it probably begins.
+    anywhere : bool
+        Look elsewhere, too, and for flips and turns.
 
     Returns
     -------
     Place or None
         `None`: nowhere, they are of another frame.
     """
-    quick = [_likeness(image, raw, *at) for at in dict.fromkeys([start, (0, 0), (0, start[1])])]
-    best = max(quick, key=lambda place: place.likeness)
-    if best.likeness < _CLEAR:
-        turned = {name: turn(image) for name, turn in _TURNS.items()}
-        best = max(
-            (
-                _likeness(one, raw, y, x, name)
-                for name, one in turned.items()
-                for y in _offsets(raw.shape[0] - one.shape[0], start[0])
-                for x in _offsets(raw.shape[1] - one.shape[1], start[1])
-            ),
-            key=lambda place: place.likeness,
-            default=best,
-        )
+    image, raw, best = _flat(image), _flat(raw), None
+    for where in _places(image.shape, raw.shape, starts) if anywhere else ((*start, "") for start in starts):
+        place = _likeness(image, raw, *where)
+        best = place if best is None or place.likeness > best.likeness else best
+        if best.likeness > CLEAR:
+            break
     return best if best.likeness > _CORRELATED else None
 
 
-def _offsets(room, start):
-    """Return the places to try along one axis, with `room` for them; none where the image does not fit."""
-    near = {
-        at + step
-        for at in (0, start, room, room // 2)
-        for step in range(-_REACH, _REACH + 1)
-        if 0 <= at <= max(room, 0)
-    }
-    return sorted(near) if room >= 0 else []
+def _flat(image):
+    """Return an image without what its rows and columns have in common."""
+    image = image - np.nanmedian(image, axis=1, keepdims=True)
+    return image - np.nanmedian(image, axis=0)
+
+
+def _places(shape, raw_shape, starts):
+    """Yield where a frame may have been, as row, column and turn, the likeliest first."""
+    rows, columns = (max(0, whole - length) for whole, length in zip(raw_shape, shape, strict=True))
+    corners = dict.fromkeys([*starts, (0, 0), (0, columns), (rows, 0), (rows, columns)])
+    yield from ((*corner, turn) for turn in _TURNS for corner in corners)
+    steps = range(-_REACH, _REACH + 1)
+    yield from ((y + dy, x + dx, "") for y, x in corners for dy in steps for dx in steps)
+    yield from ((0, x, "") for x in range(columns))
+    yield from ((y, x, "") for x in {x for _, x in corners} for y in range(rows))
 
 
 def _likeness(image, raw, y, x, turn=""):
     """Return a place with the correlation of a sample of pixels, outliers left out."""
-    rng = np.random.default_rng(1)
+    image, rng = _TURNS[turn](image), np.random.default_rng(1)
     rows, columns = (rng.integers(0, length, _SAMPLE) for length in image.shape)
     inside = (
         (rows + y >= 0)
@@ -226,18 +229,19 @@ def overscan_used(lines, raw, candidates):
     tuple of int or None
         First column and the one after the last; `None`: no columns explain it, or it is the same in all rows.
     """
-    spread = median_and_scatter(lines)[1]
-    if not (spread > 0.02 and candidates):  # less is the rounding of single precision
+    spread = float(np.std(np.diff(lines)))
+    if not (spread > _STEADY and candidates):
         return None
     best = min(_descend(lines, raw, start, average) for start in candidates for average in (np.median, np.mean))
     return best[1] if best[0] < spread / 2 else None
 
 
 def _descend(lines, raw, start, average):
-    """Move the ends of a range of columns as long as its medians come nearer to `lines`."""
+    """Move the ends of a range of columns as long as its averages come nearer to `lines`."""
 
     def misfit(ends):
-        return float(np.std(lines - average(raw[:, slice(*ends)], axis=1)))
+        # From row to row: a slope along the columns is common to all of them.
+        return float(np.std(np.diff(lines - average(raw[:, slice(*ends)], axis=1))))
 
     best = (misfit(start), tuple(start))
     for step in _STEPS:

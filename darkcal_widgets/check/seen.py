@@ -12,12 +12,16 @@ from ..files import checksum, result_name
 from ..frames import Frame
 from ..parallel import threaded
 from ..results import Results
-from .pixels import Place, Subtracted, overscan_used, place_of, scale_of, texture
+from .pixels import CLEAR, Place, Subtracted, overscan_used, place_of, scale_of, texture
 
 __all__ = ["Dark", "TrueNight", "find_darks", "origin_problem", "see"]
 
 # A factor this close to 1, or to the gain, is it.
 _SAME_FACTOR = 0.02
+
+# Noise that correlates so much more with that of another frame is of that one: what pixels have in common in all darks, such as
+# the dark current of each, correlates, too.
+_RATHER = 0.1
 
 
 class TrueNight:
@@ -106,8 +110,6 @@ class Dark:
         Pixels without a value that have one in the raw frame.
     columns : tuple of int or None
         The overscan that was subtracted from each row; `None`: none, or it cannot be told.
-    column_level : float or None
-        Its mean.
     """
 
     frame: Frame
@@ -121,7 +123,6 @@ class Dark:
     subtracted: Subtracted | None = None
     empty: int = 0
     columns: tuple | None = None
-    column_level: float | None = None
 
     @property
     def is_plain(self):
@@ -181,30 +182,29 @@ def _seen(frame, name, night):
     if not values.size or values.min() == values.max():
         dark.constant = float(values[0]) if values.size else np.nan
         return dark
-    raw = night.read(name)
-    dark.place = place_of(image, raw, night.start)
-    if dark.place is None:
-        dark.twin, dark.place, raw = _twin(image, name, night)
+    raw, treatment = night.read(name), _treatment(frame.header, night)
+    start = night.start if treatment is None else tuple(part.start for part in treatment.keep)
+    dark.place = place_of(image, raw, [start])
+    if dark.place is None or dark.place.likeness < CLEAR:
+        raw = _twin(dark, image, raw, night, start)
     if dark.place is not None:
-        _compare(dark, dark.place.straight(image), raw, night)
+        _compare(dark, dark.place.straight(image), raw, night, treatment)
+        dark.shifted = (dark.place.y - start[0], dark.place.x - start[1])
     return dark
 
 
-def _twin(image, name, night):
-    """Find the other dark that an image is of."""
+def _twin(dark, image, raw, night, start):
+    """Note which other dark an image rather is of, if there is one; return the raw frame that it is of."""
     for other in night.names("dark"):
-        raw = night.read(other)
-        if other != name and (place := place_of(image, raw, night.start)):
-            return other, place, raw
-    return "", None, None
+        found = None if other == dark.name else place_of(image, night.read(other), [start, night.start], anywhere=False)
+        if found and found.likeness > (dark.place.likeness if dark.place else 0.0) + _RATHER:
+            dark.twin, dark.place, raw = other, found, night.read(other)
+    return raw
 
 
-def _compare(dark, image, raw, night):
+def _compare(dark, image, raw, night, treatment):
     """Note what lies between an image and its raw frame."""
-    treatment = _treatment(dark.frame.header, night)
     y, x = dark.place.y, dark.place.x
-    start = night.start if treatment is None else [part.start for part in treatment.keep]
-    dark.shifted = (y - start[0], x - start[1])
     image = image[max(-y, 0) :, max(-x, 0) :]
     part = raw[max(y, 0) :, max(x, 0) :][: image.shape[0], : image.shape[1]]
     image = image[: part.shape[0], : part.shape[1]]
@@ -219,8 +219,6 @@ def _compare(dark, image, raw, night):
     known = [tuple(night.over[name]) for name in ("clean", "overscan")]
     starts = [said] if said else [ends for ends in known if ends[0] < ends[1]]
     dark.columns = overscan_used(dark.subtracted.lines, rows, starts)
-    if dark.columns is not None:
-        dark.column_level = float(np.median(rows[:, slice(*dark.columns)], axis=1).mean(dtype=np.float64))
 
 
 def _treatment(header, night):
