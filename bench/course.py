@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from students import play, surprises, write_roster
 
-from darkcal_widgets.course import make_class, mark_class
+from darkcal_widgets import make_class, mark_class
 
 
 def main():

@@ -262,7 +262,7 @@ def _add_class(commands):
 
 
 def _class_make(folder, students, level):
-    from .course import make_class
+    from .course.make import make_class
 
     room = make_class(folder, students, level=level)
     print(f"hand out:  {room.folder / 'hand-out'}", f"collect in: {room.handed_in}", sep="\n")
@@ -270,7 +270,7 @@ def _class_make(folder, students, level):
 
 
 def _class_mark(folder, due):
-    from .course import mark_class
+    from .course.mark import mark_class
 
     for mark in mark_class(folder, due=due):
         print(visible(f"{mark.mark:5.1f}  {mark.state:8} {mark.name}  {mark.step}"))

@@ -9,8 +9,7 @@ from astropy.io import fits
 from nights import folder_bytes
 from students import write_roster
 
-from darkcal_widgets import Night
-from darkcal_widgets.course import make_class
+from darkcal_widgets import Night, make_class, mark_class
 from darkcal_widgets.course.roster import read_roster
 from darkcal_widgets.errors import NightError, ParameterError
 from darkcal_widgets.simulate import read_truth
@@ -149,8 +148,6 @@ def test_an_unknown_level_and_no_class_are_refused(tmp_path):
     roster = write_roster(tmp_path / "r.csv", 1)
     with pytest.raises(ParameterError, match="level is 9; expected one of 1, 2, 3"):
         make_class(tmp_path / "c", roster, level=9)
-    from darkcal_widgets.course import mark_class
-
     with pytest.raises(NightError, match="darkcal class make"):
         mark_class(tmp_path)
     with pytest.raises(ParameterError, match="cannot be read"):

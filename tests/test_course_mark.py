@@ -9,7 +9,7 @@ import pytest
 import yaml
 from students import RIGHT, RUBBISH, WRONG, Played, play, surprises, write_roster
 
-from darkcal_widgets.course import make_class, mark_class
+from darkcal_widgets import make_class, mark_class
 from darkcal_widgets.course.mark import WEIGHTS
 from darkcal_widgets.errors import ParameterError
 

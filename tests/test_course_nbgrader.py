@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from students import Played, write_roster
 
-from darkcal_widgets.course import make_class
+from darkcal_widgets import make_class
 from darkcal_widgets.notebooks import exercise_notebook
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -32,8 +32,8 @@ ORDER = """
     check.pixels check.seen check.combined check.check check
     panel.settings panel.listing panel.sketch panel.effect panel.progress panel.still panel.widget panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
-    course.roster course.cameras course.feedback course.panel course.exercise course.handin course.page course.picture course.make
-    course.mark course
+    course.feedback course.panel course.exercise course course.roster course.cameras course.handin course.page course.picture
+    course.make course.mark
     batch.requests batch.record batch.run batch.engine batch.page batch.batch batch
     cli
 """.split()

@@ -68,7 +68,8 @@ def feedback_on(reduced_folder, night, recipe):
     Feedback
     """
     darks = Results(reduced_folder).require().darks
-    groups = [group for alike in group_exposures(darks) for group in part_by_temperature(list(alike))[0]]
+    alike = group_exposures([dark.info.exposure for dark in darks])
+    groups = [group for one in alike for group in part_by_temperature([darks[index] for index in one])[0]]
     levels = [np.array(levels_of(group)) for group in groups]
     return Feedback(
         (
