@@ -44,7 +44,10 @@ def main():
 def _timed(name, act):
     wall, cpu = time.perf_counter(), time.process_time()
     done = act()
-    print(f"{name}: {time.perf_counter() - wall:.1f} s, {time.process_time() - cpu:.1f} s of a processor", flush=True)
+    print(
+        f"{name}: {time.perf_counter() - wall:.1f} s, {time.process_time() - cpu:.1f} s of a processor",
+        flush=True,
+    )
     return done
 
 

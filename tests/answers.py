@@ -1,6 +1,6 @@
 """Results that are right in many ways, and right ones that somebody has tampered with: what `check_run` has to tell apart.
 
-    python bench/check.py [--right 200]
+python bench/check.py [--right 200]
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +22,13 @@ from darkcal_widgets.simulate.layers import Overscan
 
 def right_recipe(truth):
     """Return the recipe of a truth file."""
-    return Recipe(**{name: value for name, value in truth["recipe"].items() if name in ("overscan_columns", "keep_columns", "subtract_bias")})
+    return Recipe(
+        **{
+            name: value
+            for name, value in truth["recipe"].items()
+            if name in ("overscan_columns", "keep_columns", "subtract_bias")
+        }
+    )
 
 
 def by_darkcal(night, folder, recipe, **options):
@@ -45,7 +51,11 @@ def by_ccdproc(night, folder, recipe, average="average", overscan_by=np.median, 
             )
         return ccdproc.trim_image(ccd[steps.keep])
 
-    bias = ccdproc.combine([calibrated(frame) for frame in night.biases], method=average) if recipe.subtract_bias else None
+    bias = (
+        ccdproc.combine([calibrated(frame) for frame in night.biases], method=average)
+        if recipe.subtract_bias
+        else None
+    )
     members = {}
     for frame in night.darks:
         ccd = calibrated(frame)
@@ -217,7 +227,9 @@ TAMPERINGS = [
     Tampering("shifted along y", _each(lambda d, t: np.roll(d, -1, 0)), "geometry", "-1 rows"),
     Tampering("one shifted by two", _each(lambda d, t: np.roll(d, 2, 1), one=True), "geometry", "+2 columns"),
     Tampering("times gain", _each(lambda d, t: d * t["gain"]), "unit", "multiplied by the gain"),
-    Tampering("one times gain", _each(lambda d, t: d * t["gain"], one=True), "unit", "multiplied by the gain"),
+    Tampering(
+        "one times gain", _each(lambda d, t: d * t["gain"], one=True), "unit", "multiplied by the gain"
+    ),
     Tampering("over gain", _each(lambda d, t: d / t["gain"]), "unit", "multiplied by"),
     Tampering("wrong unit", _each(None, BUNIT="electron"), "unit", "says that it is in electrons"),
     Tampering("one 50 ADU higher", _each(lambda d, t: d + 50, one=True), "level", "ADU too high"),
@@ -227,7 +239,7 @@ TAMPERINGS = [
     Tampering("exposure in the header", _each(None, one=True, EXPTIME=33.0), "frames", "says 33 s"),
     Tampering("a single one combined", _average(lambda p: p[-1:]), "combined darks", "only 1 of"),
     Tampering("two combined", _average(lambda p: p[-2:]), "combined darks", "only 2 of"),
-    Tampering("the sum", _combined(lambda d: 3 * d), "combined darks", "3 times the average"),
+    Tampering("the sum", _combined(lambda d: 3 * d), "combined darks", "times the average"),
     Tampering("one without hot pixels", _each(_without_hot, one=True), "pixels", "hot pixels are part"),
     Tampering("none with hot pixels", _each(_without_hot), "pixels", "hot pixels are part"),
     Tampering("combined without hot pixels", _combined(_without_hot), "combined darks", "lie outside"),

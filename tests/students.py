@@ -1,6 +1,6 @@
 """A class that is played: students who are right in ten ways, wrong in ten others, or hand in rubbish.
 
-    python bench/course.py [--level 3]
+python bench/course.py [--level 3]
 """
 
 import json
@@ -34,7 +34,9 @@ class Played:
         sound = {n for n, f in self.truth["frames"].items() if f["kind"] == "dark" and not f["lit"]}
         self.sound = sorted(sound)
         self.odd = sorted(
-            n for n, f in self.truth["frames"].items() if fits.getval(self.night / n, "IMAGETYP") == "DARK" and n not in sound
+            n
+            for n, f in self.truth["frames"].items()
+            if fits.getval(self.night / n, "IMAGETYP") == "DARK" and n not in sound
         )
 
     @property
@@ -50,7 +52,10 @@ class Played:
     @property
     def answers(self):
         """The right ones."""
-        return {name: _value(text) for name, (_, text) in _answers(dict.fromkeys(_answers({}, self.truth), "?"), self.truth).items()}
+        return {
+            name: _value(text)
+            for name, (_, text) in _answers(dict.fromkeys(_answers({}, self.truth), "?"), self.truth).items()
+        }
 
     def place(self, name=None):
         """Return a new place below what is handed in."""
@@ -81,7 +86,12 @@ def _notebook(path, settings, answers=None, committed=True, words="I looked at t
     data = {ANSWER_MIME: {"settings": settings, "answers": answers or {}, "hints": {"bias": 2}}}
     output = {"output_type": "display_data", "metadata": {}, "data": data}
     cells = [
-        {"cell_type": "code", "metadata": {}, "source": "\n".join(lines) if not committed else "1 / 0", "outputs": []},
+        {
+            "cell_type": "code",
+            "metadata": {},
+            "source": "\n".join(lines) if not committed else "1 / 0",
+            "outputs": [],
+        },
         {"cell_type": "markdown", "metadata": {"nbgrader": {"grade_id": "words"}}, "source": words},
         {"cell_type": "code", "metadata": {}, "source": "", "outputs": [output] if committed else []},
     ]
@@ -94,10 +104,14 @@ def _settings(played, path, **changes):
 
 def _edited(change, one=False):
     def hand_in(played):
-        paths = sorted(path for path in played.results().glob("*.fits") if not path.name.startswith("combined"))
+        paths = sorted(
+            path for path in played.results().glob("*.fits") if not path.name.startswith("combined")
+        )
         for path in paths[:1] if one else paths:
             data, header = fits.getdata(path, header=True)
-            fits.writeto(path, change(data, played.truth).astype(np.float32), header, overwrite=True, checksum=True)
+            fits.writeto(
+                path, change(data, played.truth).astype(np.float32), header, overwrite=True, checksum=True
+            )
 
     return hand_in
 
@@ -128,7 +142,9 @@ def _nothing_subtracted(played):
 def _image_as_overscan(played):
     first, last = played.over["image"]
     at_right = played.over["side"] == "right"
-    overscan, keep = (f"{last - 40}:{last}", f":{last - 40}") if at_right else (f"{first}:{first + 40}", f"{first + 40}:")
+    overscan, keep = (
+        (f"{last - 40}:{last}", f":{last - 40}") if at_right else (f"{first}:{first + 40}", f"{first + 40}:")
+    )
     return _steps(overscan_columns=overscan, keep_columns=keep)(played)
 
 
@@ -139,16 +155,28 @@ def _one_too_many(played):
 
 #: Right in ten ways: name to what hands in.
 RIGHT = {
-    "a settings file of any name": lambda p: _settings(p, p.room.handed_in / f"{p.student.name} final(2).yaml"),
-    "a settings file that only its night tells": lambda p: _settings(p, p.room.handed_in / f"upload-{len(p.student.name)}{p.student.folder[::-1]}.yaml"),
+    "a settings file of any name": lambda p: _settings(
+        p, p.room.handed_in / f"{p.student.name} final(2).yaml"
+    ),
+    "a settings file that only its night tells": lambda p: _settings(
+        p, p.room.handed_in / f"upload-{len(p.student.name)}{p.student.folder[::-1]}.yaml"
+    ),
     "settings in a folder": lambda p: _settings(p, p.place() / "x.yml"),
     "a notebook": lambda p: _notebook(p.place() / "Untitled3.ipynb", p.settings, p.answers),
-    "a notebook without a commit": lambda p: _notebook(p.place() / "a.ipynb", p.settings, p.answers, committed=False),
-    "the answer file": lambda p: (p.place() / ANSWER).write_text(yaml.safe_dump({"settings": p.settings, "answers": p.answers})),
+    "a notebook without a commit": lambda p: _notebook(
+        p.place() / "a.ipynb", p.settings, p.answers, committed=False
+    ),
+    "the answer file": lambda p: (p.place() / ANSWER).write_text(
+        yaml.safe_dump({"settings": p.settings, "answers": p.answers})
+    ),
     "results": lambda p: p.results(),
     "results of ccdproc": lambda p: p.results(by_ccdproc),
-    "bias as well": lambda p: _notebook(p.place() / "n.ipynb", p.settings | {"subtract_bias": True}, p.answers),
-    "double precision": lambda p: _notebook(p.place() / "n.ipynb", p.settings | {"output_dtype": "float64"}, p.answers),
+    "bias as well": lambda p: _notebook(
+        p.place() / "n.ipynb", p.settings | {"subtract_bias": True}, p.answers
+    ),
+    "double precision": lambda p: _notebook(
+        p.place() / "n.ipynb", p.settings | {"output_dtype": "float64"}, p.answers
+    ),
 }
 
 #: Wrong in ten ways: name to what hands in, and where it begins.
@@ -162,14 +190,19 @@ WRONG = {
     "flipped": (_edited(lambda d, t: d[::-1]), "geometry"),
     "times gain": (_edited(lambda d, t: d * t["gain"]), "unit"),
     "other frames": (_one_too_many, "frames"),
-    "wrong numbers": (lambda p: _notebook(p.place() / "n.ipynb", p.settings, p.answers | {"left_over": 1.0}), "left_over"),
+    "wrong numbers": (
+        lambda p: _notebook(p.place() / "n.ipynb", p.settings, p.answers | {"left_over": 1.0}),
+        "left_over",
+    ),
 }
 
 #: Rubbish: name to what hands in.
 RUBBISH = {
     "a broken notebook": lambda p: (p.place() / "n.ipynb").write_text('{"cells": [{"cell'),
     "nothing in it": lambda p: p.place(),
-    "prose": lambda p: (p.room.handed_in / f"{p.student.folder}.yaml").write_text("I did it all right, I swear"),
+    "prose": lambda p: (p.room.handed_in / f"{p.student.folder}.yaml").write_text(
+        "I did it all right, I swear"
+    ),
 }
 
 
@@ -203,5 +236,7 @@ def write_roster(path, count=34):
     first = "Ada Carl Emmy Max Lise Erwin Vera Edwin Annie Karl Cecilia Henrietta".split()
     last = "Noether Planck Rubin Hubble Cannon Gauß Payne Leavitt Çelik O'Neil Müller".split()
     names = [f"{first[n % len(first)]} {last[n % len(last)]}" for n in range(count)]
-    Path(path).write_text("name,id\n" + "".join(f"{name},{1000 + n}\n" for n, name in enumerate(names)), encoding="utf-8")
+    Path(path).write_text(
+        "name,id\n" + "".join(f"{name},{1000 + n}\n" for n, name in enumerate(names)), encoding="utf-8"
+    )
     return path

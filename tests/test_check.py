@@ -70,7 +70,9 @@ def test_contaminated_columns_are_counted_and_weighed(cryogenic, tmp_path):
     assert text.endswith("ADU too low.")
     assert set(off(report)) == {"overscan"}
     assert follows(report) == {"level": "overscan"}
-    assert "follows      level: (follows from the overscan) In all 9 darks, at worst the level is" in str(report)
+    assert "follows      level: (follows from the overscan) In all 9 darks, at worst the level is" in str(
+        report
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,11 @@ def test_contaminated_columns_are_counted_and_weighed(cryogenic, tmp_path):
             "overscan",
             "48 columns of the image were taken",
         ),
-        ({"overscan_columns": "2055:", "keep_columns": ":2000"}, "trim", "48 columns of the image were cut off"),
+        (
+            {"overscan_columns": "2055:", "keep_columns": ":2000"},
+            "trim",
+            "48 columns of the image were cut off",
+        ),
         ({"overscan_columns": "2055:", "keep_columns": ":2050"}, "trim", "2 columns of overscan were left"),
         (
             {"overscan_columns": "2055:", "keep_columns": "[1:2048, 1:100]"},

@@ -33,7 +33,9 @@ def tried(student, folder, **changes):
     places = {"raw_folder": str(student.night), "reduced_folder": str(folder / "reduced")}
     parameters = Parameters(**student.settings | places | changes)
     exercise = Exercise(parameters, folder)
-    calibrate_darks(exercise.night, parameters.recipe, parameters.reduced_folder, files=parameters.files, progress=False)
+    calibrate_darks(
+        exercise.night, parameters.recipe, parameters.reduced_folder, files=parameters.files, progress=False
+    )
     return exercise
 
 
@@ -52,7 +54,12 @@ def test_what_is_right_looks_sound(room, tmp_path, usable):
 @pytest.mark.parametrize(
     ("usable", "changes", "name", "asks"),
     [
-        (True, {"overscan_columns": None}, "level", "between your calibrated darks of one exposure: what would take that out?"),
+        (
+            True,
+            {"overscan_columns": None},
+            "level",
+            "between your calibrated darks of one exposure: what would take that out?",
+        ),
         (True, {"overscan_columns": "whole"}, "overscan", "What has reached them?"),
         (False, {"overscan_columns": "whole"}, "overscan", "?"),
         (True, {"keep_columns": None}, "edges", "see no light, not even in a flat. What are they?"),
@@ -63,7 +70,9 @@ def test_what_is_right_looks_sound(room, tmp_path, usable):
 def test_what_is_wrong_is_a_question_that_names_no_setting(room, tmp_path, usable, changes, name, asks):
     student = played(room, usable)
     whole = "{}:{}".format(*student.over["overscan"])
-    exercise = tried(student, tmp_path, **{key: whole if value == "whole" else value for key, value in changes.items()})
+    exercise = tried(
+        student, tmp_path, **{key: whole if value == "whole" else value for key, value in changes.items()}
+    )
     found = questioned(exercise)
     assert asks in found[name]
     edges = {str(end) for part in ("clean", "overscan", "image") for end in student.over[part]} - {"0"}
@@ -85,7 +94,12 @@ def test_hints_come_one_by_one_and_are_counted(room, tmp_path, capsys):
 
 
 def test_no_hint_names_a_number_of_the_night():
-    assert not [hint for hints in HINTS.values() for hint in hints if any(word.isdigit() for word in hint.split()) and "100 s" not in hint]
+    assert not [
+        hint
+        for hints in HINTS.values()
+        for hint in hints
+        if any(word.isdigit() for word in hint.split()) and "100 s" not in hint
+    ]
 
 
 def test_advice_waits_for_an_answer(room, tmp_path, capsys):
@@ -96,7 +110,10 @@ def test_advice_waits_for_an_answer(room, tmp_path, capsys):
     panel._act(panel, {"action": "as advised"}, [])
     assert "once you have committed" in panel.notes["start"]
     assert exercise.advice(panel) is None
-    assert exercise.commit(panel.parameters, flats_served_by="scaled", left_over=1.0, dark_current_found=None) is None
+    assert (
+        exercise.commit(panel.parameters, flats_served_by="scaled", left_over=1.0, dark_current_found=None)
+        is None
+    )
     assert "Not committed yet: dark_current_found is not answered." in capsys.readouterr().out
     shown = exercise.commit(panel.parameters, flats_served_by="scaled", left_over=1.0, dark_current_found=0.1)
     assert str(shown) == "Your answer no. 1 is kept in answer.yaml; 0 hints were asked for."
@@ -116,7 +133,12 @@ def test_the_state_of_the_widget_tells_nothing_that_is_true(room, tmp_path):
         panel = Exercise(Parameters(**places), student_folder).panel()
         state = json.dumps(panel.get_state(), default=str)
         truth = read_truth(room.truth(student.student))
-        answers = [f"{truth['overscan']['clean'][0]}:", f":{truth['overscan']['clean'][1]}", str(truth["seed"]), "usable"]
+        answers = [
+            f"{truth['overscan']['clean'][0]}:",
+            f":{truth['overscan']['clean'][1]}",
+            str(truth["seed"]),
+            "usable",
+        ]
         assert not [answer for answer in answers if answer in state.replace(str(student.night), "")]
         panel.close()
 
@@ -130,7 +152,9 @@ def test_the_notebook_runs_as_it_is_handed_out_until_its_tests(room):
     with pytest.raises(Exception, match="AssertionError"):
         run_notebook(folder / "exercise.ipynb", folder / "run", folder=folder)
     executed = nbformat.read(folder / "run/exercise.ipynb", 4)
-    failed = [cell.id for cell in executed.cells for out in cell.get("outputs", ()) if out.output_type == "error"]
+    failed = [
+        cell.id for cell in executed.cells for out in cell.get("outputs", ()) if out.output_type == "error"
+    ]
     assert failed == ["test-level"]
     text = json.dumps([cell.get("outputs", []) for cell in executed.cells])
     assert "There is advice once you have committed an answer of your own." in text
@@ -146,7 +170,12 @@ def test_an_answered_notebook_commits_and_passes_its_tests(room, tmp_path):
             cell.source = "\n".join(f"{name} = {value!r}" for name, value in student.answers.items())
     nbformat.write(notebook, tmp_path / "mine.ipynb")
     executed = run_notebook(tmp_path / "mine.ipynb", tmp_path / "run", student.settings, folder=folder)
-    kept = [data for cell in nbformat.read(executed, 4).cells for out in cell.get("outputs", ()) if ANSWER_MIME in (data := out.get("data", {}))]
+    kept = [
+        data
+        for cell in nbformat.read(executed, 4).cells
+        for out in cell.get("outputs", ())
+        if ANSWER_MIME in (data := out.get("data", {}))
+    ]
     assert kept[0][ANSWER_MIME]["settings"]["overscan_columns"] is None
     assert (folder / ANSWER).is_file()
 

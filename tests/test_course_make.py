@@ -26,7 +26,12 @@ def hand_outs(room):
 
 
 def test_each_student_has_a_night_and_the_exercise(room):
-    assert [path.name for path in hand_outs(room)] == ["ada-noether", "carl-planck", "emmy-rubin", "max-hubble"]
+    assert [path.name for path in hand_outs(room)] == [
+        "ada-noether",
+        "carl-planck",
+        "emmy-rubin",
+        "max-hubble",
+    ]
     for student in room.read()["students"]:
         night = Night(room.night(student))
         assert len(night.biases) == 8
@@ -82,8 +87,30 @@ def test_nothing_handed_out_is_a_truth_or_names_a_seed(room):
 
 
 def test_headers_do_not_tell_what_is_to_be_found_out(room):
-    known = {"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "EXTEND", "BSCALE", "BZERO", "ORIGIN", "INSTRUME"}
-    known |= {"IMAGETYP", "OBJECT", "EXPTIME", "FILTER", "DATE-OBS", "CCD-TEMP", "GAIN", "RDNOISE", "XBINNING", "YBINNING"}
+    known = {
+        "SIMPLE",
+        "BITPIX",
+        "NAXIS",
+        "NAXIS1",
+        "NAXIS2",
+        "EXTEND",
+        "BSCALE",
+        "BZERO",
+        "ORIGIN",
+        "INSTRUME",
+    }
+    known |= {
+        "IMAGETYP",
+        "OBJECT",
+        "EXPTIME",
+        "FILTER",
+        "DATE-OBS",
+        "CCD-TEMP",
+        "GAIN",
+        "RDNOISE",
+        "XBINNING",
+        "YBINNING",
+    }
     for path in (room.folder / "hand-out").rglob("*.fits"):
         header = fits.getheader(path)
         assert set(header) - known <= {"BIASSEC", "TRIMSEC"}
@@ -100,7 +127,9 @@ def test_a_frame_of_another_kind_is_told_by_nothing_but_pixels(room):
                 twins = [
                     fits.getheader(room.night(student) / other)
                     for other, one in frames.items()
-                    if one["kind"] == "dark" and one["exposure"] == frame["exposure"] and one["temperature"] == frame["temperature"]
+                    if one["kind"] == "dark"
+                    and one["exposure"] == frame["exposure"]
+                    and one["temperature"] == frame["temperature"]
                 ]
                 cards = [{k: v for k, v in one.items() if k != "DATE-OBS"} for one in (header, *twins)]
                 assert all(one == cards[0] for one in cards)
@@ -136,7 +165,11 @@ def test_rosters_of_learning_platforms_are_read(tmp_path, text, names):
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("", "names no student"), ("name\n", "names no student"), ("name\nA B\na-b\n", "same name twice: A B and a-b")],
+    [
+        ("", "names no student"),
+        ("name\n", "names no student"),
+        ("name\nA B\na-b\n", "same name twice: A B and a-b"),
+    ],
 )
 def test_rosters_that_cannot_be_used_are_refused(tmp_path, text, says):
     (tmp_path / "r.csv").write_text(text)

@@ -6,6 +6,7 @@ nbgrader brings extensions of JupyterLab that the others do without, so it lives
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,9 +29,15 @@ def nbgrader(course, *arguments):
     kernel = course / "jupyter/kernels/python3"
     kernel.mkdir(parents=True, exist_ok=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    (kernel / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+    (kernel / "kernel.json").write_text(
+        json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"})
+    )
     path = f"{NBGRADER.parent}{os.pathsep}{os.environ['PATH']}"  # it calls alembic by its name
-    environment = os.environ | {"JUPYTER_PATH": str(course / "jupyter"), "PYTHONPATH": str(ROOT), "PATH": path}
+    environment = os.environ | {
+        "JUPYTER_PATH": str(course / "jupyter"),
+        "PYTHONPATH": str(ROOT),
+        "PATH": path,
+    }
     done = subprocess.run(
         [NBGRADER, *arguments], cwd=course, env=environment, capture_output=True, text=True, check=False
     )
@@ -41,7 +48,9 @@ def filled_in(notebook, played):
     """Return what a student hands in: settings and answers in place of what the teacher's version has."""
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", ()):
-            cell.source += "".join(f"\n{name} = {value!r}" for name, value in played.settings.items() if name != "raw_folder")
+            cell.source += "".join(
+                f"\n{name} = {value!r}" for name, value in played.settings.items() if name != "raw_folder"
+            )
         if cell.metadata.get("nbgrader", {}).get("grade_id") == "answers":
             assert "NotImplementedError" in cell.source
             cell.source = "\n".join(f"{name} = {value!r}" for name, value in played.answers.items())
@@ -60,19 +69,25 @@ def test_nbgrader_generates_grades_and_gives_feedback(tmp_path):
     handed.mkdir(parents=True)
     notebook = filled_in(nbformat.read(course / "release/darks/exercise.ipynb", 4), Played(room, student))
     nbformat.write(notebook, handed / "exercise.ipynb")
-    (handed / room.night(student).name).symlink_to(room.night(student))
+    shutil.copytree(room.night(student), handed / room.night(student).name)
     nbgrader(course, "autograde", "darks", "--create")
     nbgrader(course, "generate_feedback", "darks")
     nbgrader(course, "export")
     (row,) = csv.DictReader((course / "grades.csv").read_text().splitlines())
     assert float(row["max_score"]) == 20
     assert float(row["score"]) == 15  # the words are for the teacher to grade
-    assert "test-overscan" in (course / f"feedback/{student.folder}/darks/exercise.html").read_text(encoding="utf-8")
+    assert "test-overscan" in (course / f"feedback/{student.folder}/darks/exercise.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_cells_say_to_nbgrader_what_they_are():
     cells = nbformat.read(exercise_notebook(), 4).cells
-    marked = {cell.metadata.nbgrader["grade_id"]: cell.metadata.nbgrader for cell in cells if "nbgrader" in cell.metadata}
+    marked = {
+        cell.metadata.nbgrader["grade_id"]: cell.metadata.nbgrader
+        for cell in cells
+        if "nbgrader" in cell.metadata
+    }
     assert {name for name, one in marked.items() if one["solution"]} == {"answers", "words"}
     tests = {name for name, one in marked.items() if one["grade"] and not one["solution"]}
     assert tests == {"test-alike", "test-level", "test-edges", "test-overscan", "test-bias", "test-committed"}

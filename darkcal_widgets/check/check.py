@@ -30,6 +30,12 @@ __all__ = ["Check", "CheckReport", "check_run", "find_night"]
 # Levels this close are the same, in ADU: a tenth of the read noise of a pixel, or less, in any usual camera.
 LEVEL_TOLERANCE = 0.5
 
+# And so many standard errors of the level of an overscan.
+_LEVEL_SIGMA = 4.0
+
+# The standard error of a Gaussian's median, over that of its mean.
+_MEDIAN_ERROR = np.sqrt(np.pi / 2)
+
 # Leaving out usable columns is called waste where it adds a tenth to the noise of the level of a row.
 WASTE = 1.1
 
@@ -266,7 +272,9 @@ class _Answer:
                 return Check("frames", "off", trouble)
         recipes = {dark.frame.header.get("DCRECIPE") for dark in self.darks}
         if len(recipes) > 1 or len({dark.shape for dark in self.darks}) > 1:
-            return Check("frames", "off", f"The darks were calibrated with {max(2, len(recipes))} different recipes.")
+            return Check(
+                "frames", "off", f"The darks were calibrated with {max(2, len(recipes))} different recipes."
+            )
         missing = sorted(set(sound) - {dark.name for dark in self.darks})
         if missing:
             text = f"{len(missing)} of {len(sound)} darks have no result: {listed(missing)}."
@@ -339,8 +347,10 @@ class _Answer:
             return Check("overscan", "follows" if follows else "off", text, "unit" if follows else "")
         if not usable:
             return Check("overscan", "right", "It is not usable, and was not subtracted.")
-        if not self._uses_bias and np.abs(self._errors).max() < LEVEL_TOLERANCE:
-            return Check("overscan", "right", "The mean of usable ones was subtracted from each dark as a whole.")
+        if not self._uses_bias and np.abs(self._errors).max() < self._tolerance:
+            return Check(
+                "overscan", "right", "The mean of usable ones was subtracted from each dark as a whole."
+            )
         drift = np.ptp([self.night.truth["bias_levels"][dark.name] for dark in self.plain])
         text = (
             f"{self.over['clean_count']} usable {self.name} were not used: the bias level drifts by {drift:.1f} ADU between "
@@ -438,7 +448,11 @@ class _Answer:
         if text:
             return Check("bias", "off", text)
         if self._uses_bias:
-            why = "since darks have to be scaled" if self.needed else "which does no harm; no dark has to be scaled"
+            why = (
+                "since darks have to be scaled"
+                if self.needed
+                else "which does no harm; no dark has to be scaled"
+            )
             return Check("bias", "right", f"It was subtracted, {why}.")
         return Check("bias", "right", "It was not subtracted, since no dark has to be scaled.")
 
@@ -473,17 +487,27 @@ class _Answer:
         # A bias of the night's frames takes away their mean level; the drift of this one frame stays.
         return self.night.bias_level if self.needed or self._uses_bias else 0.0
 
+    @property
+    def _tolerance(self):
+        """What the level of a dark may be off by, in ADU: the noise of its overscan, if that is more than what is always allowed."""
+        if self._columns is None:
+            return LEVEL_TOLERANCE
+        pixels = (self._columns[1] - self._columns[0]) * len(self.plain[0].subtracted.lines)
+        return max(LEVEL_TOLERANCE, _LEVEL_SIGMA * _MEDIAN_ERROR * self.night.sigma / np.sqrt(pixels))
+
     def _level(self):
         errors, names = self._errors, [dark.frame.path.name for dark in self.plain]
-        wrong = np.abs(errors) > LEVEL_TOLERANCE
+        wrong = np.abs(errors) > self._tolerance
         if not wrong.any():
-            text = f"It is right within {LEVEL_TOLERANCE:g} ADU in each of {len(names)} darks."
+            text = f"It is right within {self._tolerance:.1f} ADU in each of {len(names)} darks."
             return Check("level", "right", text)
         worst = int(np.argmax(np.abs(errors)))
         text = _level_text(errors[worst : worst + 1])
         if wrong.all():
             return Check("level", "off", f"In all {len(names)} darks, at worst {text}.")
-        return Check("level", "off", f"In {wrong.sum()} of {len(names)} darks, at worst {names[worst]}: {text}.")
+        return Check(
+            "level", "off", f"In {wrong.sum()} of {len(names)} darks, at worst {names[worst]}: {text}."
+        )
 
     # Each pixel
 
@@ -499,7 +523,9 @@ class _Answer:
     def _rests(self):
         """Yield what no step explains: of all darks together, then of each."""
         if self._uses_bias:
-            bias = np.mean([image - np.median(image, axis=1, keepdims=True) for image in self._biases.values()], axis=0)
+            bias = np.mean(
+                [image - np.median(image, axis=1, keepdims=True) for image in self._biases.values()], axis=0
+            )
             rest = self._common - bias
             yield "all darks", np.where(np.abs(rest) < _CLIP * self.night.sigma, 0, rest)
         else:
@@ -512,7 +538,9 @@ class _Answer:
         changed = np.abs(rest) > _ROUNDING
         count = int(changed.sum())
         columns = np.median(rest, axis=0)
-        if (np.abs(rest - columns) > _ROUNDING).sum() < count / 10:
+        left = rest - columns
+        left -= np.median(left, axis=1, keepdims=True)
+        if (np.abs(left) > _ROUNDING).sum() < count / 10:
             return f"something else was subtracted from each of its columns, up to {np.abs(columns).max():.1f} ADU"
         if count > rest.size / 2:
             return f"noise of {_scatter(rest):.1f} ADU was added to it"
@@ -550,7 +578,9 @@ class _Answer:
         try:
             report = measure_darks(self.folder, Night(self.night.folder), gain=truth["gain"])
         except NightError:
-            return Check("dark current", "not checked", "There are no combined darks; combine_darks makes them.")
+            return Check(
+                "dark current", "not checked", "There are no combined darks; combine_darks makes them."
+            )
         found, true = report.dark_current, truth["dark_current"]
         if found is None:
             return Check("dark current", "not checked", " ".join(report.notes))

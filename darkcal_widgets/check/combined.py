@@ -62,19 +62,25 @@ def combined_trouble(combined, darks):
     due = [dark for dark in alike if _belongs(dark, combined)]
     if not due:
         return "there is no calibrated dark of its exposure and shape."
+    stack = np.stack([dark.data for dark in due])
+    # A median may pass over frames whose level differs, and still is made of all of them.
+    if np.nanmax(np.abs(image - np.median(stack, axis=0))) < _ROUNDING:
+        return ""
     average = members_of(texture(image), {dark.name: texture(dark.data) for dark in alike})
     names = [dark.name for dark in due]
     if not average.members:
         return f"its pixels are of none of the {len(due)} darks of its exposure."
     if not 0.5 < average.total < 1.5:
-        return f"it is {average.total:.3g} times the average of its darks."
+        return f"it is about {average.total:.2g} times the average of its darks."
     if set(average.members) != set(names):
         return _other_members(average.members, names)
-    return _outside(image, due)
+    return _outside(image, stack)
 
 
 def _belongs(dark, combined):
-    exposures, temperatures = zip(*((info.exposure, info.temperature) for info in (dark.info, combined.info)), strict=True)
+    exposures, temperatures = zip(
+        *((info.exposure, info.temperature) for info in (dark.info, combined.info)), strict=True
+    )
     if None in exposures or not same_exposure(*exposures):
         return False
     return None in temperatures or abs(temperatures[0] - temperatures[1]) <= TEMPERATURE_TOLERANCE
@@ -88,9 +94,8 @@ def _other_members(members, due):
     return f"only {len(members)} of {len(due)} darks {'is' if len(members) == 1 else 'are'} in it; {listed(missing)} not."
 
 
-def _outside(image, darks):
+def _outside(image, stack):
     """Say that pixels lie outside of what the members of an average hold."""
-    stack = np.stack([dark.data for dark in darks])
     with np.errstate(invalid="ignore"):
         outside = (image < np.min(stack, axis=0) - _ROUNDING) | (image > np.max(stack, axis=0) + _ROUNDING)
     empty = ~np.isfinite(image) & np.isfinite(stack).all(axis=0)

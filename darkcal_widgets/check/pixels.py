@@ -145,12 +145,7 @@ def _likeness(image, raw, y, x, turn=""):
     """Return a place with the correlation of a sample of pixels, outliers left out."""
     image, rng = _TURNS[turn](image), np.random.default_rng(1)
     rows, columns = (rng.integers(0, length, _SAMPLE) for length in image.shape)
-    inside = (
-        (rows + y >= 0)
-        & (rows + y < raw.shape[0])
-        & (columns + x >= 0)
-        & (columns + x < raw.shape[1])
-    )
+    inside = (rows + y >= 0) & (rows + y < raw.shape[0]) & (columns + x >= 0) & (columns + x < raw.shape[1])
     rows, columns = rows[inside], columns[inside]
     one = image[rows, columns].astype(float)
     other = raw[rows + y, columns + x].astype(float)
@@ -174,7 +169,9 @@ def texture(image):
     near = _is_near(part)
     # Medians of whole counts are too coarse.
     for axis in (1, 0):
-        means = np.sum(part, axis=axis, keepdims=True, where=near) / np.maximum(near.sum(axis=axis, keepdims=True), 1)
+        means = np.sum(part, axis=axis, keepdims=True, where=near) / np.maximum(
+            near.sum(axis=axis, keepdims=True), 1
+        )
         part = np.where(near, part - means, 0)
     return part.ravel()
 
@@ -232,7 +229,9 @@ def overscan_used(lines, raw, candidates):
     spread = float(np.std(np.diff(lines)))
     if not (spread > _STEADY and candidates):
         return None
-    best = min(_descend(lines, raw, start, average) for start in candidates for average in (np.median, np.mean))
+    best = min(
+        _descend(lines, raw, start, average) for start in candidates for average in (np.median, np.mean)
+    )
     return best[1] if best[0] < spread / 2 else None
 
 

@@ -196,7 +196,11 @@ def _seen(frame, name, night):
 def _twin(dark, image, raw, night, start):
     """Note which other dark an image rather is of, if there is one; return the raw frame that it is of."""
     for other in night.names("dark"):
-        found = None if other == dark.name else place_of(image, night.read(other), [start, night.start], anywhere=False)
+        found = (
+            None
+            if other == dark.name
+            else place_of(image, night.read(other), [start, night.start], anywhere=False)
+        )
         if found and found.likeness > (dark.place.likeness if dark.place else 0.0) + _RATHER:
             dark.twin, dark.place, raw = other, found, night.read(other)
     return raw

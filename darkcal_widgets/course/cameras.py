@@ -75,7 +75,9 @@ def _with_overscan(camera, side, usable, level, rng):
     lit = int(rng.integers(3, 11)) if usable else width
     claims = ["right", "right"]
     if level == 3:
-        claims = [["right", "right"], [None, None], _wrong_claims(camera, side, width, rng)][int(rng.integers(3))]
+        claims = [["right", "right"], [None, None], _wrong_claims(camera, side, width, rng)][
+            int(rng.integers(3))
+        ]
     leak = Leak(columns=lit, fraction=5e-3, last=0.3, deferred=100.0 if usable else 0.0)
     return replace(camera, overscan=Overscan(side, width, *claims), leak=leak)
 
@@ -92,7 +94,11 @@ def _wrong_claims(camera, side, width, rng):
 def _plan(matching, temperature, rng, troubles):
     """Return the exposures of a night: the darks serve the flats as they are, or have to be scaled."""
     flat, science = float(rng.integers(2, 9)), float(rng.integers(6, 13) * 20)
-    darks = [Exposure("dark", seconds, 1) for seconds in ((flat, science) if matching else (science,)) for _ in range(5)]
+    darks = [
+        Exposure("dark", seconds, 1)
+        for seconds in ((flat, science) if matching else (science,))
+        for _ in range(5)
+    ]
     if "temperature" in troubles:
         warmer = temperature + float(rng.integers(4, 8))
         darks += [Exposure("dark", science, 1, temperature=warmer)] * 4

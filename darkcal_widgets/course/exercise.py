@@ -118,7 +118,9 @@ class Exercise:
             An answer has a name that nobody has asked for.
         """
         if missing := [name for name in QUESTIONS if answers.get(name) is None]:
-            print(f"Not committed yet: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not answered.")
+            print(
+                f"Not committed yet: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not answered."
+            )
             return None
         if unknown := [name for name in answers if name not in QUESTIONS]:
             raise ParameterError(f"nobody asks for {unknown[0]!r}; expected {', '.join(QUESTIONS)}.")

@@ -47,7 +47,10 @@ class Feedback:
             raise AssertionError(self[name].text)
 
     def __str__(self):
-        return "\n".join(visible(f"{'looks sound' if f.sound else 'look again':12} {f.name}: {f.text}") for f in self.findings)
+        return "\n".join(
+            visible(f"{'looks sound' if f.sound else 'look again':12} {f.name}: {f.text}")
+            for f in self.findings
+        )
 
     def _repr_html_(self):
         return html_table((f.name, "looks sound" if f.sound else "look again", f.text) for f in self.findings)
@@ -117,9 +120,17 @@ def _edges(night, recipe):
     for piece in recipe.pieces(night.flats[0].shape):
         kept[piece.keep[1]] = True
     if (kept & ~lit).any():
-        return Finding("edges", False, "Some of the columns that you keep see no light, not even in a flat. What are they?")
+        return Finding(
+            "edges",
+            False,
+            "Some of the columns that you keep see no light, not even in a flat. What are they?",
+        )
     if (lit & ~kept).any():
-        return Finding("edges", False, "Some of the columns that you cut off see light in a flat. Do you want to lose them?")
+        return Finding(
+            "edges",
+            False,
+            "Some of the columns that you cut off see light in a flat. Do you want to lose them?",
+        )
     return Finding("edges", True, "You keep the columns that see light, and no others.")
 
 
@@ -140,12 +151,20 @@ def _overscan(night, recipe):
     if abs(off) > _DRIFT:
         text = f"In bias frames your overscan lies {off:+.0f} ADU from the image beside it. Does it tell the level of the image?"
         return Finding("overscan", False, text)
-    return Finding("overscan", True, "The columns of your overscan agree with each other, and with the image of bias frames.")
+    return Finding(
+        "overscan",
+        True,
+        "The columns of your overscan agree with each other, and with the image of bias frames.",
+    )
 
 
 def _bias(night, levels):
     exposures = {dark.info.exposure for dark in night.darks}
-    alone = [flat.info.exposure for flat in night.flats if not any(abs(flat.info.exposure - one) <= 0.1 for one in exposures)]
+    alone = [
+        flat.info.exposure
+        for flat in night.flats
+        if not any(abs(flat.info.exposure - one) <= 0.1 for one in exposures)
+    ]
     level = float(np.median(np.concatenate(levels)))
     bias = float(np.median(levels_of(night.biases))) if night.biases else 0.0
     if alone and level > bias / 2:

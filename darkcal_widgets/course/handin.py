@@ -59,12 +59,18 @@ class HandIn:
         if not isinstance(record, dict):
             return
         settings = record.get("settings", record)
-        known = {name: value for name, value in settings.items() if name in Parameters.names()} if isinstance(settings, dict) else {}
+        known = (
+            {name: value for name, value in settings.items() if name in Parameters.names()}
+            if isinstance(settings, dict)
+            else {}
+        )
         if not known:
             return
         self.settings = known
         answers, hints = record.get("answers"), record.get("hints")
-        self.answers = {k: v for k, v in answers.items() if k in QUESTIONS} if isinstance(answers, dict) else {}
+        self.answers = (
+            {k: v for k, v in answers.items() if k in QUESTIONS} if isinstance(answers, dict) else {}
+        )
         self.hints = sum(v for v in hints.values() if isinstance(v, int)) if isinstance(hints, dict) else 0
 
 
@@ -108,8 +114,14 @@ def _owner(path, handed, students):
 def _read(path):
     """Read a file or a folder; of several files that tell something, notebooks come first, then the newest."""
     handed = HandIn(path)
-    files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())[:_MOST_FILES]
-    told = [one for one in files if one.suffix.lower() in (".ipynb", ".yaml", ".yml") and ".ipynb_checkpoints" not in one.parts]
+    files = (
+        [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())[:_MOST_FILES]
+    )
+    told = [
+        one
+        for one in files
+        if one.suffix.lower() in (".ipynb", ".yaml", ".yml") and ".ipynb_checkpoints" not in one.parts
+    ]
     handed.when = max((one.stat().st_mtime for one in told or files), default=0.0)
     told.sort(key=lambda one: (one.suffix.lower() != ".ipynb", -one.stat().st_mtime))
     problems = []
@@ -118,7 +130,9 @@ def _read(path):
             (_read_notebook if one.suffix.lower() == ".ipynb" else _read_settings)(one, handed)
         except (OSError, ValueError, ParameterError, TypeError, LookupError, AttributeError) as error:
             problems.append(f"{one.name} cannot be read: {error}")
-    frames = [one for one in files if is_frame_name(one.name) and one.parent.name.partition("-")[0] != "night"]
+    frames = [
+        one for one in files if is_frame_name(one.name) and one.parent.name.partition("-")[0] != "night"
+    ]
     handed.results = frames[0].parent if frames else None
     handed.made_for = handed.made_for or _night_of(handed.settings)
     if not handed.settings and handed.results is None:

@@ -129,7 +129,10 @@ def mark_class(folder, *, due=None):
     found, strange = find_hand_ins(room.handed_in, students)
     marks = [_marked(room, student, found.get(student.folder), weights, deadline) for student in students]
     _point_out_twins(marks, found)
-    marks += [Mark(None, "unknown", source=one.path.name, notes=["It is not known whose hand-in this is."]) for one in strange]
+    marks += [
+        Mark(None, "unknown", source=one.path.name, notes=["It is not known whose hand-in this is."])
+        for one in strange
+    ]
     with replacing(room.folder / MARKS) as stream:
         stream.write(_table(marks).encode())
     write_page(room.folder / PAGE, marks)
@@ -144,7 +147,12 @@ def _weights(room):
             stream.write("".join(f"{name}: {points}\n" for name, points in WEIGHTS.items()).encode())
     given = read_yaml(path)
     for name, points in given.items():
-        if name not in WEIGHTS or isinstance(points, bool) or not isinstance(points, int | float) or points < 0:
+        if (
+            name not in WEIGHTS
+            or isinstance(points, bool)
+            or not isinstance(points, int | float)
+            or points < 0
+        ):
             raise ParameterError(
                 f"{path}: {name} is {points!r}; expected a number of at least 0 for one of {', '.join(WEIGHTS)}."
             )
@@ -155,7 +163,9 @@ def _deadline(due):
     try:
         return None if due is None else datetime.fromisoformat(due).timestamp()
     except ValueError as error:
-        raise ParameterError(f"due is {due!r}; expected a date, as 2026-03-01 or 2026-03-01 18:00.") from error
+        raise ParameterError(
+            f"due is {due!r}; expected a date, as 2026-03-01 or 2026-03-01 18:00."
+        ) from error
 
 
 def _marked(room, student, handed, weights, deadline):
@@ -206,11 +216,19 @@ def _weigh(mark, checks, answers, weights):
     answers = {name: answer for name, answer in answers.items() if answer is not None}
     mark.notes += [f"Not answered: {', '.join(missing)}."] if missing else []
     mark.wrong = [check.text for check in off] + [text for right, text in answers.values() if not right]
-    mark.right = [check.text for check in checks if check.state == "right"] + [text for right, text in answers.values() if right]
-    mark.follows = [f"{check.what} (from {check.cause}): {check.text}" for check in checks if check.state == "follows"]
+    mark.right = [check.text for check in checks if check.state == "right"] + [
+        text for right, text in answers.values() if right
+    ]
+    mark.follows = [
+        f"{check.what} (from {check.cause}): {check.text}" for check in checks if check.state == "follows"
+    ]
     mark.step = off[0].what if off else next((name for name, (right, _) in answers.items() if not right), "")
     mark.state = "wrong" if mark.wrong else "right"
-    wrong = {check.what for check in off} | {name for name, (right, _) in answers.items() if not right} | set(missing)
+    wrong = (
+        {check.what for check in off}
+        | {name for name, (right, _) in answers.items() if not right}
+        | set(missing)
+    )
     due = {name: points for name, points in weights.items() if name not in _COSTS}
     got = sum(points for name, points in due.items() if name not in wrong)
     others = [name for name in wrong if name not in due]
@@ -234,11 +252,16 @@ def _answers(given, truth):
 
 
 def _compared(name, given, true, tolerance):
-    is_right = given == true if isinstance(true, str) or isinstance(given, str) else _near(given, true, tolerance)
+    is_right = (
+        given == true if isinstance(true, str) or isinstance(given, str) else _near(given, true, tolerance)
+    )
     shown = true if isinstance(true, str) else f"{true:.4g}"
     if given is None:
         return None
-    return is_right, f"{name} is {shown}." if is_right else f"{name} is {shown}, not {shortened(str(given), 40)}."
+    return (
+        is_right,
+        f"{name} is {shown}." if is_right else f"{name} is {shown}, not {shortened(str(given), 40)}.",
+    )
 
 
 def _near(given, true, tolerance):
@@ -266,8 +289,19 @@ def _table(marks):
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*roster, "mark", "verdict", "began with", "wrong", "hints", "notes"])
     for mark in marks:
-        own = [mark.student.columns.get(name, "") for name in roster] if mark.student else [mark.source, *[""] * (len(roster) - 1)]
-        told = [f"{mark.mark:g}", mark.state, mark.step, " ".join(mark.wrong), mark.hints, " ".join(mark.notes)]
+        own = (
+            [mark.student.columns.get(name, "") for name in roster]
+            if mark.student
+            else [mark.source, *[""] * (len(roster) - 1)]
+        )
+        told = [
+            f"{mark.mark:g}",
+            mark.state,
+            mark.step,
+            " ".join(mark.wrong),
+            mark.hints,
+            " ".join(mark.notes),
+        ]
         writer.writerow([_harmless(visible(value)) for value in [*own, *told]])
     return text.getvalue()
 

@@ -36,10 +36,24 @@ def picture_of(night, truth, settings):
     for kind, colour in (("flat", "orange"), ("bias", "blue")):
         name = next(name for name, frame in truth["frames"].items() if frame["kind"] == kind)
         values = np.median(Frame(night / name).data[:, first:last], axis=0)
-        axes.plot(np.arange(first, last), values - values.min() + 1, color=COLOURS[colour], drawstyle="steps-mid", label=kind)
+        axes.plot(
+            np.arange(first, last),
+            values - values.min() + 1,
+            color=COLOURS[colour],
+            drawstyle="steps-mid",
+            label=kind,
+        )
     axes.set_yscale("log")
     if over["usable"]:
-        axes.axvspan(over["clean"][0] - 0.5, over["clean"][1] - 0.5, 0, 0.5, color=COLOURS["green"], alpha=0.3, label="usable")
+        axes.axvspan(
+            over["clean"][0] - 0.5,
+            over["clean"][1] - 0.5,
+            0,
+            0.5,
+            color=COLOURS["green"],
+            alpha=0.3,
+            label="usable",
+        )
     if used := _columns(settings.get("overscan_columns"), shape):
         axes.axvspan(used[0] - 0.5, used[1] - 0.5, 0.5, 1, color=COLOURS["purple"], alpha=0.3, label="used")
     for edge in _columns(settings.get("keep_columns"), shape) or ():

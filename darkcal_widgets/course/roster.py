@@ -84,7 +84,9 @@ class Classroom:
         """
         path = self.teacher / "class.yaml"
         if not path.is_file():
-            raise NightError(f"{path} is not there; make the class with `darkcal class make {self.folder} --students FILE`.")
+            raise NightError(
+                f"{path} is not there; make the class with `darkcal class make {self.folder} --students FILE`."
+            )
         values = read_yaml(path)
         try:
             students = [Student(one["name"], one["folder"], one["columns"]) for one in values["students"]]
@@ -129,14 +131,22 @@ def read_roster(path):
     dialect = csv.excel if ";" not in text.partition("\n")[0] else _Semicolons
     lines = [line for line in csv.DictReader(text.splitlines(), dialect=dialect) if any(line.values())]
     headings = {str(name).strip().lower(): name for name in (lines[0] if lines else {})}
-    column = next((headings[name] for name in _NAME_COLUMNS if name in headings), next(iter(headings.values()), None))
+    column = next(
+        (headings[name] for name in _NAME_COLUMNS if name in headings), next(iter(headings.values()), None)
+    )
     named = [(str(line[column]).strip(), line) for line in lines if line.get(column)]
     if not named:
-        raise ParameterError(f"the roster {path} names no student; expected a line of headings, then a line for each, with a name.")
-    students = [Student(name, _folder(name), {str(k): str(v or "") for k, v in line.items()}) for name, line in named]
+        raise ParameterError(
+            f"the roster {path} names no student; expected a line of headings, then a line for each, with a name."
+        )
+    students = [
+        Student(name, _folder(name), {str(k): str(v or "") for k, v in line.items()}) for name, line in named
+    ]
     folders = [student.folder for student in students]
     if double := [student.name for student in students if folders.count(student.folder) > 1]:
-        raise ParameterError(f"the roster {path} has the same name twice: {' and '.join(double[:2])}; tell them apart.")
+        raise ParameterError(
+            f"the roster {path} has the same name twice: {' and '.join(double[:2])}; tell them apart."
+        )
     return students
 
 

@@ -250,7 +250,9 @@ class RowNoise:
         if self.pickup:
             place = np.arange(scene.shape[0] * scene.shape[1], dtype=np.float32).reshape(scene.shape)
             phase = 2 * np.pi * rng.uniform()
-            noise = noise + np.float32(self.pickup) * np.sin(place * np.float32(2 * np.pi / self.period) + phase)
+            noise = noise + np.float32(self.pickup) * np.sin(
+                place * np.float32(2 * np.pi / self.period) + phase
+            )
         return noise
 
 

@@ -54,7 +54,9 @@ class _Fixed:
         y, x, extra = hot
         rate[y, x] += extra
         glow = camera.glow.render(scene, rng)
-        return cls(pattern + camera.slope.render(scene, rng), rate, glow, *camera.light.render(scene, rng), hot)
+        return cls(
+            pattern + camera.slope.render(scene, rng), rate, glow, *camera.light.render(scene, rng), hot
+        )
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,9 @@ def _expected_electrons(camera, scene, fixed, rng):
     if scene.electrons is not None:
         image += scene.electrons
     expected[scene.part("contaminated")] = camera.leak.render(scene, rng)
-    expected[scene.part("overscan")] += np.float32(camera.dark_current.overscan * scene.seconds * scene.warmth)
+    expected[scene.part("overscan")] += np.float32(
+        camera.dark_current.overscan * scene.seconds * scene.warmth
+    )
     y, x, charge = camera.cosmic_rays.render(scene, rng)
     np.add.at(image, (y, x), charge)
     return expected
