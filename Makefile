@@ -15,7 +15,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help demo lab test bench faults check clean
+.PHONY: help demo lab test coverage floors newest pythons nbgrader bench faults check format docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,27 +30,57 @@ lab: $(STAMP)  ## open the same notebooks in JupyterLab
 test: $(STAMP)  ## run all tests
 	@$(RUN) pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
 
+coverage: $(STAMP)  ## run all tests, and tell how much of the code they reach
+	@mkdir -p build/coverage
+	@$(RUN) coverage erase
+	@$(RUN) coverage run -m pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
+	@$(RUN) coverage combine --quiet
+	@$(RUN) coverage report --skip-covered --sort=cover
+
+floors: $(STAMP)  ## test with the oldest versions that pyproject.toml allows
+	@$(RUN) nox --session floors
+
+newest: $(STAMP)  ## test with the newest versions, pinned or not
+	@$(RUN) nox --session newest
+
+pythons: $(STAMP)  ## test with every Python that is supported and found here
+	@$(RUN) nox --session pythons --no-error-on-missing-interpreters
+
+nbgrader: $(STAMP)  ## hand out and grade the exercise with nbgrader
+	@$(RUN) nox --session nbgrader
+
 bench: $(STAMP)  ## measure speed and memory
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(VENV)/bin/python $$script; done
 
 faults: $(STAMP)  ## kill runs, cut the power, damage files, fill disks, run in crowds
 	@set -e; for script in killer powercut crowd fuzzer hostile disks; do echo "== $$script"; $(VENV)/bin/python tests/$$script.py; done
 
-check: $(STAMP)  ## lint, and compare the format
+check: $(STAMP)  ## lint, compare the format, check types, look for misspelt words
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
+	@$(VENV)/bin/codespell
+	@$(VENV)/bin/ty check --quiet
 	@if command -v npm >/dev/null; then npm install --silent && npm run --silent check; \
 	elif [ "$$DARKCAL_NO_SKIP" = 1 ]; then echo "npm is not installed; Debian: apt install npm" >&2; exit 1; \
 	else echo "npm is not installed, so the panel's JavaScript is not checked; Debian: apt install npm"; fi
 
+format: $(STAMP)  ## format the code, and mend what ruff can mend by itself
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+docs: $(STAMP)  ## build the documentation: docs/build/html/index.html
+	@$(RUN) sphinx --fail-on-warning --keep-going --quiet docs docs/build/html
+	@echo "The documentation is in docs/build/html/index.html"
+
 clean:  ## remove what can be made again: the environment and caches, never demo/
-	rm -rf $(VENV) build dist bench-results node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build docs/build dist .nox bench-results node_modules .pytest_cache .ruff_cache .hypothesis
 	find darkcal_widgets tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): Makefile pyproject.toml constraints.txt
 	@$(VENV)/bin/python -c '$(USABLE)' 2>/dev/null || { $(MAKE_VENV); }
 	@echo "Installing darkcal and what it needs into $(VENV) ..."
-	@$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dask,lab,test]'
+	@$(RUN) pip install --quiet --disable-pip-version-check 'pip>=25.1'  # the first to know dependency groups
+	@$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dask,lab]' --group dev
 	@echo "$(CURDIR)" > $@
 
 define MAKE_VENV

@@ -1,6 +1,6 @@
 """Batches at their worst and at their quickest: faults, a cluster that loses a worker, workers, start-up, memory, validation.
 
-    python bench/batch.py [faults] [cluster] [speed] [memory] [startup] [validation] [--rows 256] [--folder DIR]
+    python bench/batch.py [faults] [cluster] [speed] [memory] [startup] [night] [validation] [--rows 256] [--folder DIR]
 
 runs the parts named, or all, and prints their figures; it ends with status 1 if a promise is not kept.
 
@@ -9,12 +9,14 @@ cluster     the same on a Dask scheduler with two workers, one of which is kille
 speed       8 nights with one worker and with two
 memory      peak memory of all processes of a batch, for 4 runs and for 16 with the same two workers
 startup     seconds and processor seconds that one more run of an empty notebook, and of one that imports all, takes
+night       what one more night of 512 rows takes, against the bare start of its kernel
 validation  500 parameter files
 """
 
 import argparse
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,7 @@ import nbformat
 import psutil
 import yaml
 from astropy.table import Table
+from jupyter_client.manager import start_new_kernel
 
 from darkcal_widgets import simulate_night
 from darkcal_widgets.batch.requests import read_requests
@@ -45,7 +48,7 @@ FAULTS = {
     "misspelt": ({"overscan_colums": "2055:"}, "did you mean 'overscan_columns'?"),
     "wrong-kind": ({"subtract_bias": "perhaps"}, "subtract_bias is 'perhaps'"),
     "no-night": ({"raw_folder": "nowhere"}, "raw_folder is 'nowhere'"),
-    "no-notebook": ({"notebook": 3}, "notebook is 3"),
+    "no-notebook": ({"notebook": 7}, "notebook is 7"),
     "onto-raw": ({"reduced_folder": "nights/cryogenic-1"}, "a folder of raw frames"),
     "no-yaml": (None, "is not YAML"),
     "beyond": ({"overscan_columns": "5000:5010"}, "overscan_columns"),
@@ -177,6 +180,33 @@ def startup(work, rows, promises):
         print(f"  the first run, with the start of the batch and its page: {seconds[2] - each:.1f} s")
 
 
+def night(work, rows, promises):
+    """Measure what one more night takes, from the difference between 2 and 6 of them with one worker."""
+    del rows
+    make_nights(work, 512)
+    seconds = {}
+    for count in (2, 6):
+        for folder in ("results", "OUT", "settings"):
+            shutil.rmtree(work / folder, ignore_errors=True)
+        for number in range(count):
+            write(work, f"run-{number}", good(number))
+        began = time.monotonic()
+        promises.check(ends_well(work, "--workers", "1"), f"{count} nights end well")
+        seconds[count] = time.monotonic() - began
+    each, bare = (seconds[6] - seconds[2]) / 4, statistics.median(bare_start() for _ in range(5))
+    text = f"{each:.2f} s for each night more, {each / bare:.1f} times the start of a kernel ({bare:.2f} s); at most 2"
+    promises.check(each <= 2 * bare, text)
+
+
+def bare_start():
+    """Return the seconds that it takes to start a kernel until it answers, and to end it."""
+    began = time.monotonic()
+    manager, client = start_new_kernel()
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    return time.monotonic() - began
+
+
 def validation(work, rows, promises):
     """Validate 500 parameter files as the panel saves them."""
     del rows
@@ -202,6 +232,7 @@ PARTS = {
     "speed": speed,
     "memory": memory,
     "startup": startup,
+    "night": night,
     "validation": validation,
 }
 

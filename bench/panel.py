@@ -1,13 +1,14 @@
 """How long the panel takes from the change of a control to the redrawn picture in the browser, on full-size frames.
 
-Run it as ``python bench/panel.py``. Time is taken in the browser: from the event of the control, or of the mouse, to the first
-animation frame after the panel has drawn the kernel's answer to it. While dragging, each move of the mouse is timed to the first
-picture that is as new as that move.
+Run it as ``python bench/panel.py``, with the names of nights to measure only these. Time is taken in the browser: from the event
+of the control, or of the mouse, to the first animation frame after the panel has drawn the kernel's answer to it. While dragging,
+each move of the mouse is timed to the first picture that is as new as that move.
 """
 
 import statistics
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -16,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from browser import LabServer, launched_chromium, opened
 
 from darkcal_widgets import simulate_night
+from darkcal_widgets.simulate.cameras import CRYOGENIC
 
-MEDIAN_MS, MOST_MS = 100, 200  # what the panel promises: median, 95 %
 REPEATS = 25
 DRAG_STEPS = 60
 CELL = """from darkcal_widgets import DarkPanel, Parameters
@@ -37,7 +38,18 @@ NIGHTS = {
         "keep_columns": ":4096",
         "subtract_bias": True,
     },
+    "large": {
+        "raw_folder": "large",
+        "dark_folder": "large/darks",
+        "reduced_folder": "r",
+        "overscan_columns": "5975:",
+        "keep_columns": ":5968",
+    },
 }
+CAMERAS = {"large": replace(CRYOGENIC, name="large", rows=4000, columns=6000)}
+# The column after the image, and what is promised for each change: the median in milliseconds.
+EDGES = {"cryogenic": 2048, "thermo-electric": 4096, "large": 5968}
+PROMISED_MS = {"cryogenic": 60, "thermo-electric": 80, "large": 150}
 SETTLED = """() => {
     const panel = document.querySelector('.darkcal-panel');
     return panel?.dataset.asked && panel.dataset.asked === panel.dataset.answered;
@@ -85,22 +97,17 @@ WATCH_DRAG = """() => {
 
 def main():
     """Print a table of the times, and say whether the promise is kept."""
+    nights = [name for name in NIGHTS if name in sys.argv[1:]] or list(NIGHTS)
     with tempfile.TemporaryDirectory() as folder:
-        rows = [
-            row for camera, parameters in NIGHTS.items() for row in measure(Path(folder), camera, parameters)
-        ]
-    print(f"{'full-size night':<18}{'change':<28}{'n':>5}{'median ms':>12}{'95 % ms':>10}")
+        rows = [row for camera in nights for row in measure(Path(folder), camera, NIGHTS[camera])]
+    print(f"{'full-size night':<18}{'change':<28}{'n':>5}{'median ms':>12}{'95 % ms':>10}{'promised':>10}")
+    kept = True
     for camera, change, times in rows:
-        middle, most = figures(times)
-        print(f"{camera:<18}{change:<28}{len(times):>5}{middle:>12.0f}{most:>10.0f}")
-    kept = all(figures(times)[0] <= MEDIAN_MS and figures(times)[1] <= MOST_MS for *_, times in rows)
-    print(f"median at most {MEDIAN_MS} ms, 95 % at most {MOST_MS} ms: {'kept' if kept else 'NOT KEPT'}")
+        middle, most = statistics.median(times), statistics.quantiles(times, n=20)[-1]
+        kept = kept and middle <= PROMISED_MS[camera]
+        print(f"{camera:<18}{change:<28}{len(times):>5}{middle:>12.0f}{most:>10.0f}{PROMISED_MS[camera]:>10}")
+    print(f"every median as promised: {'yes' if kept else 'NO'}")
     return 0 if kept else 1
-
-
-def figures(times):
-    """Return the median and the 95th percentile."""
-    return statistics.median(times), statistics.quantiles(times, n=20)[-1]
 
 
 def measure(folder, camera, parameters):
@@ -112,7 +119,7 @@ def measure(folder, camera, parameters):
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), notebook)
     with LabServer(folder / f"{camera}-server") as server, launched_chromium() as browser:
         lab = opened(server, browser, notebook)
-        simulate_night(lab.folder / camera, camera, rows=None)
+        simulate_night(lab.folder / camera, CAMERAS.get(camera, camera), rows=None)
         lab.run_all()
         lab.page.wait_for_function(SETTLED)
         lab.page.wait_for_timeout(3000)  # until the frames behind the levels have been read
@@ -124,10 +131,9 @@ def measure(folder, camera, parameters):
 
 def changes(camera):
     """Return what is timed: name of the change to its steps, each a control and a value."""
-    overscan = 2050 if camera == "cryogenic" else 4097
-    keep = 2048 if camera == "cryogenic" else 4096
+    keep = EDGES[camera]
     return {
-        "overscan, typed": [("overscan_columns", f"{overscan + n % 9}:") for n in range(REPEATS)],
+        "overscan, typed": [("overscan_columns", f"{keep + 2 + n % 9}:") for n in range(REPEATS)],
         "columns to keep, a number": [("keep_columns-stop", str(keep - 1 - n % 20)) for n in range(REPEATS)],
         "bias on and off": [("subtract_bias", None)] * REPEATS,
         "another frame": [("row", n % 9) for n in range(1, REPEATS)],

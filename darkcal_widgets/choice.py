@@ -1,4 +1,7 @@
-"""Choice: which darks the parameter `files` means, by name, pattern, exposure or temperature. Not what a dark is (night)."""
+"""Choice: which darks and bias frames the parameter `files` means, by name, pattern, exposure or temperature.
+
+Not what a frame is (night).
+"""
 
 import difflib
 import re
@@ -10,7 +13,7 @@ from .frames.numbers import number
 from .groups import TEMPERATURE_TOLERANCE, same_exposure
 from .text import visible
 
-__all__ = ["chosen"]
+__all__ = ["chosen", "parted"]
 
 # The unit of what can be chosen, and whether a value is the one that is asked for.
 _CHOICES = {
@@ -18,61 +21,92 @@ _CHOICES = {
     "temperature": ("°C", lambda one, other: abs(one - other) <= TEMPERATURE_TOLERANCE),
 }
 
+# Begins what is said of bias frames: "bias:b-10*".
+_OF_BIASES = re.compile(r"\s*bias\s*:\s*", re.IGNORECASE)
 
-def chosen(files, darks, not_a_dark):
-    """Return the darks that are meant, each once, in the order in which they are named; by a pattern, in their own.
+
+def parted(files):
+    """Part what `files` holds into what is said of darks and what is said of bias frames.
 
     Parameters
     ----------
-    files : iterable of str
-        See `~darkcal_widgets.Night.select_darks`.
-    darks : sequence of Frame
-    not_a_dark : callable
-        Says why nothing that fits a name, as told by the function it is given, is a dark; empty: there is nothing.
+    files : iterable of str, or None
+        It may be one that can be gone through only once.
+
+    Returns
+    -------
+    of_darks, of_biases : list of str or None
+        `None`: nothing is said, and all are meant.
 
     Raises
     ------
     ParameterError
-        There is nothing in `files`, or something that no dark fits.
+        It is not a list of names, or an empty one.
+
+    Examples
+    --------
+    >>> parted(["dark-10*", "bias:temperature=-10"])
+    (['dark-10*'], ['temperature=-10'])
     """
-    by_name = {}
-    for dark in darks:
-        for name in _names(dark):
-            by_name.setdefault(name, dark)  # where two folders hold the same name, the first is meant
-    found = [dark for wanted in _checked(files) for dark in _meant(wanted, darks, by_name, not_a_dark)]
-    return list(dict.fromkeys(found))
-
-
-def _checked(files):
-    """Return what `files` gives, whatever iterable it is; it may be one that can be gone through only once."""
+    if files is None:
+        return None, None
     names = [files] if isinstance(files, str) else list(files)
     if isinstance(files, str) or not all(isinstance(name, str) for name in names):
         raise ParameterError(f"files is {files!r}; expected a list of file names, or None for all darks.")
     if not names:
         raise ParameterError(
-            "files is an empty list: no dark is selected; name at least one, or None for all darks."
+            "files is an empty list: no dark is selected; give at least one, or None for all darks."
         )
-    return names
+    of_darks = [name for name in names if not _OF_BIASES.match(name)]
+    of_biases = [_OF_BIASES.sub("", name, count=1) for name in names if _OF_BIASES.match(name)]
+    return of_darks or None, of_biases or None
 
 
-def _meant(wanted, darks, by_name, not_a_dark):
-    """Return the darks that one entry means; a name is looked up, for thousands of darks may be named one by one."""
+def chosen(wanted, frames, kind, why_not):
+    """Return the frames that are meant, each once, in the order in which they are named; by a pattern, in their own.
+
+    Parameters
+    ----------
+    wanted : list of str
+        From `parted`.
+    frames : sequence of Frame
+        Those to choose from.
+    kind : str
+        What they are: ``'dark'`` or ``'bias frame'``.
+    why_not : callable
+        Says why nothing that fits a name, as told by the function it is given, is one of them; empty: there is nothing.
+
+    Raises
+    ------
+    ParameterError
+        There is something in `wanted` that no frame fits.
+    """
+    by_name = {}
+    for frame in frames:
+        for name in _names(frame):
+            by_name.setdefault(name, frame)  # where two folders hold the same name, the first is meant
+    found = [frame for entry in wanted for frame in _meant(entry, frames, by_name, kind, why_not)]
+    return list(dict.fromkeys(found))
+
+
+def _meant(wanted, frames, by_name, kind, why_not):
+    """Return the frames that one entry means; a name is looked up, for thousands may be named one by one."""
     if wanted in by_name:
         return [by_name[wanted]]
-    if reason := not_a_dark(partial(_is_named, wanted)):
+    if reason := why_not(partial(_is_named, wanted)):
         raise ParameterError(f"files names {wanted!r}, which {reason}")
     fits = partial(_fits_pattern, wanted)
-    if found := [dark for dark in darks if any(map(fits, _names(dark)))]:
+    if found := [frame for frame in frames if any(map(fits, _names(frame)))]:
         return found
-    if reason := not_a_dark(fits):
+    if reason := why_not(fits):
         raise ParameterError(f"files names {wanted!r}, which {reason}")
     if (choices := _choices(wanted)) is not None:
-        return _by_choices(wanted, choices, darks)
-    raise ParameterError(_unknown(wanted, darks))
+        return _by_choices(wanted, choices, frames, kind)
+    raise ParameterError(_unknown(wanted, frames, kind))
 
 
-def _names(dark):
-    return dark.name, dark.path.name, visible(dark.name)
+def _names(frame):
+    return frame.name, frame.path.name, visible(frame.name)
 
 
 def _is_named(wanted, name):
@@ -95,35 +129,35 @@ def _choices(wanted):
     return [(name.lower(), number(text)) for name, text in pairs]
 
 
-def _by_choices(wanted, choices, darks):
-    found = [dark for dark in darks if all(_has(dark, *choice) for choice in choices)]
+def _by_choices(wanted, choices, frames, kind):
+    found = [frame for frame in frames if all(_has(frame, *choice) for choice in choices)]
     if found:
         return found
-    there = "; ".join(f"{name} {_values(darks, name)}" for name, _ in choices)
-    raise ParameterError(f"files holds {wanted!r}, which fits no dark; the darks have {there}.")
+    there = "; ".join(f"{name} {_values(frames, name)}" for name, _ in choices)
+    raise ParameterError(f"files holds {wanted!r}, which fits no {kind}; the {kind}s have {there}.")
 
 
-def _has(dark, name, value):
-    own = getattr(dark.info, name)
+def _has(frame, name, value):
+    own = getattr(frame.info, name)
     return own is not None and _CHOICES[name][1](own, value)
 
 
-def _values(darks, name):
-    values = sorted({value for dark in darks if (value := getattr(dark.info, name)) is not None})
+def _values(frames, name):
+    values = sorted({value for frame in frames if (value := getattr(frame.info, name)) is not None})
     listed = ", ".join(dict.fromkeys(f"{value:.5g}" for value in values[:12])) or "unknown"
     return f"{listed} {_CHOICES[name][0]}" if values else listed
 
 
-def _unknown(wanted, darks):
+def _unknown(wanted, frames, kind):
     # Of a pattern, what stands before its first sign is compared.
     start = re.split(r"[*?[]", wanted)[0] or wanted
     is_pattern = start != wanted
-    names = [dark.path.name for dark in darks]
+    names = [frame.path.name for frame in frames]
     offered = {name[: len(start)] if is_pattern else name: name for name in reversed(names)}
     offered |= {f"{name}=": f"{name}=" for name in _CHOICES}
     near = difflib.get_close_matches(start, offered, n=1)
     advice = f"did you mean {offered[near[0]]!r}?" if near else "print(night.table) lists the names."
-    where = f" in {darks[0].path.parent}" if darks else ""
+    where = f" in {frames[0].path.parent}" if frames else ""
     if is_pattern:
-        return f"files holds the pattern {wanted!r}, which fits no dark{where}; {advice}"
+        return f"files holds the pattern {wanted!r}, which fits no {kind}{where}; {advice}"
     return f"files names {wanted!r}, which is not{where or ' there'}; {advice}"

@@ -5,7 +5,9 @@ so that ``darkcal --help`` stays quick.
 """
 
 import argparse
+import itertools
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -126,7 +128,7 @@ def _add_batch(commands):
         help="run a notebook for each of many parameter files",
         description="Run a notebook for each parameter file, several at once, and make one page, OUT/index.html, of "
         "their results. A second call does only what is left to do.",
-        epilog="A parameter file (YAML) holds the parameters of a notebook, and notebook: 1, 2 or a path; the panel "
+        epilog="A parameter file (YAML) holds the parameters of a notebook, and notebook: 1, 2, 3 or a path; the panel "
         "saves such files. A table has a row for each run. Relative paths start in the folder of the file.",
     )
     batch.add_argument(
@@ -153,7 +155,7 @@ def _batch(sources, out, **options):
 
     batch = run_batch(sources, out, on_mistakes=show, **options)
     print(batch)
-    batch.raise_failures()
+    batch.raise_failures(told=True)
 
 
 def _add_advise(commands):
@@ -182,18 +184,38 @@ def _advise(folder, darks, types):
     image_types = _image_types(types)
     night = _night(folder, darks, image_types)
     for note in night.notes:
-        _say(note)
+        _say(_in_options(note))
     advice = advise(night)
-    line = advice.parameters_line(night)
-    if image_types:
-        line += " -y " + shlex.quote(f"image_types: {json.dumps(image_types)}")
-    print(
-        advice,
-        "",
-        "To run this with papermill, add to `papermill NOTEBOOK OUT` (either notebook does):",
-        line,
-        sep="\n",
+    print(advice, "", *_next_step(night, advice), sep="\n")
+
+
+def _next_step(night, advice):
+    """Yield what is to be decided, and the command that calibrates a night as advised."""
+    from .fields import papermill_option
+    from .notebooks import shipped_notebooks
+    from .parameters import ADVISABLE, ADVISED, Parameters
+
+    name = night.raw_folder.resolve().name
+    places = {
+        "raw_folder": str(night.raw_folder),
+        "dark_folder": str(night.dark_folder) if len(night.folders) > 1 else None,
+        "reduced_folder": f"{name}-reduced",
+    }
+    left = Parameters(**places, **dict.fromkeys(ADVISABLE, ADVISED)).undecided(advice)
+    given = places | ({"image_types": night.image_types} if night.image_types else {})
+    notebook, here = shipped_notebooks()[3], Path.cwd()
+    notebook = notebook.relative_to(here) if notebook.is_relative_to(here) else notebook
+    command = shlex.join(["papermill", str(notebook), f"{name}-calibrated.ipynb"])
+    yield from left.values()
+    yield "To calibrate it as advised" + (", with your values in place of ...:" if left else ":")
+    yield " ".join(
+        [command, *itertools.starmap(papermill_option, (given | dict.fromkeys(left, "...")).items())]
     )
+
+
+def _in_options(note):
+    """Return a note with what it says of image_types as the option that sets them here."""
+    return re.sub(r"image_types=\{(['\"])(.+?)\1: '(\w+)'\}", r"--type '\2: \3'", note)
 
 
 def _image_types(types):
@@ -277,7 +299,35 @@ def _class_mark(folder, due):
     print(Path(folder) / "marks.html")
 
 
-_COMMANDS = [_add_sample, _add_demo, _add_lab, _add_batch, _add_advise, _add_check, _add_class]
+def _add_schema(commands):
+    schema = commands.add_parser(
+        "schema",
+        help="describe the parameters for other programs",
+        description="Print the parameters as a JSON Schema; those of one notebook, with its own values, as a sidecar in YAML, "
+        "as Times Square has it.",
+    )
+    schema.add_argument("notebook", nargs="?", metavar="NOTEBOOK", help="1, 2, 3 or the path of a notebook")
+    schema.set_defaults(run=_schema)
+
+
+def _schema(notebook):
+    from .parameters import NOTEBOOK, Parameters
+
+    if notebook is None:
+        print(json.dumps(Parameters.schema(), indent=2, ensure_ascii=False))
+        return
+    import yaml
+
+    from .batch.requests import look_into, notebook_path
+
+    path = notebook_path({NOTEBOOK: notebook}, Path.cwd())
+    _, own = look_into(path)
+    known = {name: value for name, value in own.items() if name in Parameters.names()}
+    sidecar = {"title": path.stem, "parameters": Parameters.schema(known)["properties"]}
+    print(yaml.safe_dump(sidecar, sort_keys=False, allow_unicode=True), end="")
+
+
+_COMMANDS = [_add_sample, _add_demo, _add_lab, _add_batch, _add_advise, _add_check, _add_schema, _add_class]
 
 if __name__ == "__main__":
     sys.exit(main())

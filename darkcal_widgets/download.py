@@ -118,6 +118,7 @@ def _damaged(night, sizes):
 
 def _install(folder, night, progress):
     """Fetch, unpack and put in place one night. An interrupted run keeps a complete archive for the next."""
+    is_new = not folder.exists()
     workshop = _make_workshop(folder)
     try:
         archive = _fetch(night, workshop, progress)
@@ -126,6 +127,8 @@ def _install(folder, night, progress):
         os.replace(unpacked, folder / night.folder)
     except DarkcalError:
         shutil.rmtree(workshop)
+        if is_new:
+            folder.rmdir()
         raise
     shutil.rmtree(workshop)
 

@@ -16,7 +16,7 @@ __all__ = [
 class DarkcalError(Exception):
     """Base of every error that darkcal raises on purpose; file names and header values in its message are made visible."""
 
-    def __init__(self, message=""):
+    def __init__(self, message: str = "") -> None:
         super().__init__(visible(message))
 
 
@@ -39,7 +39,7 @@ class OutputError(DarkcalError):
 class RunError(DarkcalError):
     """A run ended with frames that failed, one in each line."""
 
-    def __init__(self, message=""):
+    def __init__(self, message: str = "") -> None:
         Exception.__init__(self, "\n".join(visible(line) for line in str(message).split("\n")))
 
 

@@ -14,11 +14,11 @@ __all__ = [
     "FRAME_SUFFIXES",
     "check_results_folder",
     "checksum",
-    "checksum_of",
     "file_state",
     "frame_paths",
     "is_frame_name",
     "make_results_folder",
+    "new_checksum",
     "replacing",
     "result_name",
     "room_for_pixels",
@@ -86,9 +86,7 @@ def checksum(path):
     FrameError
         The file cannot be read.
     """
-    import xxhash
-
-    value = xxhash.xxh3_64()
+    value = new_checksum()
     try:
         with open(path, "rb") as stream:
             while chunk := stream.read(_CHUNK):
@@ -98,11 +96,11 @@ def checksum(path):
     return value.hexdigest()
 
 
-def checksum_of(content):
-    """Return the `checksum` of a file with this content (bytes)."""
+def new_checksum():
+    """Return a `checksum` of nothing, which is updated with bytes and gives its digits by ``hexdigest()``."""
     import xxhash
 
-    return xxhash.xxh3_64_hexdigest(content)
+    return xxhash.xxh3_64()
 
 
 def file_state(file):
@@ -219,9 +217,9 @@ def check_results_folder(folder, raw_folders, results, raw_files):
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"reduced_folder {str(folder)!r} is a file; name a folder for the results.")
     existing = [result for result in results if result.exists()]
-    identities = {_identity(raw): raw for raw in raw_files if raw.exists()} if existing else {}
+    identities = {file_state(raw)[:2]: raw for raw in raw_files if raw.exists()} if existing else {}
     for result in existing:
-        if (raw := identities.get(_identity(result))) is not None:
+        if (raw := identities.get(file_state(result)[:2])) is not None:
             raise OutputError(
                 f"the result {str(result)!r} would replace the raw frame {str(raw)!r}; raw data are never modified; "
                 "choose another reduced_folder."
@@ -298,8 +296,3 @@ def _same(one, other):
     return one.resolve() == other.resolve() or (
         one.exists() and other.exists() and os.path.samefile(one, other)
     )
-
-
-def _identity(path):
-    status = os.stat(path)
-    return status.st_dev, status.st_ino

@@ -125,7 +125,7 @@ def without_odd(frames, unit, mixed="leave out"):
     if odd and mixed == "refuse":
         listed = " ".join(odd.values())
         raise NightError(
-            f"{listed} Name the frames that belong together with files, or set mixed to 'leave out' or 'keep'."
+            f"{listed} Choose frames that belong together with files, or set mixed to 'leave out' or 'keep'."
         )
     return [frame for frame in frames if frame.name not in odd], odd
 
@@ -133,7 +133,7 @@ def without_odd(frames, unit, mixed="leave out"):
 def odd_frames(frames, unit="adu"):
     """Return the frames that differ from the majority in something that makes them another kind of frame.
 
-    A header that says nothing of a property differs from none. Nor does a temperature: calibrating needs no common one.
+    A header that does not give a property differs from none. Nor does a temperature: calibrating needs no common one.
 
     Parameters
     ----------
@@ -155,9 +155,9 @@ def odd_frames(frames, unit="adu"):
     for what, values in _properties(frames, unit).items():
         usual, others = _minority(what, values)
         for name in others:
-            differences.setdefault(name, []).append(f"{what} {values[name]}, theirs {usual}")
+            differences.setdefault(name, []).append(f"{what} {values[name]}, the others have {usual}")
     return {
-        name: f"{visible(name)} differs from most of the others: {'; '.join(found)}."
+        name: f"{visible(name)} differs from most frames: {'; '.join(found)}."
         for name, found in differences.items()
     }
 
@@ -187,7 +187,7 @@ def _minority(what, values):
     if others and 2 * len(others) >= len(values):
         kinds = "; ".join(f"{visible(name)} has {value}" for name, value in list(values.items())[:6])
         raise NightError(
-            f"the frames are of several kinds and none is in the majority: {what}: {kinds}. Name those that belong together "
-            "with files."
+            f"the frames are of several kinds, and none is in the majority: {what}: {kinds}. Choose those that belong "
+            "together with files."
         )
     return usual, others

@@ -1,13 +1,20 @@
 """Inventory: frames that were listed from folders, and the ways to choose among them. A night and a folder of results are two."""
 
+from typing import TYPE_CHECKING
+
 from .errors import FrameError
 from .html import html_text
 from .text import visible
 
-__all__ = ["Inventory", "type_label"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
-# A notebook shows this many lines of a table; the table itself holds them all.
-_LINES_SHOWN = 60
+    from astropy.table import Table
+
+    from .frames import Frame
+
+__all__ = ["Inventory", "type_label"]
 
 
 class Inventory:
@@ -21,7 +28,15 @@ class Inventory:
         Name of each file that could not be read, to the reason.
     """
 
-    def __init__(self, named_paths, make_frame):
+    # Of each kind of inventory, its own.
+    table: "Table"
+
+    def _summary(self) -> str:
+        raise NotImplementedError
+
+    def __init__(
+        self, named_paths: "Iterable[tuple[str, Path]]", make_frame: "Callable[[Path, str], Frame]"
+    ) -> None:
         frames, self.unreadable = [], {}
         for name, path in named_paths:
             try:
@@ -30,27 +45,27 @@ class Inventory:
                 self.unreadable[name] = str(error)
         self.frames = tuple(frames)
 
-    def of_type(self, kind, *, combined=False):
+    def of_type(self, kind: str, *, combined: bool = False) -> "list[Frame]":
         """Return the frames of a type: the single ones, or those that are the average of many (``COMBINED``)."""
         return [frame for frame in self.frames if frame.info.type == kind and frame.info.combined is combined]
 
     @property
-    def darks(self):
+    def darks(self) -> "list[Frame]":
         """The single darks, by name."""
         return self.of_type("dark")
 
     @property
-    def biases(self):
+    def biases(self) -> "list[Frame]":
         """The single bias frames, by name."""
         return self.of_type("bias")
 
     @property
-    def flats(self):
+    def flats(self) -> "list[Frame]":
         """The single flats, by name."""
         return self.of_type("flat")
 
     @property
-    def science(self):
+    def science(self) -> "list[Frame]":
         """The science frames, by name."""
         return self.of_type("science")
 
@@ -63,8 +78,7 @@ class Inventory:
 
     def _repr_html_(self):
         lines = [self._summary(), *self._problems()]
-        rows = self.table.pformat(html=True, show_dtype=False, max_lines=_LINES_SHOWN, max_width=-1)
-        return "".join(f"<p>{html_text(line)}</p>" for line in lines) + "".join(rows)
+        return "".join(f"<p>{html_text(line)}</p>" for line in lines) + self.table._repr_html_()
 
     def _problems(self):
         return [visible(f"unreadable: {reason}") for reason in self.unreadable.values()]

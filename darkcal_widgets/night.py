@@ -4,16 +4,23 @@ import itertools
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .choice import chosen
+from .choice import chosen, parted
 from .errors import NightError
 from .files import frame_paths
 from .frames import Frame
 from .frames.kinds import checked_image_types, frame_type, told_by_object
 from .inventory import Inventory, type_label
 from .text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    from astropy.table import Table
 
 __all__ = ["Night"]
 
@@ -33,8 +40,7 @@ class Night(Inventory):
         What frames are, where their headers do not say it or say it wrong. Keys are words of the header's image type
         (``IMAGETYP`` and its kin; ``''``: there is none), ``"OBJECT=bias*"`` (any card and a shell pattern) or
         ``"file=d10*.fits"`` (a pattern of file names), all in any letter case; values ``'bias'``, ``'dark'``, ``'flat'``,
-        ``'science'`` or ``'other'``. The first key that fits counts. What is called ``'other'`` is left out of everything, which
-        also serves to choose among bias frames.
+        ``'science'`` or ``'other'``. The first key that fits counts. What is called ``'other'`` is left out of everything.
 
     Attributes
     ----------
@@ -63,7 +69,13 @@ class Night(Inventory):
     ['file', 'type', 'exposure', 'filter', 'shape', 'temperature']
     """
 
-    def __init__(self, raw_folder, dark_folder=None, *, image_types=None):
+    def __init__(
+        self,
+        raw_folder: "str | PathLike[str]",
+        dark_folder: "str | PathLike[str] | None" = None,
+        *,
+        image_types: dict | None = None,
+    ) -> None:
         self.raw_folder = _folder(raw_folder, "raw_folder")
         self.dark_folder = self.raw_folder if dark_folder is None else _folder(dark_folder, "dark_folder")
         self.image_types = checked_image_types(image_types)
@@ -81,13 +93,13 @@ class Night(Inventory):
         self.unreadable_darks = [name for name in self.unreadable if name in in_dark_folder]
 
     @property
-    def folders(self):
+    def folders(self) -> list[Path]:
         """The folders of raw frames, each once."""
         same = self.dark_folder.resolve() == self.raw_folder.resolve()
         return [self.raw_folder] if same else [self.raw_folder, self.dark_folder]
 
     @property
-    def darks(self):
+    def darks(self) -> list[Frame]:
         """The single darks of `dark_folder`, by name."""
         return list(self._darks)
 
@@ -96,12 +108,12 @@ class Night(Inventory):
         return tuple(frame for frame in self.of_type("dark") if frame.path.parent == self.dark_folder)
 
     @cached_property
-    def table(self):
+    def table(self) -> "Table":
         """The frames as a `~astropy.table.Table`: file, type, exposure in seconds, filter, shape, temperature."""
-        from astropy.table import Table  # slow to import, and a run needs no table
+        from .tables import ShownTable  # slow to import, and a run needs no table
 
         infos = [frame.info for frame in self.frames]
-        table = Table(masked=True)
+        table = ShownTable(masked=True)
         table["file"] = np.array([visible(frame.name) for frame in self.frames], dtype=str)
         table["type"] = np.array([visible(type_label(info)) for info in infos], dtype=str)
         table["exposure"] = _numbers([info.exposure for info in infos], "s")
@@ -112,7 +124,7 @@ class Night(Inventory):
         table["temperature"].description = "of the sensor"
         return table
 
-    def select_darks(self, files=None):
+    def select_darks(self, files: "Iterable[str] | None" = None) -> list[Frame]:
         """Return the darks to calibrate.
 
         Parameters
@@ -120,24 +132,43 @@ class Night(Inventory):
         files : iterable of str, optional
             Names of darks, shell patterns of names (``"dark-10*"``), or choices: ``"exposure=300"``, ``"temperature=-10"``, or
             both in one (``"exposure=300 temperature=-10"``), within the tolerances of `~darkcal_widgets.groups`. A dark is taken
-            if one of them fits it. `None`: all.
+            if one of them fits it. What begins with ``bias:`` is said of bias frames, see `select_biases`. `None`, or nothing
+            said of darks: all.
 
         Raises
         ------
         NightError
-            `files` is `None` and there is no dark.
+            All darks are meant and there is none.
         ParameterError
             `files` is empty, or one of them fits no dark, such as a name that is not there or that is not of a dark.
         """
-        if files is None:
+        wanted, _ = parted(files)
+        if wanted is None:
             if not self.darks and not self.unreadable_darks:
                 raise NightError(self._no_darks())
             return self.darks
-        return chosen(files, self.darks, self._not_a_dark)
+        return chosen(wanted, self.darks, "dark", self._not_a_dark)
+
+    def select_biases(self, files: "Iterable[str] | None" = None) -> list[Frame]:
+        """Return the bias frames that a combined bias is built from.
+
+        Parameters
+        ----------
+        files : iterable of str, optional
+            As for `select_darks`; what begins with ``bias:`` chooses among the bias frames in the same ways
+            (``"bias:b-10*"``, ``"bias:temperature=-10"``). `None`, or nothing of the kind: all.
+
+        Raises
+        ------
+        ParameterError
+            Something in it fits no bias frame.
+        """
+        _, wanted = parted(files)
+        return self.biases if wanted is None else chosen(wanted, self.biases, "bias frame", self._not_a_bias)
 
     @property
-    def passed_over(self):
-        """Sentences on the files in `dark_folder` that could be meant as darks to calibrate and are not taken for such."""
+    def passed_over(self) -> list[str]:
+        """Sentences on the files in `dark_folder` that could be meant as darks to calibrate and are not used as such."""
         here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]
         return [
             f"{frame.name} is not calibrated: {_why_untyped(frame.info)}. If it is a dark, say so with "
@@ -151,11 +182,11 @@ class Night(Inventory):
         ]
 
     @property
-    def notes(self):
+    def notes(self) -> list[str]:
         """Sentences on frames whose type is a guess or ambiguous: which, what was found, what was taken, how to say otherwise."""
         return self.guesses() + _type_notes([f for f in self.frames if f.info.type_source == "ambiguous"])
 
-    def guesses(self, *types):
+    def guesses(self, *types: str) -> list[str]:
         """Return such sentences on the frames whose type is a guess, and one of `types` if any are named."""
         guessed = [frame for frame in self.frames if frame.info.type_source == "guess"]
         return _type_notes([frame for frame in guessed if not types or frame.info.type in types])
@@ -168,16 +199,26 @@ class Night(Inventory):
 
     def _not_a_dark(self, fits):
         """Say why what is asked for, by a function of a name, is not a dark; empty: there is nothing of that name."""
-        for frame in self.frames:
-            if frame.path.parent == self.dark_folder and (fits(frame.name) or fits(frame.path.name)):
-                return (
-                    f"is not a dark: {_said_of(frame)}. If it is one, say so with "
-                    f"image_types={{{frame.info.type_key or frame.info.type_word!r}: 'dark'}}."
-                )
-        for unreadable, reason in self.unreadable.items():
-            if fits(unreadable) or fits(Path(unreadable).name):
-                return f"cannot be read: {reason}"
-        return ""
+        if frame := self._fitting(fits):
+            if frame.info.type == "dark" and not frame.info.combined:
+                return f"is not in dark_folder {str(self.dark_folder)!r} but in {str(frame.path.parent)!r}."
+            choice = f" To choose among the bias frames, write 'bias:{frame.name}'."
+            return f"is not a dark: {_said_of(frame)}. {_say_so(frame, 'dark')}{choice * (frame.info.type == 'bias')}"
+        return self._unreadable_reason(fits)
+
+    def _not_a_bias(self, fits):
+        if frame := self._fitting(fits):
+            return f"is not a bias frame: {_said_of(frame)}. {_say_so(frame, 'bias')}"
+        return self._unreadable_reason(fits)
+
+    def _fitting(self, fits):
+        """Return the first frame whose name fits, one in `dark_folder` if there is one; `None`: no name does."""
+        found = [frame for frame in self.frames if fits(frame.name) or fits(frame.path.name)]
+        return min(found, key=lambda frame: frame.path.parent != self.dark_folder, default=None)
+
+    def _unreadable_reason(self, fits):
+        found = (why for name, why in self.unreadable.items() if fits(name) or fits(Path(name).name))
+        return next((f"cannot be read: {why}" for why in found), "")
 
     def _no_darks(self):
         here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]
@@ -236,6 +277,10 @@ def _doubtful(frame, other):
     )
 
 
+def _say_so(frame, kind):
+    return f"If it is one, say so with image_types={{{frame.info.type_key or frame.info.type_word!r}: {kind!r}}}."
+
+
 def _said_of(frame):
     info = frame.info
     return f"{info.type_evidence}" if info.type_evidence else f"its header says {type_label(info)!r}"
@@ -248,7 +293,7 @@ def _why_untyped(info):
 
 
 def _type_notes(frames):
-    """Say of frames what was found and what they are taken for, those together of which the same is to be said."""
+    """Say of frames what was found and what they are used as, together those of which the same is to be said."""
     groups = {}
     for frame in frames:
         groups.setdefault((frame.info.type, _without_numbers(frame.info)), []).append(frame)
@@ -256,7 +301,7 @@ def _type_notes(frames):
 
 
 def _without_numbers(info):
-    """Return what two frames have in common that were taken for the same kind for the same reason."""
+    """Return what two frames have in common that are used as the same kind for the same reason."""
     key = "file" if info.type_key.startswith("file=") else info.type_key
     return key, info.type_evidence.partition(", the exposure is")[0]
 
@@ -270,7 +315,7 @@ def _type_note(kind, frames):
     otherwise = {"bias": "dark", "dark": "bias"}.get(kind, "science" if kind else "dark")
     if kind is None:
         return f"{listed}: ambiguous, {info.type_evidence}; not used. Say what it is with image_types={{{key!r}: {otherwise!r}}}."
-    return f"{listed}: {info.type_evidence}; taken for {kind}. To say otherwise: image_types={{{key!r}: {otherwise!r}}}."
+    return f"{listed}: {info.type_evidence}; used as {kind}. To say otherwise: image_types={{{key!r}: {otherwise!r}}}."
 
 
 def _common_start(names):

@@ -1,22 +1,43 @@
 """Parameters: everything a run of a notebook is told, to and from YAML, papermill and the notebook itself. Not their use."""
 
 import ast
-import os
 import shlex
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import yaml
 
 from .errors import ParameterError
+from .fields import checked, documented, notation, properties, setting
 from .files import replacing
 from .frames.kinds import checked_image_types
 from .recipe import Recipe
 from .recipe.recipe import check_names
 from .yamlfile import read_yaml
 
-__all__ = ["Parameters", "as_lists"]
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from os import PathLike
+    from typing import Any
 
-# A parameter file may also name its notebook (1, 2 or a path); papermill passes the name on like any other.
+    from .advice.advice import Advice
+    from .sections import Regions
+
+__all__ = ["ADVISABLE", "ADVISED", "Parameters", "as_lists"]
+
+# The word that stands for what the advice on the night recommends, and the parameters that may be left to it.
+ADVISED = "advised"
+ADVISABLE = ("overscan_columns", "keep_columns", "subtract_bias", "amplifiers")
+_SECTIONS = ADVISABLE[:2]
+# What they can be set to where the night does not decide it.
+_SETTINGS = {
+    "overscan_columns": "overscan_columns, such as '2055:', or None for no overscan",
+    "keep_columns": "keep_columns, such as ':2048', or None to keep all",
+    "subtract_bias": "subtract_bias to True or False",
+    "amplifiers": "amplifiers to a pair of overscan and image for each, or None for one",
+}
+
+# A parameter file may also name its notebook (1, 2, 3 or a path); papermill passes the name on like any other.
 NOTEBOOK = "notebook"
 # Not set by the notebooks of version 0.1.
 _NEW = ("amplifiers", "extensions", "image_types")
@@ -25,26 +46,16 @@ _RECIPE = [field.name for field in fields(Recipe)]
 _SOME_FOLDERS = {"raw_folder": ".", "reduced_folder": "."}
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Parameters(Recipe):
     """The parameters of a notebook: a `Recipe`, where the frames are, and where the results go.
 
+    Those of `ADVISABLE` may be the word ``'advised'``, until `following` puts in its place what was measured in the night.
+
     Attributes
     ----------
-    raw_folder : str
-        The night.
-    dark_folder : str or None
-        Where the darks are; `None`: in `raw_folder`.
-    reduced_folder : str
-        Where results go.
-    combined_bias : str or None
-        Its file; `None`: found by header in `reduced_folder`, or built from the night's bias frames.
-    files : tuple of str or None
-        Names of the darks to calibrate, patterns or choices, see `~darkcal_widgets.Night.select_darks`; `None`: all.
-    image_types : dict or None
-        What frames are, where their headers do not say it, see `~darkcal_widgets.Night`; `None`: as the headers say.
-    overwrite : bool
-        Replace results made by another recipe.
+    {attributes}
 
     Raises
     ------
@@ -56,43 +67,192 @@ class Parameters(Recipe):
     Recipe : the other fields.
     """
 
-    raw_folder: str
-    dark_folder: str | None = None
-    reduced_folder: str
-    combined_bias: str | None = None
-    files: tuple | None = None
-    image_types: dict | None = None
-    overwrite: bool = False
+    raw_folder: str = setting(MISSING, "the night: a folder of raw frames", "example-cryo-LFC")
+    dark_folder: str | None = setting(
+        None, "where its darks are; None: in raw_folder", "example-cryo-LFC/darks"
+    )
+    reduced_folder: str = setting(MISSING, "where results go", "example1-reduced")
+    combined_bias: str | None = setting(
+        None,
+        "file of the combined bias; None: found in reduced_folder, or built from the bias frames",
+        "example1-reduced/combined_bias.fits",
+    )
+    files: tuple[str, ...] | None = setting(
+        None,
+        "names or patterns of the darks to calibrate, exposures, temperatures; None: all",
+        ("dark-1.fits", "dark-10*"),
+        ("exposure=300",),
+        details="What begins with ``bias:`` chooses among the bias frames; see `~darkcal_widgets.Night.select_darks`.",
+    )
+    image_types: dict[str, str] | None = setting(
+        None,
+        "what frames truly are, by words, cards or names; None: as their headers say",
+        {"OBJECT=bias*": "bias", "file=d10*": "dark"},
+        details="See `~darkcal_widgets.Night`.",
+    )
+    overwrite: bool = setting(False, "replace results that were made with other settings", True)
 
     def __post_init__(self):
-        super().__post_init__()
-        for name in ("raw_folder", "dark_folder", "reduced_folder", "combined_bias"):
-            optional = name in ("dark_folder", "combined_bias")
-            object.__setattr__(self, name, _path(name, getattr(self, name), optional))
-        if not isinstance(self.overwrite, bool):
-            raise ParameterError(f"overwrite is {self.overwrite!r}; expected True or False.")
-        object.__setattr__(self, "files", _files(self.files))
+        if isinstance(self.files, list | tuple) and not self.files:
+            raise ParameterError(
+                "files is an empty list: no dark is selected; name at least one, or None for all darks."
+            )
+        told = Recipe(**{name: getattr(self, name) for name in _RECIPE if name not in self.advised})
+        for one in fields(self):
+            if one.name not in self.advised:
+                value = (
+                    getattr(told, one.name) if one.name in _RECIPE else checked(one, getattr(self, one.name))
+                )
+                object.__setattr__(self, one.name, value)
         object.__setattr__(self, "image_types", checked_image_types(self.image_types) or None)
 
     @property
-    def recipe(self):
-        """The part that describes what is done, as a `Recipe`."""
-        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+    def recipe(self) -> Recipe:
+        """The part that describes what is done, as a `Recipe`.
+
+        Raises
+        ------
+        ParameterError
+            A parameter is still left to the advice.
+        """
+        for name in self.advised:
+            raise ParameterError(
+                f"{name} is {ADVISED!r}, a word for what the night tells; put the value in its place with "
+                "parameters.resolved(advise(night))."
+            )
+        return Recipe(**{name: getattr(self, name) for name in _RECIPE})
+
+    @property
+    def advised(self) -> tuple[str, ...]:
+        """Names of the parameters that are left to the advice."""
+        return tuple(name for name in ADVISABLE if getattr(self, name) == ADVISED)
+
+    def following(self, advice: "Advice") -> "Parameters":
+        """Return the parameters with what an advice recommends in place of each ``'advised'``, sure of it or not."""
+        values = {name: advice.decisions[name].value for name in self.advised}
+        return replace(self, **values | dict.fromkeys(self._told_by_amplifiers))
+
+    def undecided(self, advice: "Advice") -> dict[str, str]:
+        """Say what an advice cannot tell of the parameters that are left to it.
+
+        Returns
+        -------
+        dict of str to str
+            Name of each parameter that has to be set, to the reason.
+        """
+        left = [name for name in self.advised if name not in self._told_by_amplifiers]
+        found = {name: advice.decisions[name] for name in left}
+        sentences = {
+            name: f"This night does not decide {name}. {decision.reason} Set {_SETTINGS[name]}."
+            for name, decision in found.items()
+            if decision.certainty == "unknown"
+        }
+        if self.amplifiers is None and {*_SECTIONS} & {*left} and advice.recipe.amplifiers:
+            reason = advice.decisions["amplifiers"].reason
+            sentences["amplifiers"] = (
+                f"amplifiers is None, for one amplifier. {reason} Set it to {ADVISED!r}, too."
+            )
+        return sentences
+
+    def resolved(self, advice: "Advice") -> "Parameters":
+        """Return the parameters with what an advice recommends in place of each ``'advised'``.
+
+        Raises
+        ------
+        ParameterError
+            The advice cannot tell; the message says which parameters have to be set.
+        """
+        if undecided := self.undecided(advice):
+            raise ParameterError(" ".join(undecided.values()))
+        return self.following(advice)
+
+    def reasons(self, advice: "Advice") -> list[str]:
+        """Say of each step what it is and why: what was measured, or that it was set by hand.
+
+        Parameters
+        ----------
+        advice : Advice
+
+        Returns
+        -------
+        list of str
+        """
+        values = self.following(advice)
+        return [
+            f"{name} = {as_lists(getattr(values, name))!r}"
+            + (f" ({ADVISED}): {advice.decisions[name].reason}" if name in self.advised else " (set here)")
+            for name in ADVISABLE
+        ]
+
+    @property
+    def _told_by_amplifiers(self):
+        """Those left to the advice of which the amplifiers that were set say all there is to say."""
+        return [name for name in _SECTIONS if name in self.advised and self.amplifiers not in (None, ADVISED)]
+
+    def pieces(self, shape: tuple[int, int]) -> "tuple[Regions, ...]":
+        """Lay the parameters on a frame as `Recipe.pieces` does, which all that a recipe does asks for.
+
+        Raises
+        ------
+        ParameterError
+            See there; or a parameter is still left to the advice.
+        """
+        return self.recipe.pieces(shape)
 
     @classmethod
-    def names(cls):
+    def names(cls) -> list[str]:
         """Return the names of the parameters, in the order of the notebooks."""
         places = [field.name for field in fields(cls) if field.name not in _RECIPE]
         # Where the frames are, what is done to them, which of them; what is seldom set comes last.
         return [*places[:3], *_RECIPE[:-2], *places[3:-1], *_RECIPE[-2:], places[-1]]
 
     @classmethod
-    def required(cls):
+    def schema(cls, defaults: "Mapping[str, Any] | None" = None) -> dict:
+        """Return the parameters as a JSON Schema.
+
+        Parameters
+        ----------
+        defaults : mapping, optional
+            Such as those of a notebook, in place of the defaults here.
+
+        Returns
+        -------
+        dict
+        """
+        found = properties(cls, cls.names(), ADVISED, ADVISABLE)
+        for name, value in (defaults or {}).items():
+            found[name]["default"] = value
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "Parameters of a darkcal notebook",
+            "type": "object",
+            "properties": found,
+            "required": cls.required(),
+            "additionalProperties": False,
+        }
+
+    @classmethod
+    def comments(cls) -> dict[str, str]:
+        """Return the comment on each parameter, by name, as the notebooks have it: papermill reads kind and meaning from it."""
+        found = {one.name: one for one in fields(cls)}
+        return {
+            name: f"type: {notation(found[name].type, ADVISED if name in ADVISABLE else '')} "
+            f"{found[name].metadata['meaning']}"
+            for name in cls.names()
+        }
+
+    @classmethod
+    def texts(cls) -> list[str]:
+        """Return the names of those that are text, whatever it looks like."""
+        return [one.name for one in fields(cls) if one.type in (str, str | None)]
+
+    @classmethod
+    def required(cls) -> list[str]:
         """Return the names of those that have to be given."""
         return [field.name for field in fields(cls) if field.default is MISSING]
 
     @classmethod
-    def from_mapping(cls, values):
+    def from_mapping(cls, values: "Mapping[str, Any]") -> "Parameters":
         """Take parameters from a mapping of names to values; a key ``notebook`` is passed over.
 
         Raises
@@ -108,7 +268,7 @@ class Parameters(Recipe):
         return cls(**given)
 
     @classmethod
-    def problems(cls, values, also=()):
+    def problems(cls, values: "Mapping[str, Any]", also: "Collection[str]" = ()) -> list[str]:
         """List everything that `from_mapping` would refuse, where it stops at the first.
 
         Parameters
@@ -136,7 +296,7 @@ class Parameters(Recipe):
         return [message for message in found if message]
 
     @classmethod
-    def from_notebook(cls, namespace):
+    def from_notebook(cls, namespace: dict) -> "Parameters":
         """Take the parameters that a notebook holds as variables, and refuse names that papermill passed but nobody reads.
 
         Parameters
@@ -165,7 +325,7 @@ class Parameters(Recipe):
         return cls(**{name: namespace[name] for name in cls.names() if name in namespace})
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: "str | PathLike[str]") -> "Parameters":
         """Read parameters from a YAML file, as `save` writes it and ``papermill -f`` reads it.
 
         Raises
@@ -176,15 +336,15 @@ class Parameters(Recipe):
         return cls.from_mapping_of(path, read_yaml(path))
 
     @classmethod
-    def from_mapping_of(cls, path, values):
+    def from_mapping_of(cls, path: "str | PathLike[str]", values: "Mapping[str, Any]") -> "Parameters":
         """Do as `from_mapping` and name the file `path` in errors."""
         try:
             return cls.from_mapping(values)
         except ParameterError as error:
             raise ParameterError(f"{path}: {error}") from error
 
-    def save(self, path, notebook=None):
-        """Write the parameters as YAML, all or nothing; `notebook` (1, 2 or a path) is added for ``darkcal batch``.
+    def save(self, path: "str | PathLike[str]", notebook: int | str | None = None) -> None:
+        """Write the parameters as YAML, all or nothing; `notebook` (1, 2, 3 or a path) is added for ``darkcal batch``.
 
         Raises
         ------
@@ -197,21 +357,26 @@ class Parameters(Recipe):
                 yaml.safe_dump(values | self.to_dict(), sort_keys=False, allow_unicode=True).encode()
             )
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """Return names and values as papermill and YAML take them."""
         values = asdict(self)
         return {name: as_lists(values[name]) for name in self.names()}
 
-    def papermill_command(self, notebook, output, parameter_file):
+    def papermill_command(
+        self,
+        notebook: "str | PathLike[str]",
+        output: "str | PathLike[str]",
+        parameter_file: "str | PathLike[str]",
+    ) -> str:
         """Return the shell command that runs `notebook` with the parameters saved in `parameter_file`."""
         return shlex.join(["papermill", str(notebook), str(output), "-f", str(parameter_file)])
 
-    def python_code(self):
+    def python_code(self) -> str:
         """Return the lines of Python that calibrate and combine with these parameters."""
         differing = {
             name: value for name in _RECIPE if (value := getattr(self, name)) != getattr(Recipe, name)
         }
-        options = {
+        options: dict[str, object] = {
             name: value
             for name, value in (
                 ("files", self.files),
@@ -260,34 +425,6 @@ def _assigned(source):
     targets = [target for node in statements if isinstance(node, ast.Assign) for target in node.targets]
     targets += [node.target for node in statements if isinstance(node, ast.AnnAssign)]
     return [target.id for target in targets if isinstance(target, ast.Name)]
-
-
-def _path(name, value, optional):
-    if value is None and optional:
-        return None
-    if not isinstance(value, str | os.PathLike) or not str(value):
-        expected = "a path or None" if optional else "the path of a folder"
-        raise ParameterError(f"{name} is {value!r} ({type(value).__name__}); expected {expected}.")
-    return os.fspath(value)
-
-
-def _files(files):
-    if files is None:
-        return None
-    if (
-        isinstance(files, str)
-        or not isinstance(files, list | tuple)
-        or not all(isinstance(name, str) for name in files)
-    ):
-        raise ParameterError(
-            f"files is {files!r}; expected a list of file names, or None for all darks (on papermill's command line: "
-            '-y "files: [dark-1.fits, dark-2.fits]").'
-        )
-    if not files:
-        raise ParameterError(
-            "files is an empty list: no dark is selected; name at least one, or None for all darks."
-        )
-    return tuple(files)
 
 
 def _call(name, arguments, keywords):

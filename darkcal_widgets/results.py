@@ -1,9 +1,10 @@
 """Results: the calibrated and combined frames in a folder, what each was made from, whether it is current. Writes nothing."""
 
 import hashlib
+import re
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,11 @@ from .inventory import Inventory
 from .parallel import threaded
 from .statistics import level_and_scatter
 from .text import ascii_only, visible
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from astropy.table import Table
 
 __all__ = ["Results", "Standing", "levels_of", "results_table", "standing"]
 
@@ -43,24 +49,25 @@ class Results(Inventory):
         Name of each file that could not be read, to the reason.
     """
 
-    def __init__(self, reduced_folder):
+    def __init__(self, reduced_folder: "str | PathLike[str]") -> None:
         self.folder = Path(reduced_folder)
         paths = frame_paths(self.folder) if self.folder.is_dir() else []
         super().__init__([(path.name, path) for path in paths], lambda path, _: _known(path))
+        self.unreadable = {name: _to_be_made_again(reason) for name, reason in self.unreadable.items()}
 
     @property
-    def darks(self):
+    def darks(self) -> list[Frame]:
         """The calibrated darks."""
         return [frame for frame in self.frames if is_result(frame) and not frame.info.combined]
 
     @property
-    def combined_darks(self):
+    def combined_darks(self) -> list[Frame]:
         """The combined darks that darkcal has made, by exposure, and by temperature where there are several of one."""
         found = [frame for frame in self.of_type("dark", combined=True) if is_result(frame)]
         return sorted(found, key=lambda frame: (frame.info.exposure or 0.0, frame.info.temperature or 0.0))
 
     @property
-    def combined_bias(self):
+    def combined_bias(self) -> Frame | None:
         """The combined bias, whoever has made it, found by its header; `None`: there is none.
 
         Raises
@@ -78,24 +85,34 @@ class Results(Inventory):
         return found[0] if found else None
 
     @cached_property
-    def table(self):
+    def damaged(self) -> dict[str, str]:
+        """Name of each result that has lost pixels or cards, as after a power cut, to what is wrong with it."""
+        results = [frame for frame in self.frames if is_result(frame)]
+        found = zip(results, threaded(damage, results), strict=True)
+        return {frame.name: loss for frame, loss in found if loss}
+
+    @cached_property
+    def table(self) -> "Table":
         """The results as a `~astropy.table.Table`, see `results_table`."""
-        from astropy.table import Table
+        from .tables import ShownTable
 
         parts = [(frame, part) for frame in self.frames if is_result(frame) for part in frame.parts]
         names = ("file", "frames", "exposure", "overscan", "level", "scatter", "unit", "bias", "state")
         dtypes = (str, int, float, float, float, float, str, str, str)
         rows = [
-            (*row, self.out_of_date(frame) or "current")
+            (*row, self.damaged.get(frame.name) or self.out_of_date(frame) or "current")
             for (frame, _), row in zip(parts, threaded(lambda pair: _row(pair[1]), parts), strict=True)
         ]
-        table = Table(rows=rows or None, names=names, dtype=None if rows else dtypes)
+        table = ShownTable(rows=rows or None, names=names, dtype=None if rows else dtypes)
+        units = set(table["unit"])
         table["exposure"].unit = "s"
         for name in ("overscan", "level", "scatter", "exposure"):
             table[name].format = "%.6g"
+        for name in ("overscan", "level", "scatter") if len(units) == 1 else ():
+            table[name].unit = str(*units)
         return table
 
-    def out_of_date(self, frame):
+    def out_of_date(self, frame: Frame) -> str:
         """Say why a result no longer is what it would be if it were made again now; empty: nothing speaks against it.
 
         A calibrated dark is out of date when the combined bias of the folder is not the one that was subtracted; a combined dark
@@ -109,21 +126,21 @@ class Results(Inventory):
         return self._members_changed(frame)
 
     def _bias_changed(self, dark):
-        name = dark.header.get("BIASFILE")
+        name = dark.cards.get("BIASFILE")
         bias = next((frame for frame in self.frames if ascii_only(frame.name) == name), None)
-        if bias is None or dark.header.get("BIASSUM") == bias.checksum:
+        if bias is None or dark.cards.get("BIASSUM") == bias.checksum:
             return ""
         return f"{name} is not the one that was subtracted; calibrate again with overwrite."
 
     def _members_changed(self, combined):
-        names = [str(combined.header[keyword]) for keyword in combined.header["IMCMB*"]]
+        names = members_of(combined)
         present = {ascii_only(dark.name): dark for dark in self.darks}
         gone = [name for name in names if name not in present]
         if gone:
             return f"it was made from {gone[0]}, which is no longer there; combine again."
         members = [present[name] for name in names]
         made_from = members_digest((dark.path.name, identity(dark)) for dark in members)
-        if len(names) < 999 and made_from != combined.header.get("DCINPUT"):
+        if len(names) < 999 and made_from != combined.cards.get("DCINPUT"):
             return "darks that it was made from have been made again since; combine again."
         alike = [dark for dark in present.values() if _alike(dark, combined)]
         groups = [group for group in part_by_temperature(alike)[0] if set(members) & set(group)]
@@ -134,7 +151,7 @@ class Results(Inventory):
             return f"{added[0]} is not in it{f', nor are {len(added) - 1} others' if added[1:] else ''}; combine again."
         return ""
 
-    def require(self):
+    def require(self) -> "Results":
         """Return the inventory, if the folder is there.
 
         Raises
@@ -145,6 +162,17 @@ class Results(Inventory):
             raise NightError(
                 f"the folder of results {str(self.folder)!r} is not there; calibrate_darks makes it."
             )
+        return self
+
+    def require_whole(self) -> "Results":
+        """Return the inventory, if no result in it is damaged.
+
+        Raises
+        ------
+        FrameError
+        """
+        for name, loss in self.damaged.items():
+            raise FrameError(f"{self.folder / name} {loss}; delete it, and calibrate and combine again.")
         return self
 
     def _summary(self):
@@ -199,32 +227,43 @@ def standing(path, cards, digest_0_1="", *, with_pixels=False):
     if not path.is_symlink() and not path.exists():
         return Standing("absent")
     frame = _known(path)
-    header = frame.header
-    if "DCRECIPE" not in header:
-        return Standing(
-            "foreign",
-            f"{path} already exists and was not written by darkcal; move it away, or name another reduced_folder.",
-            header,
-            frame.state,
-        )
+    header = frame.cards
     different = [keyword for keyword, value in cards.items() if header.get(keyword) != value]
     loss = damage(frame) if with_pixels and not different else ""
-    if not different and not loss:
-        return Standing("current", "", header, frame.state)
-    if not different:
-        return Standing("other", f"{path} {loss}; set overwrite to make it again.", header, frame.state)
-    cause = next((text for keyword, text in _CAUSES.items() if keyword in different), "differently")
-    if (version := str(header.get("DCVERS", ""))).startswith("0.1."):
-        cause = (
-            f"by darkcal {version} {'with the same settings' if header['DCRECIPE'] == digest_0_1 else cause}"
+    if "DCRECIPE" not in header:
+        state, reason = (
+            "foreign",
+            "already exists and was not written by darkcal; move it away, or name another reduced_folder",
         )
-    reason = f"{path} was made {cause}; set overwrite to replace it, or name another reduced_folder."
-    return Standing("other", reason, header, frame.state)
+    elif different:
+        how = _made(header, different, digest_0_1)
+        state, reason = (
+            "other",
+            f"was made {how}; set overwrite to replace it, or name another reduced_folder",
+        )
+    else:
+        state, reason = ("other", f"{loss}; set overwrite to make it again") if loss else ("current", "")
+    return Standing(state, reason and f"{path} {reason}.", header, frame.state)
+
+
+def _made(header, different, digest_0_1):
+    """Say how a result was made, of which cards of these keywords differ from what is to be written."""
+    cause = next((text for keyword, text in _CAUSES.items() if keyword in different), "differently")
+    if not (version := str(header.get("DCVERS", ""))).startswith("0.1."):
+        return cause
+    return f"by darkcal {version} {'with the same settings' if header['DCRECIPE'] == digest_0_1 else cause}"
+
+
+def _to_be_made_again(reason):
+    """Return why a file cannot be read with the advice for a result, which costs nothing but a run, instead of a raw frame."""
+    return re.sub(
+        r"(copy it again or )?leave it out\.", "delete it and run again.", reason, flags=re.IGNORECASE
+    )
 
 
 def is_result(frame):
     """Tell whether darkcal has written a frame."""
-    return "DCRECIPE" in frame.header
+    return "DCRECIPE" in frame.cards
 
 
 def damage(frame):
@@ -238,8 +277,13 @@ def damage(frame):
 
 def identity(result):
     """Return a text that is another one whenever a result of darkcal is another one: what it was made from, and its checksums."""
-    made_from = (str(result.header.get(keyword, "")) for keyword in ("DCRECIPE", "DCINPUT", "BIASSUM"))
+    made_from = (str(result.cards.get(keyword, "")) for keyword in ("DCRECIPE", "DCINPUT", "BIASSUM"))
     return " ".join([*made_from, result.datasum])
+
+
+def members_of(combined):
+    """Return the names of the frames, as their headers hold them, that a combined frame is the average of."""
+    return [str(value) for keyword, value in combined.cards.items() if keyword.startswith("IMCMB")]
 
 
 def members_digest(members):
@@ -250,7 +294,7 @@ def members_digest(members):
 
 def misnamed(frame):
     """Say why a calibrated dark is not what it seems: a copy, or made by other software; empty: it is."""
-    raw = str(frame.header.get("RAWFILE", ""))
+    raw = str(frame.cards.get("RAWFILE", ""))
     if result_name(raw) == ascii_only(frame.path.name):
         return ""
     return (
@@ -259,7 +303,7 @@ def misnamed(frame):
     )
 
 
-def results_table(reduced_folder):
+def results_table(reduced_folder: "str | PathLike[str]") -> "Table":
     """List the calibrated and combined frames of a folder, image by image, with the level that is left in each.
 
     Parameters
@@ -271,7 +315,8 @@ def results_table(reduced_folder):
     `~astropy.table.Table`
         Columns file, frames (how many it is the average of), exposure in seconds, overscan (mean level subtracted), level and
         scatter (see `~darkcal_widgets.statistics.level_and_scatter`), unit (of these three), bias (the combined bias
-        subtracted) and state (``'current'``, or why it is out of date). Files that darkcal has not written are not in it.
+        subtracted) and state (``'current'``, or why it is out of date, or damaged). Files that darkcal has not written are not
+        in it.
 
     Raises
     ------
@@ -287,7 +332,7 @@ def _alike(dark, combined):
     return (
         None not in exposures
         and same_exposure(*exposures)
-        and dark.header["DCRECIPE"] == combined.header["DCRECIPE"]
+        and dark.cards["DCRECIPE"] == combined.cards["DCRECIPE"]
     )
 
 
@@ -297,7 +342,7 @@ def levels_of(frames):
 
 
 def _row(frame):
-    header = frame.header
+    header = frame.cards
     level, scatter = level_and_scatter(frame.data)
     return (
         frame.name,

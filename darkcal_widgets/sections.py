@@ -14,18 +14,22 @@ __all__ = [
     "Regions",
     "Section",
     "joined",
+    "overlap",
     "overscan_axis",
     "parse_section",
     "resolve_regions",
     "to_brief",
     "to_fits",
     "to_python",
+    "whole_of",
+    "with_part",
 ]
 
 _PYTHON = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*")
 _FITS = re.compile(r"\s*\[\s*([\d:*\s]+?)\s*,\s*([\d:*\s]+?)\s*\]\s*")
 _FITS_RANGE = re.compile(r"(\d+)\s*:\s*(\d+)")
-_HINT = "write a Python slice of columns such as '2055:' or a FITS section such as '[2056:2080, 1:4128]'"
+# What can be written, with examples that fit any frame of more than 20 columns.
+_HINT = "write a Python slice of columns such as '-20:' (the last 20), or a FITS section such as '[1:20, *]' (the first 20)"
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ def resolve_regions(overscan, keep, shape):
         )
     axis = overscan_axis(found, None if keep is None else kept, shape)
     strip = (whole[0], found[1]) if axis == 1 else (found[0], whole[1])
-    if keep is not None and _overlap(strip[axis], kept[axis]):
+    if keep is not None and overlap(strip[axis], kept[axis]):
         raise ParameterError(
             f"{keep.parameter} {keep.text!r} keeps a part of the overscan {overscan.parameter} {overscan.text!r}, which is "
             f"{to_fits(strip)} of the frame; end the kept part before the overscan or move the overscan."
@@ -249,11 +253,21 @@ def overscan_axis(overscan, keep, shape):
     if spanned[0] != spanned[1]:
         return 1 if spanned[0] else 0
     if keep is not None:
-        beside = [not _overlap(one, other) for one, other in zip(overscan, keep, strict=True)]
+        beside = [not overlap(one, other) for one, other in zip(overscan, keep, strict=True)]
         if beside[0] != beside[1]:
             return 1 if beside[1] else 0
     rows, columns = (part.stop - part.start for part in overscan)
     return 0 if rows < columns else 1
+
+
+def whole_of(shape):
+    """Return the rows and columns of a whole frame."""
+    return tuple(slice(0, length) for length in shape)
+
+
+def with_part(region, axis, part):
+    """Return the rows and columns of a region with another part along one axis."""
+    return (part, region[1]) if axis == 0 else (region[0], part)
 
 
 def to_brief(region, shape):
@@ -337,5 +351,6 @@ def _resolve_axis(wanted, size, axis, text, parameter):
     return slice(start, stop)
 
 
-def _overlap(one, other):
+def overlap(one, other):
+    """Tell whether two slices, or anything with a start and a stop, have something in common."""
     return one.start < other.stop and other.start < one.stop

@@ -1,4 +1,6 @@
-"""Robust statistics of pixels: median, scatter by the median absolute deviation, level. Not the clipping of stacks (combine)."""
+"""Robust statistics of pixels: median, level and scatter, noise from row to row. Not the clipping of stacks (combine)."""
+
+import math
 
 import numpy as np
 
@@ -6,15 +8,26 @@ __all__ = [
     "MAD_TO_SIGMA",
     "SAMPLING",
     "level_and_scatter",
+    "level_of",
     "median",
     "median_and_scatter",
     "near_bounds",
     "near_median",
+    "row_levels",
+    "row_noise",
     "without_outliers",
 ]
 
 # So many values are enough to know where to clip all of them.
 _ENOUGH = 250_000
+
+# A median absolute deviation from so many values says to a hundredth where to clip for a level.
+_BOUNDS_FROM = 2**16
+
+# A level is taken from the values within this many standard deviations of the median, that of a row from those within more: rows
+# are on levels of their own.
+_LEVEL_SIGMA = 3.0
+_ROW_SIGMA = 5.0
 
 # Quantiles of a Gaussian, and how many standard deviations from its median they lie.
 _GAUSSIAN = {0.25: 0.674490, 0.05: 1.644854, 0.01: 2.326348}
@@ -101,7 +114,7 @@ def near_median(values, sigma, axis=None, least=0.0):
     return np.abs(values - median) <= sigma * scatter
 
 
-def level_and_scatter(data):
+def level_and_scatter(data: np.ndarray) -> tuple[float, float]:
     """Measure the level of a frame without its hot pixels, cosmic rays and glow, from every 4th row and column.
 
     Parameters
@@ -111,17 +124,141 @@ def level_and_scatter(data):
 
     Returns
     -------
-    level : float
-        Mean of the values within 3 standard deviations of the median; a median moves in steps where counts are whole.
-    scatter : float
-        The standard deviation of a pixel, see `median_and_scatter`.
+    level, scatter : float
+        See `level_of`.
     """
-    sample = data[::SAMPLING, ::SAMPLING].astype(float)
-    sample = sample[np.isfinite(sample)]
-    if not sample.size:
+    return level_of(data[::SAMPLING, ::SAMPLING])
+
+
+def level_of(values):
+    """Return the level of values, and the standard deviation of one, without those that are far from the others.
+
+    Neither moves in steps where the values are whole numbers, as their median and median absolute deviation do.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of any shape; NaN and infinite ones are not values. Without a value, level and scatter are NaN.
+
+    Returns
+    -------
+    level : float
+        Mean of the values within 3 standard deviations, by the median absolute deviation, of the median.
+    scatter : float
+        Standard deviation of a Gaussian that has the same one within these bounds.
+
+    Examples
+    --------
+    >>> counts = np.rint(np.random.default_rng(1).normal(1000.3, 5.5, 100_000))
+    >>> level, scatter = level_of(np.append(counts, [65535.0] * 500))
+    >>> round(level, 1), round(scatter, 1)
+    (1000.3, 5.5)
+    """
+    values = np.ravel(values)
+    values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64, copy=False)
+    if not np.isfinite(values.sum()):
+        values = values[np.isfinite(values)]
+    if not values.size:
         return np.nan, np.nan
-    median, scatter = median_and_scatter(sample)
-    return float(np.mean(sample[np.abs(sample - median) <= 3 * scatter])), float(scatter)
+    level, scatter = _median_and_mad(values[:: max(1, values.size // _BOUNDS_FROM)])
+    for _ in range(2):  # the median may be half a count off
+        level, scatter = _within(values, level, scatter)
+    return level, scatter
+
+
+def _median_and_mad(sample):
+    middle = median(sample)
+    scatter = MAD_TO_SIGMA * median(np.abs(sample - middle))
+    return middle, scatter if scatter > 0 else _median_and_spread(sample)[1]
+
+
+def _within(values, level, scatter):
+    """Return mean and standard deviation from the values within 3 of these standard deviations of this level."""
+    bound = _LEVEL_SIGMA * scatter
+    away = values - level  # numbers near 0 lose nothing in single precision
+    near = np.abs(away) <= bound
+    away *= near  # quicker than to pick them
+    count = max(1, int(np.count_nonzero(near)))
+    mean = float(np.sum(away, dtype=np.float64)) / count
+    variance = float(np.sum(np.square(away), dtype=np.float64)) / count - mean**2
+    return level + mean, _untruncated(math.sqrt(max(0.0, variance)), bound)
+
+
+def _untruncated(deviation, bound):
+    """Return the standard deviation of a Gaussian which within `bound` on both sides of its mean has that `deviation`.
+
+    The variance of a Gaussian cut off at k standard deviations is 1 - 2 k phi(k) / erf(k / sqrt(2)) times that of the whole:
+    Johnson, Kotz and Balakrishnan (1994), Continuous Univariate Distributions 1, section 10.1.
+    """
+    sigma = deviation
+    for _ in range(3):  # by then it changes by less than a thousandth
+        k = bound / sigma if sigma > 0 else math.inf
+        if math.isinf(k):
+            return deviation
+        density = math.exp(-k * k / 2) / math.sqrt(2 * math.pi)
+        sigma = deviation / math.sqrt(1 - 2 * k * density / math.erf(k / math.sqrt(2)))
+    return sigma
+
+
+def row_levels(image, level, scatter):
+    """Return the mean of each row without values far from the level of all, and of how many values it is the mean.
+
+    Parameters
+    ----------
+    image : ndarray
+        Shape (rows, columns).
+    level, scatter : float
+        Of the image, see `level_of`.
+
+    Returns
+    -------
+    levels, counts : ndarray
+        Shape (rows,). A row without such a value has a level of NaN.
+    """
+    away = np.subtract(image, level, dtype=np.float32)
+    near = np.abs(away) <= max(_ROW_SIGMA * scatter, 1e-6)
+    counts = np.count_nonzero(near, axis=1)
+    sums = np.sum(np.where(near, away, 0), axis=1, dtype=np.float64)
+    return level + np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0), counts
+
+
+def row_noise(levels, counts, scatter):
+    """Return by how much each row differs from the next beyond what the noise of their pixels explains, as a standard deviation.
+
+    Such rows are seen as stripes: each has an offset of its own, as from an overscan of few columns.
+
+    Parameters
+    ----------
+    levels, counts : ndarray
+        From `row_levels`.
+    scatter : float
+        Of a pixel.
+
+    Returns
+    -------
+    float
+        NaN, where there are fewer than three rows with a value.
+
+    Notes
+    -----
+    The variance of the difference of two rows is twice that of a row's offset plus twice that of the mean of its pixels.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> striped = rng.normal(0, 5, (2000, 100)) + rng.normal(0, 2, (2000, 1))
+    >>> level, scatter = level_of(striped)
+    >>> round(row_noise(*row_levels(striped, level, scatter), scatter), 1)
+    2.0
+    """
+    steps = np.diff(levels[counts > 0])
+    if len(steps) < 2:
+        return np.nan
+    variance = level_of(steps)[1] ** 2 / 2
+    # Of the pixels' variance that of the rows is a part.
+    count = float(np.mean(counts[counts > 0]))
+    rows = (variance - scatter**2 / count) / (1 - 1 / count) if count > 1 else variance
+    return math.sqrt(max(0.0, rows))
 
 
 def without_outliers(values, sigma):

@@ -110,7 +110,7 @@ def read_small_text(path, most):
 
 def _without_waiting(path, flags):
     """Open a file for `open`; a pipe without a writer would keep us waiting, to regular files it makes no difference."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _load(text):

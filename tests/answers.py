@@ -10,7 +10,6 @@ import ccdproc
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
-from astropy.nddata import CCDData
 from scipy.ndimage import gaussian_filter, median_filter
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks, simulate_night

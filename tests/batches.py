@@ -62,25 +62,32 @@ def write_parameters(path, **values):
 
 @contextlib.contextmanager
 def cluster(folder, workers=1):
-    """Start a Dask scheduler and workers on loopback; yield its address and the workers' processes."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "30s"}
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    """Start a Dask scheduler and workers on loopback; yield its address and the workers' processes; others may be added."""
     announced = folder / "scheduler.json"
     options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(announced)]
+    scheduler = _started(folder, [sys.executable, "-m", "distributed.cli.dask_scheduler", *options])
     processes = []
-    with (folder / "dask.log").open("w") as log:
-        quiet = {"env": environment, "cwd": folder, "stdout": log, "stderr": log}
-        try:
-            processes.append(subprocess.Popen([*command, *options], **quiet))
-            address = json.loads(wait_for_text(announced))["address"]
-            command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
-            options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(folder)]
-            processes += [subprocess.Popen([*command, *options], **quiet) for _ in range(workers)]
-            yield address, processes[1:]
-        finally:
-            for process in processes:
-                process.kill()
-                process.wait()
+    try:
+        address = json.loads(wait_for_text(announced))["address"]
+        processes += [start_worker(folder, address) for _ in range(workers)]
+        yield address, processes
+    finally:
+        for process in (scheduler, *processes):
+            process.kill()
+            process.wait()
+
+
+def start_worker(folder, address):
+    """Start a worker of a cluster; return its process."""
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
+    options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(folder)]
+    return _started(folder, [*command, *options])
+
+
+def _started(folder, command):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "30s"}
+    with (folder / "dask.log").open("a") as log:
+        return subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
 
 
 def wait_for_text(path, seconds=60):

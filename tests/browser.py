@@ -58,7 +58,7 @@ EVALUATE = """async ([statements, expression]) => {
 def skip_without_browser():
     """Skip the test, with the reason, where Chromium or Playwright is missing."""
     if importlib.util.find_spec("playwright") is None:
-        pytest.skip("Playwright is not installed (pip install 'darkcal-widgets[test]')")
+        pytest.skip("Playwright is not installed (make installs it)")
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine (Debian: apt install chromium)")
 

@@ -180,6 +180,9 @@ def overscan_night(
 
 # --- Layouts of other cameras -----------------------------------------------------------------------------
 
+# ADU/s of dark current in all of them.
+RATE = 0.02
+
 # Of each camera: the name of each image (empty: in the primary HDU) and, for each of its amplifiers, the level, the image and the
 # overscan; all in rows and columns.
 _ROWS = slice(0, 48)
@@ -189,8 +192,18 @@ def _columns(start, stop, rows=_ROWS):
     return rows, slice(start, stop)
 
 
-def _layout_night(
-    folder, shape, images, own, *, light=None, change=None, dtype="uint16", rate=0.02, darks=3, **cards
+def layout_night(
+    folder,
+    shape,
+    images,
+    own,
+    *,
+    light=True,
+    change=None,
+    dtype="uint16",
+    types=None,
+    darks=3,
+    **cards,
 ):
     """Write 4 bias frames, darks of 60 and 300 s and 2 flats of a camera.
 
@@ -203,16 +216,21 @@ def _layout_night(
         Name of each image to level, image area and overscan of each amplifier. A name that is empty: in the primary HDU.
     own : dict of str to dict
         Cards of each image.
-    light : ndarray, optional
-        Of a flat; default 15,000 ADU in all of the image areas. 0: there are no flats.
+    light : bool
+        Whether there are flats, with 15,000 ADU (in 8 bits 150) in all of the image areas.
     change : callable, optional
         ``change(pixels, kind, index)`` returns what is written instead.
-    rate : float
-        Dark current in ADU/s.
+    types : callable, optional
+        ``types(kind, exposure)`` returns the cards that say what a frame is, and how long it lasts, instead of ``IMAGETYP`` and
+        ``EXPTIME``.
     """
-    plan = [("bias", 0.0, 4), ("dark", 60.0, darks), ("dark", 300.0, darks)] + (
-        [("flat", 5.0, 2)] if light != 0 else []
-    )
+    plan = [
+        ("bias", 0.0, 4),
+        ("dark", 60.0, darks),
+        ("dark", 300.0, darks),
+        *([("flat", 5.0, 2)] if light else []),
+    ]
+    flat = 150 if dtype == "uint8" else 15000
     rng = np.random.default_rng(6)
     for kind, exposure, count in plan:
         for index in range(count):
@@ -221,7 +239,7 @@ def _layout_night(
             for name, amplifiers in images.items():
                 pixels = np.zeros(shape)
                 for level, area, overscan in amplifiers:
-                    pixels[area] = level + rate * exposure + (15000 if kind == "flat" else 0)
+                    pixels[area] = level + RATE * exposure + flat * (kind == "flat")
                     if overscan is not None:
                         pixels[overscan] = level
                 pixels[pixels == 0] = amplifiers[0][0]
@@ -234,7 +252,17 @@ def _layout_night(
                 write_raw(folder / f"{name}.fits", values.astype(dtype), kind, exposure, **cards | own[""])
             else:
                 _write_own(folder, name, made, own, kind, exposure, cards)
+            if types:
+                _retype(folder / f"{name}.fits", types(kind, exposure))
     return folder
+
+
+def _retype(path, cards):
+    """Replace the cards on type and exposure in the primary header."""
+    with fits.open(path, mode="update", uint=True, do_not_scale_image_data=True) as hdus:
+        for keyword in ("IMAGETYP", "EXPTIME"):
+            del hdus[0].header[keyword]
+        hdus[0].header.update(cards)
 
 
 def _write_own(folder, name, images, own, kind, exposure, cards):
@@ -253,7 +281,7 @@ def gmos(folder):
         images[str(number)] = [(1000 + 11 * number, area, overscan)]
         data, bias = ("[17:60,1:48]", "[1:16,1:48]") if left else ("[1:44,1:48]", "[45:60,1:48]")
         own[str(number)] = {"DATASEC": data, "BIASSEC": bias, "CCDSEC": f"[{number}:99,1:48]", "GAIN": 1.6}
-    return _layout_night(folder, (48, 60), images, own)
+    return layout_night(folder, (48, 60), images, own)
 
 
 def mosaic(folder):
@@ -265,21 +293,21 @@ def mosaic(folder):
         "BIASSEC2": "[101:120,1:48]",
         "DATASEC2": "[61:100,1:48]",
     }
-    return _layout_night(folder, (48, 120), images, {"": own}, NAMPS=2)
+    return layout_night(folder, (48, 120), images, {"": own}, NAMPS=2)
 
 
 def hires(folder):
     """Three extensions of one amplifier each, of the same layout."""
     names = ("CCD1", "CCD2", "CCD3")
     images = {name: [(1100 + 40 * n, _columns(0, 70), _columns(70, 90))] for n, name in enumerate(names)}
-    return _layout_night(folder, (48, 90), images, {name: {"DATASEC": "[1:70,1:48]"} for name in names})
+    return layout_night(folder, (48, 90), images, {name: {"DATASEC": "[1:70,1:48]"} for name in names})
 
 
 def acs(folder):
     """Two science images, each with its errors and its flags, which are not images of the sky."""
     names = ("SCI", "ERR", "DQ")
     images = {name: [(2000.0 if name == "SCI" else 1.0, _columns(0, 70), _columns(70, 90))] for name in names}
-    return _layout_night(folder, (48, 90), images, {name: {} for name in names})
+    return layout_night(folder, (48, 90), images, {name: {} for name in names})
 
 
 def site(folder):
@@ -292,7 +320,7 @@ def site(folder):
 
     images = {"": [(1200, _columns(10, 80), _columns(80, 100))]}
     own = {"BIASSEC": "[81:100,1:48]", "TRIMSEC": "[11:80,1:48]"}
-    return _layout_night(folder, (48, 100), images, {"": own}, change=prescan)
+    return layout_night(folder, (48, 100), images, {"": own}, change=prescan)
 
 
 def cmos(folder):
@@ -305,13 +333,13 @@ def cmos(folder):
         return pixels
 
     own = {"BAYERPAT": "RGGB", "GAIN": 120, "INSTRUME": "ZWO ASI"}
-    return _layout_night(folder, (48, 90), {"": [(300, _columns(0, 90), None)]}, {"": own}, change=coloured)
+    return layout_night(folder, (48, 90), {"": [(300, _columns(0, 90), None)]}, {"": own}, change=coloured)
 
 
 def stacked(folder):
     """32-bit sums of eight frames: levels above 65,535."""
     images = {"": [(90000, _columns(0, 70), _columns(70, 90))]}
-    return _layout_night(folder, (48, 90), images, {"": {}}, dtype="int32")
+    return layout_night(folder, (48, 90), images, {"": {}}, dtype="int32")
 
 
 def one_plane(folder):
@@ -322,4 +350,189 @@ def one_plane(folder):
         return pixels[None]
 
     images = {"": [(1000, _columns(0, 70), _columns(70, 90))]}
-    return _layout_night(folder, (48, 90), images, {"": {"BIASSEC": "[71:90,1:48]"}}, change=plane)
+    return layout_night(folder, (48, 90), images, {"": {"BIASSEC": "[71:90,1:48]"}}, change=plane)
+
+
+def _lamp(kind):
+    return {"bias": "BIAS", "dark": "DARK", "flat": "FLAT,LAMP"}[kind]
+
+
+def fors(folder):
+    """FORS2 at the VLT: prescan and overscan are counted rows, the type is a HIERARCH card, GAIN is missing."""
+
+    def types(kind, exposure):
+        return {"EXPTIME": exposure, "HIERARCH ESO DPR TYPE": _lamp(kind), "HIERARCH ESO DPR CATG": "CALIB"}
+
+    def prescan(pixels, kind, index):
+        del kind, index
+        pixels[:5] = 1004
+        return pixels
+
+    counts = {"PRSCX": 0, "PRSCY": 5, "OVSCX": 0, "OVSCY": 8, "X": 1, "Y": 1, "NX": 90, "NY": 47}
+    own = {f"HIERARCH ESO DET OUT1 {name}": count for name, count in counts.items()}
+    own |= {"HIERARCH ESO DET OUT1 CONAD": 1.43, "HIERARCH ESO DET OUTPUTS": 1, "INSTRUME": "FORS2"}
+    image, overscan = (slice(5, 52), slice(0, 90)), (slice(52, 60), slice(0, 90))
+    return layout_night(
+        folder, (60, 90), {"": [(1000, image, overscan)]}, {"": own}, types=types, change=prescan, light=False
+    )
+
+
+def sdss(folder):
+    """A spectrograph of SDSS: four quadrants, their overscans at the ends of the rows, no sections; the type is FLAVOR."""
+    images = {
+        "": [
+            (900 + 60 * (2 * upper + right), (rows, slice(60 * right + 20, 60 * right + 80)), (rows, ends))
+            for upper, rows in enumerate((slice(0, 40), slice(40, 80)))
+            for right, ends in enumerate((slice(0, 20), slice(140, 160)))
+        ]
+    }
+    return layout_night(
+        folder,
+        (80, 160),
+        images,
+        {"": {"CAMERAS": "r1"}},
+        types=lambda kind, exposure: {"FLAVOR": kind, "EXPTIME": exposure},
+    )
+
+
+def alfosc(folder):
+    """ALFOSC at the NOT: one image in an extension, overscan columns on both sides and rows on top; no sections."""
+    image, overscan = (slice(0, 60), slice(10, 90)), (slice(0, 60), slice(90, 100))
+
+    def other_overscans(pixels, kind, index):
+        del kind, index
+        pixels[:60, :10] = pixels[:60, 90:]
+        pixels[60:] = np.resize(pixels[:60, 90:], (8, 100))
+        return pixels
+
+    return layout_night(
+        folder,
+        (68, 100),
+        {"im1": [(700, image, overscan)]},
+        {"im1": {"DETXBIN": 1, "DETYBIN": 1, "GAIN": 0.16}},
+        change=other_overscans,
+        types=lambda kind, exposure: {
+            "IMAGETYP": _lamp(kind),
+            "EXPTIME": exposure,
+            "INSTRUME": "ALFOSC_FASU",
+        },
+    )
+
+
+def deimos(folder):
+    """DEIMOS at Keck: eight images, each with a prescan and an overscan that DATASEC leaves out; the type is OBSTYPE."""
+    images, own = {}, {}
+    for number in range(1, 9):
+        images[f"VidInp{number}"] = [(1000 + 13 * number, _columns(6, 60), _columns(60, 80))]
+        own[f"VidInp{number}"] = {
+            "DATASEC": "[7:60,1:48]",
+            "DETSEC": f"[{54 * number + 1}:{54 * number + 54},1:48]",
+        }
+    words = {"bias": "Bias", "dark": "Dark", "flat": "DmFlat"}
+
+    def prescan(pixels, kind, index):
+        del kind, index
+        pixels[:, :6] -= 2
+        return pixels
+
+    return layout_night(
+        folder,
+        (48, 80),
+        images,
+        own,
+        change=prescan,
+        types=lambda kind, exposure: {
+            "OBSTYPE": words[kind],
+            "ELAPTIME": exposure,
+            "PRECOL": 6,
+            "POSTPIX": 20,
+        },
+    )
+
+
+def lris_red(folder):
+    """LRIS red at Keck: four images, of which two are read from the other end, so that prescan and overscan change sides."""
+    images, own = {}, {}
+    for number in range(1, 5):
+        turned = number % 2 == 0
+        area, overscan = (
+            (_columns(20, 74), _columns(0, 20)) if turned else (_columns(6, 60), _columns(60, 80))
+        )
+        images[f"VidInp{number}"] = [(1100 + 17 * number, area, overscan)]
+        own[f"VidInp{number}"] = {"DATASEC": f"[{area[1].start + 1}:{area[1].stop},1:48]"}
+    return layout_night(
+        folder,
+        (48, 80),
+        images,
+        own,
+        types=lambda kind, exposure: {"IMAGETYP": "DARK", "KOAIMTYP": kind, "TTIME": exposure},
+    )
+
+
+def wfc(folder):
+    """WFC at the INT: four extensions with BIASSEC and TRIMSEC, the temperature in kelvins, the type in OBSTYPE and IMAGETYP."""
+    words = {"bias": "zero", "dark": "dark", "flat": "sky"}
+    images = {f"im{n}": [(1500 + 20 * n, _columns(12, 86), _columns(0, 12))] for n in range(1, 5)}
+    own = {name: {"BIASSEC": "[3:10,1:48]", "TRIMSEC": "[13:86,1:48]", "GAIN": 2.8} for name in images}
+    return layout_night(
+        folder,
+        (48, 86),
+        images,
+        own,
+        types=lambda kind, exposure: {"IMAGETYP": words[kind], "EXPTIME": exposure, "CCDTEMP": 153.2},
+    )
+
+
+def dslr(folder):
+    """A DSLR whose frames a program wrote as FITS: colours, whole seconds in EXPOSURE, ISO as the gain, words of MaxIm."""
+
+    def coloured(pixels, kind, index):
+        del index
+        if kind == "flat":
+            pixels[::2, ::2] *= 0.4
+        return pixels
+
+    words = {"bias": "Bias Frame", "dark": "Dark Frame", "flat": "Flat Field"}
+    return layout_night(
+        folder,
+        (48, 90),
+        {"": [(2048, _columns(0, 90), None)]},
+        {"": {"BAYERPAT": "RGGB", "GAIN": 800, "ISOSPEED": 800}},
+        change=coloured,
+        types=lambda kind, exposure: {"IMAGETYP": words[kind], "EXPOSURE": exposure},
+    )
+
+
+def webcam(folder):
+    """A webcam of 8 bits: no word for the type, milliseconds, and only the names of the files tell what they are."""
+
+    def types(kind, exposure):
+        del kind
+        return fits.Header([("EXPOSURE", 1000 * exposure, "[ms]")])
+
+    images = {"": [(12, _columns(0, 90), None)]}
+    return layout_night(folder, (48, 90), images, {"": {}}, types=types, dtype="uint8")
+
+
+def side_strips(folder, crossed=False, change=None):
+    """Four amplifiers side by side, their overscans in four strips at the right, in the same order or `crossed`; no sections."""
+    order = (3, 2, 1, 0) if crossed else (0, 1, 2, 3)
+    images = [
+        (1000 + 40 * n, _columns(30 * n, 30 * n + 30), _columns(120 + 12 * order[n], 132 + 12 * order[n]))
+        for n in range(4)
+    ]
+    return layout_night(folder, (48, 168), {"": images}, {"": {}}, change=change)
+
+
+def middle_quadrants(folder):
+    """Four quadrants, the overscans of the left and of the right ones between them; no sections."""
+    images = [
+        (
+            1000 + 40 * (2 * upper + right),
+            (rows, slice(80 * right, 80 * right + 60)),
+            (rows, slice(60 + 10 * right, 70 + 10 * right)),
+        )
+        for upper, rows in enumerate((slice(0, 30), slice(30, 60)))
+        for right in (0, 1)
+    ]
+    return layout_night(folder, (60, 140), {"": images}, {"": {}})

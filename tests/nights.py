@@ -9,7 +9,8 @@ from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.stats import mad_std
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+# Real frames that may be published; their README says where they are from.
+REAL_NIGHTS = Path(__file__).with_name("data")
 
 
 def write_raw(path, data, kind="dark", exposure=10.0, **cards):

@@ -2,14 +2,26 @@
 
     python tests/powercut.py [--cuts 200] [--seed 1]
 
-The power goes at a random time of a run, or after its end. What was not yet on the disk is lost: files keep their names and their
-lengths and hold zeros for pixels, for pages, or throughout; they are cut off or empty; or their names are gone. Then runs follow,
-and what each of them names is deleted, as a user would, until one has nothing to say.
+The power goes at a random time of a run, or after its end, and what was not yet on the disk is lost. This is done in two ways:
+
+device  an ext4 file system in a file (a loop device), which forgets at once what it has not written, by the ioctl that xfstests
+        uses; until then random pages and names are forced onto it, so that each cut finds another mixture. Needs root.
+files   the files themselves are changed: they keep their names and their lengths and hold zeros for pixels, for pages, or
+        throughout; they are cut off or empty; or their names are gone.
+
+Then `check_run` and `results_table` look at what is left, runs follow, and what each of them names is deleted, as a user would,
+until one has nothing to say.
 """
 
 import argparse
+import contextlib
+import ctypes
+import fcntl
+import os
 import random
 import shutil
+import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +32,7 @@ from pathlib import Path
 from killer import CONTEXT, digests, finish_run, start_run
 from nights import folder_bytes, random_frame, write_raw
 
-from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks
+from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks, results_table
 from darkcal_widgets.errors import DarkcalError
 
 RECIPE = Recipe(keep_columns=":280", subtract_bias=True)
@@ -28,6 +40,10 @@ SHAPE = (64, 300)
 DARKS, BIASES = 6, 4
 PAGE = 4096  # bytes that a disk gets, or does not get, together
 REMARKS = 150  # cards, so that headers have several pages
+
+# From linux/fs.h and ext4.h: end a file system at once, and write neither its data nor its journal.
+SHUTDOWN, WITHOUT_JOURNAL = 0x8004587D, 2
+WRITE_AND_WAIT = 7  # all three flags of sync_file_range(2)
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,114 @@ def write_night(folder):
     return Path(folder)
 
 
-# --- What may be left of a file ---------------------------------------------------------------------------------------------
+# --- A disk that forgets --------------------------------------------------------------------------------------------------------
+
+
+class Device:
+    """An ext4 file system in a file, whose power can be cut.
+
+    Parameters
+    ----------
+    folder : Path
+        For the file and the place where it is mounted, `place`.
+
+    Raises
+    ------
+    OSError
+        It cannot be had here; says why.
+    """
+
+    def __init__(self, folder):
+        if os.geteuid() != 0:
+            raise OSError("only root may mount a file system")
+        self.image, self.place = Path(folder) / "disk", Path(folder) / "mounted"
+        self.place.mkdir()
+        with self.image.open("wb") as stream:
+            stream.truncate(64 << 20)
+        self._call("mkfs.ext4", "-q", "-F", self.image)
+        self._mount()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._call("umount", self.place)
+
+    def cut(self, process, out, seconds, draw):
+        """Cut the power of a run after so many seconds; return the names of the results that there were."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with contextlib.suppress(FileNotFoundError):  # renamed meanwhile
+                self._write_some(out, draw)
+        process.kill()
+        process.join()
+        before = results_in(out)
+        with _opened(self.place) as descriptor:
+            fcntl.ioctl(descriptor, SHUTDOWN, struct.pack("I", WITHOUT_JOURNAL))
+        self._call("umount", self.place)
+        self._mount()
+        return before
+
+    def _write_some(self, out, draw):
+        """Force some pages of a file, or the names written so far, onto the disk."""
+        if draw.random() < 0.2:
+            with _opened(self.place) as descriptor:
+                os.fsync(descriptor)  # commits the journal: names and lengths, not pages
+        elif names := os.listdir(out):
+            with _opened(out / draw.choice(names)) as descriptor:
+                length = max(1, os.fstat(descriptor).st_size)
+                start = ctypes.c_int64(draw.randrange(0, length, PAGE))
+                count = ctypes.c_int64(draw.choice([1, 4, 64]) * PAGE)
+                ctypes.CDLL(None).sync_file_range(descriptor, start, count, WRITE_AND_WAIT)
+        time.sleep(draw.uniform(0, 0.02))
+
+    def _mount(self):
+        self._call("mount", "-t", "ext4", "-o", "loop", self.image, self.place)
+
+    @staticmethod
+    def _call(*command):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise OSError(f"{command[0]} says: {done.stderr.strip()}")
+
+
+@contextlib.contextmanager
+def _opened(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+# --- Files that are changed ---------------------------------------------------------------------------------------------------
+
+
+class Files:
+    """A folder, `place`, in which the power cut is played by changing files."""
+
+    def __init__(self, folder):
+        self.place = Path(folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def cut(self, process, out, seconds, draw):
+        """End a run after so many seconds, and lose of some files what a power cut may; as `Device.cut`."""
+        process.join(seconds)
+        process.kill()
+        process.join()
+        before = results_in(out)
+        for path in sorted(out.iterdir()) if before else ():
+            if draw.random() < 0.5 and (content := path.read_bytes()):
+                left = draw.choice(LOSSES)(content, draw)
+                path.unlink()
+                if left is not None:
+                    path.write_bytes(left)
+        return before
 
 
 def zero_pixels(content, draw):
@@ -106,20 +229,24 @@ def gone(content, draw):
 LOSSES = (zero_pixels, all_zeros, empty, zero_pages, zero_end, short, gone)
 
 
-def lose(out, draw):
-    """Lose of some files what a power cut may; return how each was lost."""
-    found = []
-    for path in sorted(out.iterdir()):
-        if draw.random() < 0.5:
-            loss = draw.choice(LOSSES)
-            content = path.read_bytes()
-            left = loss(content, draw) if content else content
-            path.unlink()
-            if left is not None:
-                path.write_bytes(left)
-            if left != content:
-                found.append(loss.__name__)
-    return tuple(found)
+# --- What is left ---------------------------------------------------------------------------------------------------------------
+
+
+def results_in(out):
+    """Return the names of the results in a folder that may not be there."""
+    return [name for name in os.listdir(out) if not name.startswith(".")] if out.is_dir() else []
+
+
+def loss(path, whole):
+    """Say in a word what has happened to a file; empty: nothing."""
+    if not path.exists():
+        return "gone"
+    content = path.read_bytes()
+    if content == whole:
+        return ""
+    if len(content) != len(whole):
+        return "short" if content else "empty"
+    return "some zeros" if any(content) else "all zeros"
 
 
 # --- What follows ------------------------------------------------------------------------------------------------------------
@@ -139,17 +266,22 @@ def next_run(raw, out):
     return said
 
 
-def _answer(pipe, raw, out):
+def listed_as_current(out):
+    """Return the names of the results that `results_table` has no doubt of."""
+    return [row["file"] for row in results_table(out) if row["state"] == "current"]
+
+
+def _answer(pipe, act, arguments):
     try:
-        pipe.send(next_run(raw, out))
+        pipe.send(act(*arguments))
     except Exception as error:
         pipe.send(error)
 
 
-def said_by_next_run(raw, out):
-    """Do the same in a process of its own, as after a start of the machine: nothing is remembered."""
+def after_start(act, *arguments):
+    """Do something in a process of its own, as after a start of the machine: nothing is remembered."""
     ours, theirs = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=_answer, args=(theirs, raw, out))
+    process = CONTEXT.Process(target=_answer, args=(theirs, act, arguments))
     process.start()
     theirs.close()
     said = ours.recv()
@@ -159,15 +291,16 @@ def said_by_next_run(raw, out):
     return said
 
 
+def not_whole(out, expected):
+    """Return the results that are not as after an undisturbed run."""
+    return [out / name for name in results_in(out) if loss(out / name, expected.get(name))]
+
+
 def recover(raw, out, expected):
     """Run until nothing is said, deleting what is named; return how many runs that took, and the complaints."""
     for count in range(1, len(expected) + 3):
-        said = " ".join(said_by_next_run(raw, out))
-        wrong = [
-            path
-            for path in out.iterdir()
-            if not path.name.startswith(".") and path.read_bytes() != expected.get(path.name)
-        ]
+        said = " ".join(after_start(next_run, raw, out))
+        wrong = not_whole(out, expected)
         if not said:
             return count, [f"{path.name} is not whole, and nothing is said of it" for path in wrong]
         named = [path for path in out.iterdir() if str(path) in said]
@@ -180,21 +313,20 @@ def recover(raw, out, expected):
     return count, ["the runs come to no end"]
 
 
-def cut(raw, out, expected, seconds, draw):
+def cut(layer, raw, out, expected, seconds, draw):
     """Cut the power so many seconds after the begin of a run, and go on."""
-    process = start_run(raw, out, RECIPE)
-    process.join(seconds)
-    process.kill()
-    process.join()
+    before = layer.cut(start_run(raw, out, RECIPE), out, seconds, draw)
     out.mkdir(exist_ok=True)
-    losses = lose(out, draw)
+    losses = [word for name in before if (word := loss(out / name, expected[name]))]
+    believed = set(after_start(listed_as_current, out)) & {path.name for path in not_whole(out, expected)}
     runs, complaints = recover(raw, out, expected)
+    complaints += [f"{name} is not whole, and is listed as current" for name in sorted(believed)]
     if not complaints and folder_bytes(out) != expected:
         complaints.append("the files are not those of an undisturbed run")
-    return Cut(losses, runs, complaints)
+    return Cut(tuple(losses), runs, complaints)
 
 
-def cut_many(folder, cuts, seed):
+def cut_many(folder, cuts, seed, layer):
     """Yield a `Cut` for each."""
     raw, whole = write_night(Path(folder) / "raw"), Path(folder) / "whole"
     finish_run(raw, Path(folder) / "warm", RECIPE)
@@ -203,35 +335,49 @@ def cut_many(folder, cuts, seed):
     length = time.monotonic() - begun
     expected, before, draw = folder_bytes(whole), digests(raw), random.Random(seed)
     for number in range(cuts):
-        out = Path(folder) / f"out-{number}"
-        found = cut(raw, out, expected, draw.uniform(0, 2 * length), draw)
+        out = layer.place / f"out-{number}"
+        found = cut(layer, raw, out, expected, draw.uniform(0, 2 * length), draw)
         if digests(raw) != before:
             found.complaints.append("a raw frame has changed")
         yield found
         shutil.rmtree(out)
 
 
-def main():
-    """Cut as often as asked and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cuts", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        found = list(cut_many(folder, options.cuts, options.seed))
+def report(found):
+    """Print the figures of many cuts; return how many complaints there are."""
     complaints = [
         f"cut {number} ({', '.join(each.losses)}): {complaint}"
         for number, each in enumerate(found)
         for complaint in each.complaints
     ]
-    losses = Counter(loss for each in found for loss in each.losses)
-    listed = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in losses.most_common())
+    losses = Counter(word for each in found for word in each.losses)
+    listed = ", ".join(f"{count} {word}" for word, count in losses.most_common())
     print(
         f"{len(found)} power cuts, {losses.total()} files lost ({listed}); {max(each.runs for each in found)} runs at most until "
         f"all was as without the cut.\n{len(complaints)} complaints (something half taken for whole, something whole called "
         "damaged, files or raw frames changed)."
     )
     print(*complaints[:20], sep="\n")
+    return len(complaints)
+
+
+def main():
+    """Cut as often as asked, in both ways, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cuts", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    complaints = 0
+    for layer in (Files, Device):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                opened = layer(folder)
+            except OSError as error:
+                print(f"device: left out, {error}")
+                continue
+            print(f"{layer.__name__.lower()}: ", end="", flush=True)
+            with opened:
+                complaints += report(list(cut_many(folder, options.cuts, options.seed, opened)))
     return 1 if complaints else 0
 
 

@@ -1,20 +1,13 @@
 """Figures behind the advice: drawn for a simulated camera and for nights that hold little."""
 
-import io
-
 import numpy as np
 import pytest
 from cameras import kast_blue
-from nights import write_raw
+from figures import drawn
+from nights import REAL_NIGHTS, write_raw
 
 from darkcal_widgets import Night, advise, simulate_night
 from darkcal_widgets.advice import figures
-
-
-def drawn(figure):
-    """Draw a figure and return its axes."""
-    figure.savefig(io.BytesIO(), format="png", dpi=40)
-    return figure.axes
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +16,7 @@ def cryogenic(tmp_path_factory):
     return Night(raw, dark_folder=raw / "darks")
 
 
-def test_the_columns_show_each_kind_and_the_points_lie_on_the_line(cryogenic):
+def test_columns_show_each_kind_and_points_lie_on_the_line(cryogenic):
     columns, follow = drawn(figures.overscan_evidence(advise(cryogenic)))
     labels = columns.get_legend_handles_labels()[1]
     assert labels == ["bias", "dark", "flat", "science", "light", "clean"]
@@ -68,8 +61,8 @@ def test_levels_are_in_the_unit_of_the_frames(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["saao-ste3", "feder-2013-07-04"])
-def test_real_nights_can_be_drawn(real_frames, name):
-    night = Night(real_frames / name)
+def test_real_nights_can_be_drawn(name):
+    night = Night(REAL_NIGHTS / name)
     advice = advise(night)
     drawn(figures.overscan_evidence(advice))
     drawn(figures.exposures(advice, night))

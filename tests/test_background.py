@@ -27,7 +27,7 @@ def test_level_and_noise_leave_out_glow_and_hot_pixels():
 
 
 @pytest.mark.parametrize(("brightness", "size"), [(500, 30), (50, 50), (5, 60)])
-def test_glow_that_falls_exponentially_is_followed_to_its_faint_end(brightness, size):
+def test_exponential_glow_is_followed_to_its_faint_end(brightness, size):
     levels = [background(glowing(seed, brightness, size)).level for seed in range(10)]
     # The standard error of the level is 2 / sqrt(100,000) = 0.006 where half of the frame is left.
     assert np.mean(levels) == pytest.approx(5, abs=0.012)
@@ -54,7 +54,7 @@ def test_the_glowing_corner_is_named_with_its_reach():
     assert corner_glow(noisy(), background(noisy())) is None
 
 
-def test_an_image_without_scatter_or_without_values_has_no_noise():
+def test_without_scatter_or_values_there_is_no_noise():
     constant, empty = background(np.full((40, 50), 7.0)), background(np.full((40, 50), np.nan))
     assert (constant.level, constant.sigma) == (7, 0)
     assert np.isnan(empty.level)

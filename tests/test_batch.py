@@ -8,10 +8,19 @@ import sys
 import time
 from pathlib import Path
 
+import distributed
 import psutil
 import pytest
 from astropy.table import Table
-from batches import CALIBRATE, MISBEHAVE, PICTURE, cluster, write_notebook, write_parameters
+from batches import (
+    CALIBRATE,
+    MISBEHAVE,
+    PICTURE,
+    cluster,
+    start_worker,
+    write_notebook,
+    write_parameters,
+)
 from nights import folder_bytes, small_night
 
 from darkcal_widgets.batch import engine as batch_engine
@@ -100,7 +109,7 @@ def test_mistakes_are_told_before_anything_runs(mixed):
     assert [line.partition(";")[0] for line in mistakes] == [f"{folder}/misspelt.yaml: unit is 'bananas'"]
 
 
-def test_each_run_has_its_own_folder_with_notebook_report_and_picture(mixed):
+def test_each_run_has_a_folder_with_notebook_and_report(mixed):
     folder, _, _ = mixed
     files = {path.name for path in (folder / "OUT" / "good").iterdir()}
     assert files == {"notebook.ipynb", "report.html", "thumbnail.png", "run.json"}
@@ -238,14 +247,25 @@ def test_the_lock_is_not_taken_through_a_link(folder):
 def test_a_run_is_not_put_into_a_folder_that_is_a_link(folder):
     (folder / "elsewhere").mkdir()
     (make_out(folder) / "a").symlink_to(folder / "elsewhere")
-    (folder / "OUT" / "b").symlink_to(folder / "raw")
     write_parameters(folder / "a.yaml")
     (record,) = run(folder).records
     assert (record.state, record.error.partition(";")[0]) == ("failed", f"{folder}/OUT/a is a link")
     assert os.listdir(folder / "elsewhere") == []
-    write_parameters(folder / "b.yaml")
-    with pytest.raises(OutputError, match=r"raw is a folder of raw frames"):
-        run(folder)
+
+
+def test_a_run_whose_folder_is_one_of_raw_frames_costs_no_other(folder):
+    (make_out(folder) / "b").symlink_to(folder / "raw")
+    before = folder_bytes(folder / "raw")
+    for name in "abc":
+        write_parameters(folder / f"{name}.yaml")
+    records = {record.name: record for record in run(folder).records}
+    assert {name: record.state for name, record in records.items()} == {
+        "a": "done",
+        "b": "invalid",
+        "c": "done",
+    }
+    assert records["b"].error.startswith(f"{folder}/OUT/b is a folder of raw frames")
+    assert folder_bytes(folder / "raw") == before
 
 
 def test_a_night_that_is_gone_after_the_check_costs_one_run(folder, monkeypatch):
@@ -322,10 +342,13 @@ def test_a_folder_that_cannot_be_made_is_named(folder):
 
 
 def test_nothing_is_put_among_raw_frames(folder):
-    for out, name in ((folder / "raw", "a"), (folder, "raw")):
-        write_parameters(folder / f"{name}.yaml")
-        with pytest.raises(OutputError, match=r"raw is a folder of raw frames"):
-            run_batch([folder / f"{name}.yaml"], out, progress=False)
+    before = folder_bytes(folder / "raw")
+    write_parameters(folder / "raw.yaml")
+    with pytest.raises(OutputError, match=r"raw is a folder of raw frames"):
+        run_batch([folder / "raw.yaml"], folder / "raw", progress=False)
+    with pytest.raises(RunError, match=r"1 of 1 runs failed.*\n.*raw is a folder of raw frames"):
+        run_batch([folder / "raw.yaml"], folder, progress=False).raise_failures()
+    assert folder_bytes(folder / "raw") == before
 
 
 def test_without_dask_the_extra_is_named(folder, monkeypatch):
@@ -373,7 +396,18 @@ def test_ctrl_c_ends_the_kernels_on_a_cluster(folder, scheduler):
     assert_ended(folder)
 
 
-def test_a_lost_worker_of_a_cluster_costs_a_retry_and_no_other_run(folder):
+def test_a_worker_that_joins_later_hears_the_stop(folder):
+    with cluster(folder) as (address, workers):
+        with batch_engine.Engine(1, address) as engine:
+            engine.stop()
+        workers.append(start_worker(folder, address))
+        with distributed.Client(address) as client:
+            client.wait_for_workers(2)
+            stopped = client.run(lambda batch: batch in batch_engine._stopped, engine.batch)
+        assert list(stopped.values()) == [True, True]
+
+
+def test_a_lost_worker_costs_a_retry_and_no_other_run(folder):
     write_parameters(folder / "a.yaml", action="lose worker")
     for name in "bcd":
         write_parameters(folder / f"{name}.yaml")
@@ -383,7 +417,7 @@ def test_a_lost_worker_of_a_cluster_costs_a_retry_and_no_other_run(folder):
     assert {record.name: record.state for record in batch.records} == dict.fromkeys("abcd", "done")
 
 
-def test_a_run_that_ends_its_worker_twice_is_named_and_costs_no_other(folder):
+def test_a_run_that_kills_workers_is_named_and_costs_no_other(folder):
     write_parameters(folder / "a.yaml", action="end worker")
     for name in "bcdef":
         write_parameters(folder / f"{name}.yaml")

@@ -88,7 +88,7 @@ def test_an_empty_batch_has_a_page(page, tmp_path):
     assert len(Table.read(tmp_path / "summary.ecsv")) == 0
 
 
-def test_the_picture_of_the_tagged_cell_stands_for_a_run_and_else_the_last(tmp_path):
+def test_the_tagged_or_the_last_picture_stands_for_a_run(tmp_path):
     import base64
     import io
     import json

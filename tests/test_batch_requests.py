@@ -73,10 +73,10 @@ def test_relative_paths_start_in_the_folder_of_the_file(folder, tmp_path_factory
     [
         (
             {"notebook": "absent"},
-            "the parameter 'notebook' is missing; expected 1, 2 or the path of a notebook.",
+            "the parameter 'notebook' is missing; expected 1, 2, 3 or the path of a notebook.",
         ),
-        ({"notebook": 3}, "notebook is 3; expected 1, 2 or the path of an .ipynb file."),
-        ({"notebook": True}, "notebook is True; expected 1, 2 or the path of an .ipynb file."),
+        ({"notebook": 7}, "notebook is 7; expected 1, 2, 3 or the path of an .ipynb file."),
+        ({"notebook": True}, "notebook is True; expected 1, 2, 3 or the path of an .ipynb file."),
         ({"notebook": "x.ipynb"}, "notebook is 'x.ipynb', which is not there"),
         ({"raw_folder": "rwa"}, "raw_folder is 'rwa', which is not there"),
         ({"dark_folder": "darks"}, "dark_folder is 'darks', which is not there"),
@@ -96,7 +96,7 @@ def test_a_mistake_is_explained(folder, values, expected):
 
 
 def test_every_mistake_of_every_file_is_listed(folder):
-    save("a.yaml", notebook=3, raw_folder=5, overscan_colums="3:")
+    save("a.yaml", notebook=7, raw_folder=5, overscan_colums="3:")
     write_parameters("b.yaml", unit="bananas", overwrite=1)
     (folder / "c.yaml").write_text("- 1")
     write_parameters("d.yaml")
@@ -138,7 +138,7 @@ def test_a_notebook_that_cannot_be_run_is_a_mistake(folder, text, expected):
     assert expected in found
 
 
-def test_sources_that_are_not_there_or_hold_nothing_are_mistakes(folder):
+def test_absent_and_empty_sources_are_mistakes(folder):
     (folder / "empty").mkdir()
     (folder / "t.csv").write_text("notebook,raw_folder\n")
     found = problems("absent.yaml", "x*.yaml", "empty", "t.csv", "t2.csv")
@@ -360,3 +360,16 @@ def test_a_night_that_may_not_be_looked_into_is_a_mistake(folder, monkeypatch):
     monkeypatch.setattr(os, "listdir", refuse)
     (found,) = problems("p.yaml")
     assert found.startswith("raw_folder is 'raw', which cannot be used (Permission denied)")
+
+
+def test_the_word_advised_is_a_value_in_files_and_tables(folder):
+    left = {"overscan_columns": "advised", "keep_columns": "advised", "subtract_bias": "advised"}
+    save("a.yaml", **MINIMUM | left)
+    save("b.yaml", notebook=3, raw_folder="raw", reduced_folder="reduced2")
+    table = "name,notebook,raw_folder,dark_folder,reduced_folder,subtract_bias,amplifiers\nc,2,raw,none,reduced3,advised,advised"
+    (folder / "t.csv").write_text(table)
+    one, two, row = read_requests(["a.yaml", "b.yaml", "t.csv"])
+    assert (one.problems, two.problems, row.problems) == ((), (), ())
+    assert one.parameters.advised == tuple(left)
+    assert two.parameters.advised == (*left, "amplifiers")
+    assert row.parameters.advised == ("subtract_bias", "amplifiers")

@@ -97,7 +97,7 @@ def test_the_raw_frame_is_not_changed():
     assert ccd.header == before[1]
 
 
-def test_mask_and_wcs_follow_the_trim_and_the_bias_adds_its_mask():
+def test_mask_and_wcs_follow_the_trim_and_the_bias():
     wcs = WCS(naxis=2)
     wcs.wcs.crpix = [10.0, 5.0]
     ccd = CCDData(random_frame(5), unit="adu", wcs=wcs, mask=np.zeros((20, 30), bool))
@@ -109,7 +109,7 @@ def test_mask_and_wcs_follow_the_trim_and_the_bias_adds_its_mask():
     np.testing.assert_array_equal(result.wcs.wcs.crpix, [6.0, 5.0])
 
 
-def test_the_header_tells_what_was_done_and_holds_nothing_that_is_no_longer_true():
+def test_the_header_tells_what_was_done_and_nothing_untrue():
     ccd = dark(
         BIASSEC="[25:30,1:20]", TRIMSEC="[3:24,1:20]", CRPIX1=10.0, CRPIX2=5.0, LTV1=0.0, OBJECT="dark"
     )
@@ -146,7 +146,7 @@ def test_a_bias_that_does_not_fit_is_refused(bias, message):
         calibrate_dark(dark(), Recipe(keep_columns=":24", subtract_bias=True), bias)
 
 
-def test_values_too_large_for_the_result_are_counted_as_pixels_without_a_value():
+def test_values_too_large_for_the_result_count_as_missing():
     raw = np.full((2, 3), 1e300)
     raw[0, 0] = 1.0
     calibration, counts = Calibration.prepare(raw, Recipe()), PixelCounts()
@@ -155,7 +155,7 @@ def test_values_too_large_for_the_result_are_counted_as_pixels_without_a_value()
 
 
 @pytest.mark.parametrize("dtype", ["int32", "uint32", "int64"])
-def test_integers_that_single_precision_does_not_hold_are_subtracted_exactly(dtype):
+def test_large_integers_are_subtracted_exactly(dtype):
     data = np.full((4, 30), 2**24 + 1, dtype)
     result = Calibration.prepare(data, Recipe(overscan_columns="24:", keep_columns=":24")).band(0, 4)
     np.testing.assert_array_equal(result, np.zeros((4, 24)))
@@ -163,7 +163,7 @@ def test_integers_that_single_precision_does_not_hold_are_subtracted_exactly(dty
     np.testing.assert_array_equal(subtract_terms(data[:, :24], [level], "float32"), np.ones((4, 24)))
 
 
-def test_a_bias_in_double_precision_is_not_rounded_before_it_is_subtracted():
+def test_a_bias_in_double_precision_is_not_rounded_first():
     raw, bias = np.full((4, 30), 20000, "uint16"), np.full((4, 30), 19999.9996)
     recipe = Recipe(keep_columns=":30", subtract_bias=True)
     result = Calibration.prepare(raw, recipe, bias=bias).band(0, 4)

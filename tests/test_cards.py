@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkcal_widgets.errors import FrameError
-from darkcal_widgets.frames.cards import END, parse_cards
+from darkcal_widgets.frames.cards import END, Cards
 
 
 def parsed(*cards):
-    return parse_cards(b"".join(card.ljust(80) for card in cards) + END, "a.fits")
+    return Cards(b"".join(card.ljust(80) for card in cards) + END, "a.fits").header()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_nothing_of_a_long_card_is_lost():
     assert "".join(str(line) for line in header["COMMENT"]).endswith("xend")
 
 
-def test_a_long_string_goes_on_and_a_stray_continuation_does_not():
+def test_long_strings_continue_and_stray_cards_do_not():
     header = parsed(b"OBJECT  = 'one &'", b"CONTINUE  'and two'", b"CONTINUE  'stray'")
     assert header["OBJECT"] == "one and two"
     assert "stray" in str(header["COMMENT"])
@@ -82,7 +82,7 @@ def test_a_card_on_the_image_that_makes_no_sense_is_refused(card):
         parsed(card)
 
 
-def test_a_card_on_the_image_that_contradicts_another_is_refused():
+def test_contradictory_cards_on_the_image_are_refused():
     with pytest.raises(FrameError, match="there twice with different values"):
         parsed(b"BITPIX  =   16 / one", b"BITPIX  =    8 / two")
     assert parsed(b"BZERO   =    1 / one", b"BZERO   =    1 / two")["BZERO"] == 1
@@ -94,7 +94,7 @@ def test_every_header_can_be_read_and_written_without_complaint(cards, at):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            header = parse_cards(b"".join(cards), "a.fits")
+            header = Cards(b"".join(cards), "a.fits").header()
         except FrameError:
             return
         values = [card.value for card in header.cards]
@@ -111,6 +111,6 @@ grammar = st.text(st.sampled_from("AB1_- ='/TF.,+E&()x\x00é"), min_size=72, max
 def test_every_card_that_nearly_is_one_can_be_read(keyword, rest):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        header = parse_cards((keyword + rest).encode("latin-1"), "a.fits")
+        header = Cards((keyword + rest).encode("latin-1"), "a.fits").header()
         values = [card.value for card in header.cards]
         assert len(fits.Header.fromstring(header.tostring())) == len(values)

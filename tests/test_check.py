@@ -82,7 +82,7 @@ def test_contaminated_columns_are_counted_and_weighed(cryogenic, tmp_path):
         (
             {"overscan_columns": "2000:", "keep_columns": ":2000"},
             "overscan",
-            "48 columns of the image were taken",
+            "48 columns of the image were used as overscan",
         ),
         (
             {"overscan_columns": "2055:", "keep_columns": ":2000"},
@@ -211,7 +211,7 @@ def test_a_trim_at_the_wrong_overscan_follows_from_it(cryogenic, tmp_path):
 # --- Whose results ----------------------------------------------------------------------------------------
 
 
-def test_the_night_is_found_beside_the_results_or_in_the_working_directory(cryogenic, tmp_path, monkeypatch):
+def test_the_night_is_found_beside_the_results_or_here(cryogenic, tmp_path, monkeypatch):
     results = cryogenic.raw_folder.parent / "student" / "out"
     answer(cryogenic, results, overscan_columns="2055:", keep_columns=":2048")
     with pytest.raises(NightError, match="--night"):
@@ -233,7 +233,7 @@ def test_of_two_nights_with_the_same_names_the_checksums_decide(tmp_path):
         check_run(tmp_path / "out", nights[0])
 
 
-def test_results_of_another_night_no_results_and_no_truth_are_refused(cryogenic, thermo_electric, tmp_path):
+def test_results_and_truth_must_be_there_and_belong_together(cryogenic, thermo_electric, tmp_path):
     answer(cryogenic, tmp_path / "out", overscan_columns="2055:", keep_columns=":2048")
     with pytest.raises(NightError, match="is not a frame of"):
         check_run(tmp_path / "out", thermo_electric)

@@ -1,6 +1,7 @@
 """The command translates its arguments, and turns errors into messages; nothing else."""
 
 import errno
+import json
 import os
 import shlex
 import subprocess
@@ -9,13 +10,15 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
+import yaml
 from nights import random_frame, write_raw
 
 import darkcal_widgets
-from darkcal_widgets import batch, cli, download, simulate
+from darkcal_widgets import Parameters, Recipe, batch, cli, download, simulate
+from darkcal_widgets.advice.decisions import Decision
 from darkcal_widgets.batch.record import Record
 from darkcal_widgets.errors import NightError
-from darkcal_widgets.notebooks import workspace
+from darkcal_widgets.notebooks import shipped_notebooks, workspace
 
 
 @pytest.fixture
@@ -91,8 +94,7 @@ def test_a_batch_in_which_a_run_is_not_done_ends_with_1(batches, capsys):
     assert err.splitlines() == [
         "These will not be run:",
         "  b.yaml: unit is 'x'",
-        "darkcal: 1 of 2 runs failed or were not started:",
-        "  b: unit is 'x'",
+        "darkcal: 1 of 2 runs failed or were not started, 1 of them for mistakes told above.",
     ]
 
 
@@ -173,7 +175,16 @@ def advised(monkeypatch):
     asked = []
     answer = create_autospec(advice.Advice, instance=True)
     answer.__str__ = lambda self: "the advice"
-    answer.parameters_line.return_value = "-p keep_columns :2048"
+    answer.decisions = {
+        name: Decision(name, None, certainty, f"Reason of {name}.")
+        for name, certainty in {
+            "overscan_columns": "decided",
+            "keep_columns": "in doubt",
+            "subtract_bias": "unknown",
+            "amplifiers": "decided",
+        }.items()
+    }
+    answer.recipe = Recipe()
     monkeypatch.setattr(advice, "advise", lambda night: asked.append(night.dark_folder) or answer)
     return asked
 
@@ -188,15 +199,13 @@ def advised(monkeypatch):
         ([".", "elsewhere"], ["--darks", "{night}/elsewhere"], "elsewhere", ""),
     ],
 )
-def test_advise_says_which_darks_it_takes_where_there_is_a_choice(
-    advised, capsys, tmp_path, places, options, taken, said
-):
+def test_advise_says_which_darks_it_takes(advised, capsys, tmp_path, places, options, taken, said):
     for place in places:
         write_raw(tmp_path / place / "dark.fits", random_frame(1))
     assert cli.main(["advise", str(tmp_path), *(option.format(night=tmp_path) for option in options)]) == 0
     assert advised == [tmp_path / taken]
     out, err = capsys.readouterr()
-    assert out.splitlines()[::3] == ["the advice", "-p keep_columns :2048"]
+    assert out.splitlines()[0] == "the advice"
     assert said.format(night=tmp_path) in err
     assert bool(err) == bool(said)
 
@@ -206,7 +215,24 @@ def test_advise_is_told_what_frames_are_and_tells_papermill(advised, capsys, tmp
     options = ["--type", "OBJECT=cap*: dark", "--type", "file=x*:BIAS"]
     assert cli.main(["advise", str(tmp_path), *options]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert shlex.split(last)[-2:] == ["-y", 'image_types: {"OBJECT=cap*": "dark", "file=x*": "bias"}']
+    assert 'image_types: {"OBJECT=cap*": "dark", "file=x*": "bias"}' in shlex.split(last)
+
+
+def test_advise_ends_with_the_command_and_what_it_leaves_open(advised, capsys, tmp_path):
+    write_raw(tmp_path / "d1.fits", random_frame(1))
+    assert cli.main(["advise", str(tmp_path)]) == 0
+    *_, open_one, _, command = capsys.readouterr().out.splitlines()
+    assert open_one == (
+        "This night does not decide subtract_bias. Reason of subtract_bias. Set subtract_bias to True or False."
+    )
+    _, notebook, _, *options = shlex.split(command)
+    assert Path(notebook).samefile(shipped_notebooks()[3])
+    assert dict(zip(options[1::3], options[2::3], strict=True)) == {
+        "raw_folder": str(tmp_path),
+        "dark_folder": "None",
+        "reduced_folder": f"{tmp_path.name}-reduced",
+        "subtract_bias": "...",
+    }
 
 
 @pytest.mark.parametrize(
@@ -225,7 +251,24 @@ def test_a_wrong_type_is_explained(capsys, tmp_path, option, message):
 def test_advise_says_which_types_are_guesses(advised, capsys, tmp_path):
     write_raw(tmp_path / "d1.fits", random_frame(1), "DARK", 0.0)
     assert cli.main(["advise", str(tmp_path)]) == 0
-    assert "d1.fits: IMAGETYP is 'DARK', the exposure 0 s; taken for bias." in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "d1.fits: IMAGETYP is 'DARK', the exposure 0 s; used as bias." in err
+    assert "--type 'DARK: dark'" in err
+
+
+def test_schema_describes_the_parameters_for_other_programs(capsys):
+    assert cli.main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == Parameters.schema()
+
+
+def test_schema_of_a_notebook_is_a_sidecar_with_its_values(capsys):
+    assert cli.main(["schema", "3"]) == 0
+    sidecar = yaml.safe_load(capsys.readouterr().out)
+    assert sidecar["title"] == "3-your-own-night"
+    assert list(sidecar["parameters"]) == Parameters.names()
+    assert sidecar["parameters"]["keep_columns"]["default"] == "advised"
+    assert cli.main(["schema", "9"]) == 1
+    assert "notebook is '9'; expected 1, 2, 3 or the path" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("state", "status"), [("right", 0), ("off", 1)])

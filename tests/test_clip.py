@@ -151,7 +151,7 @@ def lost(stack, result):
 
 @pytest.mark.parametrize("frames", [3, 4, 5, 6, 10, 20])
 @pytest.mark.parametrize("gain", [2.0, None])
-def test_good_values_are_kept_and_the_variance_is_that_of_the_plain_mean(frames, gain):
+def test_good_values_are_kept_at_the_variance_of_the_mean(frames, gain):
     stack = gaussian(np.random.default_rng(frames), (frames, 200, 500))
     result = average(stack, gain)
     assert lost(stack, result) < 1e-3
@@ -172,14 +172,14 @@ def test_cosmic_rays_are_gone(frames, sigmas):
 
 @pytest.mark.parametrize("noise", [0.2, 0.3, 0.5])
 @pytest.mark.parametrize("frames", [3, 5, 10])
-def test_counts_with_less_noise_than_a_step_have_an_unbiased_average(frames, noise):
+def test_quiet_counts_have_an_unbiased_average(frames, noise):
     rng = np.random.default_rng(frames)
     for step in (1, 16):
         stack = step * np.rint(rng.normal(1000.3, noise, (frames, 200, 500))).astype("float32")
         assert average(stack).mean() == pytest.approx(stack.mean(dtype=np.float64), abs=0.001 * step)
 
 
-def test_frames_whose_level_drifts_lose_no_more_and_a_pixel_keeps_its_level():
+def test_drifting_levels_lose_no_more_values():
     rng = np.random.default_rng(1)
     drift = np.array([0, 40, -60, 100, 20])[:, None, None]
     clean = gaussian(rng, (5, 200, 500)) + drift
@@ -192,14 +192,14 @@ def test_frames_whose_level_drifts_lose_no_more_and_a_pixel_keeps_its_level():
 
 @pytest.mark.parametrize("frames", [3, 5, 10])
 @pytest.mark.parametrize("gain", [2.0, None])
-def test_shot_noise_of_bright_pixels_is_not_taken_for_a_cosmic_ray(frames, gain):
+def test_shot_noise_is_not_taken_for_a_cosmic_ray(frames, gain):
     rng = np.random.default_rng(frames)
     stack = rng.poisson(4000, (frames, 200, 500)) / 2.0 + rng.normal(0, 5, (frames, 200, 500))
     result = clipped_average(stack, PixelNoise(5.0, 0.0, np.zeros(frames), gain))
     assert lost(stack, result) < 0.01
 
 
-def test_where_the_noise_model_does_not_hold_a_pixel_is_judged_by_itself():
+def test_a_pixel_beyond_the_noise_model_is_judged_by_itself():
     # Half of the values are high: a pixel that switches between two levels, not ten cosmic rays.
     stack = np.tile([[0.0], [100.0]], (5, 1)) + np.random.default_rng(1).normal(0, 5, (10, 5000))
     assert lost(stack, clipped_average(stack, PixelNoise(5.0, 0.0, np.zeros(10), 2.0))) == 0
@@ -232,7 +232,7 @@ def test_pixels_without_a_value_are_left_out(frames):
     np.testing.assert_allclose(result, values.mean(axis=0).filled(np.nan), rtol=1e-12)
 
 
-def test_the_noise_is_that_of_the_frames_whatever_is_fixed_in_them():
+def test_the_noise_is_that_of_the_frames_not_their_pattern():
     rng = np.random.default_rng(3)
     fixed = rng.exponential(50, (200, 500))
     stack = fixed + rng.normal(0, 5, (6, 200, 500)) + np.array([0, 7, -3, 5, 0, 0])[:, None, None]
@@ -252,7 +252,7 @@ def test_frames_without_values_have_no_noise():
 @pytest.mark.parametrize(
     "method", [partial(clipped_average, noise=PixelNoise(0.0, 0.0, np.zeros(6))), mad_clipped_average]
 )
-def test_whichever_the_method_one_far_value_is_left_out_and_equal_ones_stay(method):
+def test_each_method_leaves_out_only_the_far_value(method):
     stack = np.full((6, 2, 2), 7.25)
     np.testing.assert_array_equal(method(stack), np.full((2, 2), 7.25))
     stack[0, 0, 0] = 1e5
@@ -269,6 +269,6 @@ def test_the_frames_are_not_changed_and_blocks_do_not_show():
     np.testing.assert_array_equal(result[2, 19000:], clipped_average(stack[:, 2, 19000:], noise))
 
 
-def test_the_noise_of_values_that_single_precision_barely_holds_warns_of_nothing():
+def test_the_noise_of_large_values_warns_of_nothing():
     frames = [np.full((4, 6), 3e38, np.float32), np.full((4, 6), 3.1e38, np.float32)]
     assert measure_noise(frames, None) is not None

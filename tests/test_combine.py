@@ -9,13 +9,13 @@ from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, combine_darks, results_table
 from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError
-from darkcal_widgets.frames import Frame, write_frame
+from darkcal_widgets.frames import Frame, Image, write_images
 from darkcal_widgets.results import Results, members_digest
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 
 
-def test_the_combined_bias_is_made_with_the_recipes_own_overscan_and_trim(tmp_path):
+def test_the_bias_is_made_with_the_recipes_overscan_and_trim(tmp_path):
     night = Night(small_night(tmp_path / "raw"))
     run = combine_bias(night, RECIPE, tmp_path / "out")
     frames = [fits.getdata(bias.path).astype(float) for bias in night.biases]
@@ -32,7 +32,7 @@ def test_the_combined_bias_is_made_with_the_recipes_own_overscan_and_trim(tmp_pa
     assert header["IMCMB001"] == "bias-0.fits"
 
 
-def test_the_combined_bias_is_left_alone_the_second_time_and_refused_for_another_recipe(tmp_path):
+def test_a_second_run_keeps_the_bias_or_refuses_another_recipe(tmp_path):
     night = Night(small_night(tmp_path / "raw"))
     combine_bias(night, RECIPE, tmp_path / "out")
     before = (tmp_path / "out" / "combined_bias.fits").read_bytes()
@@ -55,7 +55,7 @@ def test_a_damaged_bias_frame_costs_one_frame(tmp_path):
     assert fits.getheader(run.written[0])["NCOMBINE"] == 3
 
 
-def test_a_night_without_bias_frames_cannot_give_a_combined_bias(tmp_path):
+def test_without_bias_frames_there_is_no_combined_bias(tmp_path):
     night = Night(small_night(tmp_path / "raw", biases=0))
     with pytest.raises(NightError, match=r"no bias frames in .*combined_bias, or set subtract_bias to False"):
         combine_bias(night, RECIPE, tmp_path / "out")
@@ -88,7 +88,7 @@ def test_averages_of_few_frames_say_so(reduced, tmp_path):
     assert combine_bias(night, RECIPE, tmp_path / "bias").notes == []
 
 
-def test_combined_darks_are_made_again_only_when_their_darks_change(reduced):
+def test_combined_darks_follow_their_darks_and_nothing_else(reduced):
     combine_darks(reduced)
     assert len(combine_darks(reduced).unchanged) == 2
     (reduced / "dark-2.fits").unlink()
@@ -105,7 +105,7 @@ def test_a_dark_without_exposure_is_left_out_by_name(reduced):
     assert len(run.written) == 1
 
 
-def test_darks_of_which_none_has_an_exposure_are_not_said_to_be_absent(reduced):
+def test_darks_without_an_exposure_are_not_called_absent(reduced):
     for path in reduced.glob("dark-*.fits"):
         with fits.open(path, mode="update") as hdus:
             del hdus[0].header["EXPTIME"]
@@ -160,7 +160,7 @@ def test_a_dark_without_temperature_goes_to_none_of_several(tmp_path):
     )
 
 
-def test_results_say_what_they_are_where_the_raw_header_does_not(tmp_path):
+def test_results_state_a_type_the_raw_header_lacks(tmp_path):
     for index in range(2):
         write_raw(tmp_path / "raw" / f"a{index}.fits", random_frame(index), None, 30.0, OBJECT="cap on")
         write_raw(tmp_path / "raw" / f"z{index}.fits", random_frame(index), "DARK", 0.0)
@@ -173,7 +173,7 @@ def test_results_say_what_they_are_where_the_raw_header_does_not(tmp_path):
     assert {frame.info.type for frame in results.darks} == {"dark"}
 
 
-def test_a_copy_of_a_dark_or_what_other_software_made_of_them_is_not_averaged_in(reduced):
+def test_copies_and_foreign_averages_are_not_averaged_in(reduced):
     combine_darks(reduced)
     before = (reduced / "combined_dark_70.000.fits").read_bytes()
     (reduced / "mine.fits").write_bytes((reduced / "dark-1.fits").read_bytes())
@@ -205,7 +205,7 @@ def test_a_combined_bias_goes_into_no_raw_folder(tmp_path):
         combine_bias(Night(raw), RECIPE, raw)
 
 
-def test_a_file_that_is_no_result_is_kept_whatever_overwrite_says(tmp_path):
+def test_a_foreign_file_is_kept_even_with_overwrite(tmp_path):
     raw = small_night(tmp_path / "raw")
     mine = write_raw(tmp_path / "out" / "combined_bias.fits", random_frame(1))
     with pytest.raises(OutputError, match="already exists and was not written by darkcal; move it away"):
@@ -223,9 +223,7 @@ def test_a_file_that_is_no_result_is_kept_whatever_overwrite_says(tmp_path):
         Recipe(overscan_columns="[1:30, 17:20]", keep_columns="[*, 3:16]"),
     ],
 )
-def test_bands_of_any_height_and_any_kind_of_file_give_the_same_combined_bias(
-    tmp_path, monkeypatch, recipe, dtype
-):
+def test_bands_and_kinds_of_file_give_one_combined_bias(tmp_path, monkeypatch, recipe, dtype):
     folder = small_night(tmp_path / "raw", darks=0, biases=7)
     night, recipe = Night(folder), replace(recipe, output_dtype=dtype)
     combine_bias(night, recipe, tmp_path / "a")
@@ -241,7 +239,7 @@ def test_bands_of_any_height_and_any_kind_of_file_give_the_same_combined_bias(
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
-def test_combined_darks_are_the_mean_of_what_values_there_are_without_cosmic_rays(tmp_path, count):
+def test_combined_darks_are_means_without_cosmic_rays(tmp_path, count):
     rng = np.random.default_rng(count)
     stack = rng.normal(20, 5, (count, 20, 30)).astype("float32")
     stack[rng.random(stack.shape) < 0.1] = np.nan
@@ -285,7 +283,7 @@ def test_only_the_darks_that_are_picked_are_combined(reduced):
         combine_darks(reduced, files=["gone.fits"])
 
 
-def test_a_combined_dark_does_not_claim_what_is_true_of_one_dark_only(reduced):
+def test_a_combined_dark_has_no_cards_of_one_dark(reduced):
     combined = fits.getheader(combine_darks(reduced).written[1])
     assert not {"RAWFILE", "OSCNMEAN", "NSATPIX"} & set(combined)
     assert combined["OVERSCAN"] == "Overscan section is [25:30,1:20]"
@@ -323,9 +321,9 @@ def test_the_table_says_when_another_bias_was_subtracted(tmp_path):
     assert "combined_bias.fits is not the one that was subtracted" in table["state"][1]
 
 
-def test_darks_of_one_recipe_and_different_shapes_are_not_averaged(reduced):
+def test_darks_of_different_shapes_are_not_averaged(reduced):
     with fits.open(reduced / "dark-1.fits") as hdus:
-        write_frame(reduced / "dark-1.fits", hdus[0].data[:-2].astype("float32"), hdus[0].header)
+        write_images(reduced / "dark-1.fits", [Image.of(hdus[0].data[:-2].astype("float32"), hdus[0].header)])
     with pytest.raises(NightError, match="different shapes"):
         combine_darks(reduced)
 

@@ -189,3 +189,16 @@ def test_the_exercise_needs_no_truth_and_no_simulator():
     code = "import sys; import darkcal_widgets.course.exercise; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"darkcal_widgets.check", "darkcal_widgets.simulate"} & set(done.stdout.split())
+
+
+def test_the_cells_say_to_nbgrader_what_they_are():
+    cells = nbformat.read(exercise_notebook(), 4).cells
+    marked = {
+        cell.metadata.nbgrader["grade_id"]: cell.metadata.nbgrader
+        for cell in cells
+        if "nbgrader" in cell.metadata
+    }
+    assert {name for name, one in marked.items() if one["solution"]} == {"answers", "words"}
+    tests = {name for name, one in marked.items() if one["grade"] and not one["solution"]}
+    assert tests == {"test-alike", "test-level", "test-edges", "test-overscan", "test-bias", "test-committed"}
+    assert all(one["schema_version"] == 3 and one["locked"] is not one["solution"] for one in marked.values())

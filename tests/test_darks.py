@@ -8,7 +8,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import CCDData
-from nights import random_frame, write_raw
+from nights import REAL_NIGHTS, random_frame, write_raw
 
 from darkcal_widgets import (
     Night,
@@ -160,13 +160,13 @@ def test_levels_of_frames_in_electrons_are_in_electrons(tmp_path):
     assert linearity(report).axes[0].get_ylabel().endswith("[electron]")
 
 
-def test_darks_of_one_exposure_with_their_bias_tell_no_dark_current(tmp_path):
+def test_one_exposure_with_bias_tells_no_dark_current(tmp_path):
     camera = replace(THERMO_ELECTRIC, rows=64, columns=213)
     _, folder = reduced(tmp_path, camera, Recipe(keep_columns=":200"), rows=None)
     report = measure_darks(folder)
     assert report.dark_current is None
     assert any("bias is still in the darks" in note for note in report.notes)
-    assert "cannot be told" in str(report)
+    assert "dark current: cannot be measured" in str(report)
 
 
 @pytest.mark.parametrize("value", [np.uint8(11), np.uint16(65535), np.uint16(0), np.float32(np.nan)])
@@ -181,15 +181,14 @@ def test_frames_without_scatter_say_so_and_stop_nothing(tmp_path, value, exposur
     combine_darks(tmp_path / "out")
     report = measure_darks(tmp_path / "out", night)
     assert report.dark_current is report.read_noise is None
-    assert "hot pixels: cannot be told" in str(report)
-    assert any("neither noise nor hot pixels can be told" in note for note in report.notes)
-    for figure in (dark_current(report), linearity(report)):
-        figure.savefig(io.BytesIO(), format="png", dpi=40)
+    assert "hot pixels: cannot be measured" in str(report)
+    assert any("neither noise nor hot pixels can be measured" in note for note in report.notes)
+    draw_all(report)
 
 
 @pytest.mark.parametrize("steps", [{}, {"overscan_columns": "1537:"}, {"subtract_bias": True}])
-def test_a_night_cut_to_eight_bits_says_what_cannot_be_told(real_frames, tmp_path, steps):
-    night = Night(real_frames / "feder-2013-07-04")
+def test_a_night_cut_to_eight_bits_says_what_cannot_be_told(tmp_path, steps):
+    night = Night(REAL_NIGHTS / "feder-2013-07-04")
     calibrate_darks(night, Recipe(keep_columns=":1536", **steps), tmp_path, progress=False)
     combine_darks(tmp_path)
     report = measure_darks(tmp_path, night)
@@ -199,7 +198,7 @@ def test_a_night_cut_to_eight_bits_says_what_cannot_be_told(real_frames, tmp_pat
     assert any("rounding" in note for note in report.notes)
 
 
-def test_a_bias_level_that_drifts_is_seen_and_the_dark_current_still_holds(tmp_path):
+def test_dark_current_holds_beside_a_drift_of_the_bias(tmp_path):
     rng = np.random.default_rng(1)
     for index, seconds in enumerate([0.0] * 10 + [60.0] * 10):
         kind, level = ("dark" if seconds else "bias"), 1000 + 0.5 * index + 0.05 * seconds / 2
@@ -238,7 +237,7 @@ def noisy(seed=0, shape=(120, 160)):
     return np.random.default_rng(seed).normal(5, 2, shape)
 
 
-def test_a_hot_pixel_in_the_very_corner_and_beside_another_is_found():
+def test_hot_pixels_in_corners_and_side_by_side_are_found():
     image = noisy(1)
     places = [(0, 0), (119, 159), (50, 50), (50, 51)]
     for y, x in places:
@@ -321,7 +320,7 @@ def test_the_noise_is_that_of_many_simulated_darks():
     assert np.std(scaled.data) == pytest.approx(np.sqrt(np.mean(scaled.uncertainty.array**2)), rel=0.02)
 
 
-def test_an_unknown_combined_bias_is_recorded_and_its_noise_left_out():
+def test_an_unknown_bias_is_recorded_and_its_noise_left_out():
     scaled = scale_dark(dark(), 90.0)
     assert scaled.uncertainty.array == pytest.approx(np.sqrt(16 / 4 + 90 / 8))
     assert "without the noise of the combined bias" in str(scaled.header["HISTORY"])
@@ -334,14 +333,14 @@ def test_a_dark_is_not_changed_by_scaling():
     assert given_dark.header["EXPTIME"] == 90.0
 
 
-def test_calibrated_and_combined_darks_say_how_many_frames_are_in_their_bias(example):
+def test_darks_say_how_many_frames_are_in_their_bias(example):
     _, truth, night, results = example
     for path in results.glob("*dark*"):
         count = fits.getheader(path).get("DCNBIAS")
         assert count == (len(night.biases) if truth["recipe"]["subtract_bias"] else None)
 
 
-def test_the_dark_itself_may_say_how_many_frames_are_in_its_bias():
+def test_a_dark_may_say_how_many_frames_are_in_its_bias():
     scaled = scale_dark(dark(DCNBIAS=16), 90.0)
     assert scaled.uncertainty.array == pytest.approx(np.sqrt(16 / 4 + 16 / 16 + 90 / 8))
     assert "without the noise" not in str(scaled.header["HISTORY"])
@@ -409,25 +408,37 @@ def test_darks_of_several_temperatures_are_reported_at_one(tmp_path):
     assert report.dark_current.unit == "adu/s"
     assert list(report.levels["darks"]) == [3, 3]
     notes = " ".join(report.notes)
-    assert "This holds for those at -5 °C, without combined_dark_60.000_-10C.fits" in notes
+    assert "This report is on those at -5 °C, without combined_dark_60.000_-10C.fits" in notes
     assert "'100', is on the camera's own scale and not in e-/ADU" in notes
 
 
-def test_bias_frames_combined_as_darks_are_called_what_they_are(tmp_path):
-    for index in range(2):
-        write_raw(tmp_path / "raw" / f"{index}.fits", np.full((4, 5), 9 + index), "bias", exposure=0.0)
+def draw_all(report):
+    for figure in (dark_current(report), linearity(report)):
+        figure.savefig(io.BytesIO(), format="png", dpi=40)
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), Recipe(overscan_columns="50:", keep_columns=":50")])
+def test_darks_of_0_s_are_reported_without_a_dark_current(tmp_path, recipe):
+    for index in range(4):
+        image = np.random.default_rng(index).normal(1000, 5, (40, 60)).astype("uint16")
+        image[20, 30] = 9000
+        write_raw(tmp_path / "raw" / f"{index}.fits", image, "bias", exposure=0.0)
     night = Night(tmp_path / "raw", image_types={"file=*": "dark"})
-    calibrate_darks(night, Recipe(), tmp_path / "out")
+    calibrate_darks(night, recipe, tmp_path / "out")
     combine_darks(tmp_path / "out")
-    with pytest.raises(
-        NightError, match=r"exposure of 0 s: combined_dark_0\.000\.fits\. They are bias frames"
-    ):
-        measure_darks(tmp_path / "out")
+    report = measure_darks(tmp_path / "out", night)
+    assert any("exposure of 0 s (combined_dark_0.000.fits), as bias frames have" in n for n in report.notes)
+    assert report.dark_current is report.mean_dark_current is None
+    assert report.levels["darks"].tolist() == [4]
+    assert (30, 20) in zip(report.hot["x"], report.hot["y"], strict=True)
+    assert np.isnan(report.hot["rate"]).all()
+    draw_all(report)
 
 
-def test_combined_darks_without_an_exposure_are_not_said_to_be_absent(tmp_path):
-    write_raw(tmp_path / "combined_dark_x.fits", np.ones((4, 5)), exposure=None, COMBINED=True, DCRECIPE="x")
-    with pytest.raises(
-        NightError, match=r"no combined dark in .* has an exposure time: combined_dark_x\.fits"
-    ):
-        measure_darks(tmp_path)
+def test_darks_without_an_exposure_are_reported_too(tmp_path):
+    dark = tmp_path / "combined_dark_x.fits"
+    write_raw(dark, random_frame(1), exposure=None, COMBINED=True, DCRECIPE="x")
+    report = measure_darks(tmp_path)
+    assert report.dark_current is None
+    assert any("gives no exposure time (combined_dark_x.fits)" in note for note in report.notes)
+    draw_all(report)

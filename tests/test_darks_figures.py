@@ -1,18 +1,11 @@
 """Figures of the darks, drawn from a simulated night."""
 
-import io
-
 import numpy as np
 import pytest
+from figures import drawn
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks, measure_darks, simulate_night
 from darkcal_widgets.darks import figures
-
-
-def drawn(figure):
-    """Draw a figure and return its axes."""
-    figure.savefig(io.BytesIO(), format="png", dpi=40)
-    return figure.axes
 
 
 @pytest.fixture(scope="module")

@@ -178,7 +178,7 @@ def test_empty_folder_of_the_night_is_filled(tmp_path, both):
     assert contents(tmp_path) == CRYO_FILES
 
 
-def test_folder_of_other_origin_is_refused_before_anything_is_fetched(tmp_path, both):
+def test_a_foreign_folder_is_refused_before_any_download(tmp_path, both):
     frame = tmp_path / THERMO.folder / "mine.fits"
     frame.parent.mkdir()
     frame.write_bytes(b"mine")
@@ -242,6 +242,9 @@ def test_no_network_says_who_was_asked_and_what_to_do(tmp_path, monkeypatch):
             "`darkcal sample`",
         )
         assert_refused(tmp_path, CRYO.archive, *expected)
+        with pytest.raises(DownloadError):
+            download(tmp_path / "new")
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_first_night_stays_when_the_second_fails(tmp_path, records):

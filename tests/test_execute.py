@@ -9,9 +9,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from papermill import engines
 
 from darkcal_widgets.errors import OutputError, ParameterError, RunError
-from darkcal_widgets.notebooks import NotebookError, run_notebook, shipped_notebooks
+from darkcal_widgets.notebooks import NotebookError, execute, run_notebook, shipped_notebooks
 
 
 def save(path, *cells, widgets=None):
@@ -25,7 +26,7 @@ def save(path, *cells, widgets=None):
     return path
 
 
-def test_parameters_reach_the_notebook_and_folders_start_where_it_runs(tmp_path):
+def test_parameters_reach_the_notebook_where_it_runs(tmp_path):
     notebook = save(tmp_path / "n.ipynb", "level = 1", "open('seen', 'w').write(f'{level}')")
     (tmp_path / "night").mkdir()
     executed = run_notebook(notebook, tmp_path / "out", {"level": 7}, folder=tmp_path / "night")
@@ -42,7 +43,7 @@ def test_the_run_leaves_the_current_folder_and_the_source_alone(tmp_path, capfd)
     assert capfd.readouterr().out == ""
 
 
-def test_the_kernel_is_this_interpreter_even_if_python3_names_another(tmp_path, monkeypatch):
+def test_the_kernel_is_this_interpreter(tmp_path, monkeypatch):
     spec = tmp_path / "jupyter" / "kernels" / "python3"
     spec.mkdir(parents=True)
     command = ["/nonexistent/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -55,7 +56,7 @@ def test_the_kernel_is_this_interpreter_even_if_python3_names_another(tmp_path, 
     assert (tmp_path / "which").read_text() == sys.executable
 
 
-def test_a_failed_cell_is_told_with_its_error_and_shown_in_the_report(tmp_path):
+def test_a_failed_cell_is_named_and_shown_in_the_report(tmp_path):
     notebook = save(tmp_path / "night{1}.ipynb", "level = 1", "raise ValueError('no darks in night-7')")
     with pytest.raises(RunError, match=r"night\{1\}.ipynb failed: ValueError: no darks in night-7") as caught:
         run_notebook(notebook, tmp_path / "out", {"level": 3}, name="run{2}.ipynb", report="report.html")
@@ -76,6 +77,18 @@ def test_a_run_that_takes_too_long_is_ended_and_leaves_a_report(tmp_path):
         run_notebook(notebook, tmp_path / "out", timeout=6)
     assert caught.value.reason == "not done after 6 s, the time limit of a run; its kernel was ended"
     assert "so far" in (tmp_path / "out" / "n.html").read_text()
+
+
+def test_the_notebook_is_saved_at_its_ends_and_now_and_then(tmp_path, monkeypatch):
+    saves, write = [], engines.write_ipynb
+    monkeypatch.setattr(engines, "write_ipynb", lambda *file: (saves.append(file), write(*file)))
+    notebook = save(tmp_path / "n.ipynb", "level = 1", *["level += 1"] * 5)
+    run_notebook(notebook, tmp_path / "out")
+    assert len(saves) == 2
+    saves.clear()
+    monkeypatch.setattr(execute, "_SAVE_EVERY", 0.0)
+    run_notebook(notebook, tmp_path / "out")
+    assert len(saves) > 6
 
 
 def test_a_run_can_be_stopped(tmp_path):

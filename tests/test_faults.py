@@ -25,8 +25,11 @@ from darkcal_widgets import (
     Parameters,
     Recipe,
     calibrate_darks,
+    check_run,
     combine_bias,
     combine_darks,
+    measure_darks,
+    results_table,
     simulate_night,
 )
 from darkcal_widgets.combine import files
@@ -53,7 +56,7 @@ def raw(tmp_path):
 # --- Killed at any moment -------------------------------------------------------------------------------------------------
 
 
-def test_a_killed_run_leaves_whole_files_and_the_next_one_finishes_the_job(tmp_path):
+def test_after_a_kill_files_are_whole_and_the_next_run_ends_it(tmp_path):
     trials = list(kill_many(tmp_path, kills=6, seed=7, rows=64))
     assert [trial.complaints for trial in trials] == [[]] * 6
 
@@ -82,9 +85,7 @@ def _run_with_small_files(raw, out, size):
     return [path.name for path in run.written], run.failed
 
 
-def test_a_result_that_cannot_be_written_to_its_end_is_named_with_the_cause_and_the_others_are_kept(
-    raw, tmp_path
-):
+def test_a_result_cut_short_is_named_and_the_others_kept(raw, tmp_path):
     calibrate_darks(Night(raw), RECIPE, tmp_path / "out", files=["dark-0.fits"], progress=False)
     first = folder_bytes(tmp_path / "out")
     written, failed = in_child(_run_with_small_files, raw, tmp_path / "out", 4000)
@@ -134,7 +135,7 @@ def test_a_folder_that_disappears_costs_what_is_not_yet_done(raw, tmp_path):
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_disk_that_is_full_for_one_result_is_no_trouble_for_the_next(raw, tmp_path, monkeypatch, code):
+def test_a_full_disk_costs_one_result_and_not_the_next(raw, tmp_path, monkeypatch, code):
     link = os.link
 
     def full_for_one(part, path):
@@ -211,8 +212,31 @@ def test_a_combined_bias_of_zeros_is_not_subtracted(raw, tmp_path):
         calibrate_darks(night, WITH_BIAS, tmp_path / "out", progress=False)
 
 
-def test_after_power_cuts_nothing_half_is_taken_for_whole(tmp_path):
-    assert [each.complaints for each in powercut.cut_many(tmp_path, cuts=12, seed=5)] == [[]] * 12
+def test_a_damaged_result_is_not_measured_and_not_checked(tmp_path):
+    night = Night(simulate_night(tmp_path / "raw", "cryogenic", rows=64), tmp_path / "raw" / "darks")
+    calibrate_darks(
+        night, Recipe(overscan_columns="2055:", keep_columns=":2048"), tmp_path / "out", progress=False
+    )
+    path = combine_darks(tmp_path / "out").written[0]
+    lose_pixels(path)
+    states = {row["file"]: row["state"] for row in results_table(tmp_path / "out")}
+    assert states.pop(path.name).startswith("is damaged")
+    assert set(states.values()) == {"current"}
+    for judge in (check_run, measure_darks):
+        with pytest.raises(FrameError, match=rf"{path.name} is damaged.*delete it, and calibrate"):
+            judge(tmp_path / "out", night)
+
+
+@pytest.mark.parametrize("layer", [powercut.Files, powercut.Device])
+def test_after_power_cuts_nothing_half_is_taken_for_whole(tmp_path, layer):
+    try:
+        opened = layer(tmp_path)
+    except OSError as error:
+        pytest.skip(f"no disk whose power can be cut: {error}")
+    with opened:
+        found = list(powercut.cut_many(tmp_path, cuts=8, seed=5, layer=opened))
+    assert [each.complaints for each in found] == [[]] * 8
+    assert any(each.losses for each in found)
 
 
 # --- Another run, combining ---------------------------------------------------------------------------------------------------
@@ -229,7 +253,7 @@ def meanwhile(monkeypatch, act):
     monkeypatch.setattr(files, "_average", acting)
 
 
-def test_a_combined_bias_that_another_run_has_made_meanwhile_is_not_replaced(raw, tmp_path, monkeypatch):
+def test_a_bias_made_meanwhile_is_not_replaced(raw, tmp_path, monkeypatch):
     night, target = Night(raw), tmp_path / "out" / "combined_bias.fits"
     combine_bias(night, Recipe(keep_columns=":20"), tmp_path / "other")
     content = (tmp_path / "other" / "combined_bias.fits").read_bytes()
@@ -268,7 +292,7 @@ def test_damaged_files_are_calibrated_right_or_reported_by_name(tmp_path):
     assert wrong == []
 
 
-def test_saturated_pixels_and_pixels_without_a_value_are_counted_and_reported(tmp_path):
+def test_saturated_and_missing_pixels_are_counted(tmp_path):
     data = random_frame(1, level=1200, dtype="float32")
     data[2, 3] = data[4, 5] = np.nan
     data[6, 7], data[8, 25] = np.inf, np.nan  # the latter in the overscan
@@ -356,11 +380,11 @@ def test_two_runs_at_once_into_one_folder_both_end_well(raw, tmp_path):
     assert folder_bytes(tmp_path / "both") == folder_bytes(tmp_path / "alone")
 
 
-def test_a_crowd_of_runs_leaves_whole_files_of_one_recipe_each_and_each_run_is_told(tmp_path):
+def test_a_crowd_of_runs_leaves_whole_files_of_one_recipe(tmp_path):
     assert [complaints for _, complaints in crowd.rounds(tmp_path, 8, seed=3)] == [[]] * 8
 
 
-def test_a_result_that_another_run_makes_meanwhile_is_not_replaced_but_looked_at(raw, tmp_path, monkeypatch):
+def test_a_result_made_meanwhile_is_looked_at_not_replaced(raw, tmp_path, monkeypatch):
     night, out = Night(raw), tmp_path / "out"
     link = os.link
 
@@ -377,7 +401,7 @@ def test_a_result_that_another_run_makes_meanwhile_is_not_replaced_but_looked_at
     assert "dark-1.fits was made with another recipe" in run.failed["dark-1.fits"]
 
 
-def test_a_combined_bias_that_is_replaced_during_the_run_is_not_used_under_its_old_checksum(raw, tmp_path):
+def test_a_bias_replaced_during_the_run_is_noticed(raw, tmp_path):
     night, out = Night(raw), tmp_path / "out"
     calibrate_darks(night, WITH_BIAS, out, files=["dark-0.fits"], progress=False)
     job = replace(
@@ -407,7 +431,7 @@ def test_a_parameter_file_runs_nothing(tmp_path, monkeypatch, text):
     assert os.listdir(tmp_path) == ["p.yaml"]
 
 
-def test_bad_parameter_files_are_named_and_good_ones_beside_them_accepted(tmp_path):
+def test_bad_parameter_files_are_named_beside_good_ones(tmp_path):
     found = hostile.verdict(tmp_path / "batch", seed=2, first=0, count=2 * len(hostile.KINDS))
     assert found.complaints == []
     assert found.named >= 2 * len(hostile.KINDS) - 2
@@ -454,7 +478,7 @@ calibrate_darks(Night(sys.argv[1]), Recipe(keep_columns=":24"), sys.argv[2], wor
 """
 
 
-def test_ctrl_c_ends_within_a_frame_says_what_was_done_and_the_next_run_goes_on(raw, tmp_path):
+def test_ctrl_c_ends_within_a_frame_and_the_next_run_goes_on(raw, tmp_path):
     command = [sys.executable, "-c", INTERRUPTED, raw, tmp_path / "out"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0

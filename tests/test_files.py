@@ -10,13 +10,19 @@ from darkcal_widgets.errors import FrameError, OutputError
 from darkcal_widgets.files import (
     check_results_folder,
     checksum,
-    checksum_of,
     file_state,
     is_frame_name,
     make_results_folder,
+    new_checksum,
     replacing,
     result_name,
 )
+
+
+def checksum_of(content):
+    value = new_checksum()
+    value.update(content)
+    return value.hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -39,7 +45,7 @@ def test_other_files_are_no_frames(name):
     assert not is_frame_name(name)
 
 
-def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path):
+def test_a_failed_write_leaves_only_what_was_there(tmp_path):
     target = tmp_path / "a.fits"
     target.write_bytes(b"before")
     with pytest.raises(ZeroDivisionError), replacing(target) as stream:
@@ -69,7 +75,7 @@ def test_the_checksum_is_xxh3_of_64_bits(tmp_path):
 
 
 @pytest.mark.parametrize("size", [0, 65535, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20])
-def test_the_checksum_does_not_depend_on_how_a_file_is_read_and_tells_any_byte_that_changed(tmp_path, size):
+def test_the_checksum_tells_any_byte_that_changed(tmp_path, size):
     content = bytearray(random.Random(size).randbytes(size))
     (tmp_path / "a").write_bytes(content)
     assert checksum(tmp_path / "a") == checksum_of(bytes(content))
@@ -154,7 +160,7 @@ def test_only_temporary_files_are_removed(tmp_path):
     assert {".dir.darkcal-part", "notes.darkcal-part", ".pipe.darkcal-part"} <= set(os.listdir(out))
 
 
-def test_a_new_file_replaces_nothing_that_another_run_has_made_meanwhile(tmp_path):
+def test_a_new_file_replaces_nothing_made_meanwhile(tmp_path):
     target = tmp_path / "a.fits"
     with pytest.raises(FileExistsError), replacing(target, expected=None):
         target.write_bytes(b"early")
@@ -204,7 +210,7 @@ def test_only_the_file_that_is_expected_is_replaced(tmp_path):
         (errno.EIO, "Input/output error; choose another folder"),
     ],
 )
-def test_an_error_of_the_disk_names_the_file_the_cause_and_what_to_do(tmp_path, code, words):
+def test_a_disk_error_names_file_cause_and_remedy(tmp_path, code, words):
     (tmp_path / "a.fits").write_bytes(b"before")
     with (
         pytest.raises(OutputError, match=f"a.fits cannot be written: .*{words}"),
@@ -244,7 +250,7 @@ def test_a_temporary_file_is_never_one_that_is_there(tmp_path, monkeypatch):
     assert (tmp_path / "a.fits").read_bytes() == b"result"
 
 
-def test_the_raw_folder_is_known_under_a_name_that_only_the_file_system_knows(raw, tmp_path, monkeypatch):
+def test_the_raw_folder_is_known_under_any_name(raw, tmp_path, monkeypatch):
     (tmp_path / "OTHER").mkdir()  # in place of letters of another case, or of a second mount
     monkeypatch.setattr(os.path, "samefile", lambda one, other: {one.name, other.name} == {"OTHER", raw.name})
     with pytest.raises(OutputError, match="raw data are never modified"):

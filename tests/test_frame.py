@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 from nights import random_frame, write_raw
 
-from darkcal_widgets.errors import FrameError
+from darkcal_widgets.errors import FrameError, ParameterError
 from darkcal_widgets.files import checksum
 from darkcal_widgets.frames import Frame, frame
 
@@ -55,7 +55,7 @@ def test_a_borrowed_frame_lies_in_the_memory_of_the_next(tmp_path):
     np.testing.assert_array_equal(first.data, frames[1])
 
 
-def test_pixels_and_checksum_are_of_the_same_bytes_even_if_the_file_is_compressed(tmp_path):
+def test_pixels_and_checksum_are_of_the_same_bytes(tmp_path):
     path = pack(write_raw(tmp_path / "a.fits", random_frame(1)), ".gz")
     loaded, before = Frame(path).loaded(), checksum(path)
     other = pack(write_raw(tmp_path / "b.fits", random_frame(2)), ".gz")
@@ -66,13 +66,15 @@ def test_pixels_and_checksum_are_of_the_same_bytes_even_if_the_file_is_compresse
 
 def test_a_frame_that_gets_shorter_while_it_is_read_is_named(tmp_path, monkeypatch):
     found = Frame(write_raw(tmp_path / "a.fits", random_frame(1)))
-    monkeypatch.setattr(frame, "_whole", lambda stream, _: np.frombuffer(stream.read()[:4000], np.uint8))
+    monkeypatch.setattr(
+        frame, "_whole", lambda stream, _: (np.frombuffer(stream.read()[:4000], np.uint8), "")
+    )
     with pytest.raises(FrameError, match=r"a\.fits is cut off: it has 1120 of the 1200 bytes"):
         found.loaded()
 
 
 @pytest.mark.parametrize("shorter_by", [1, 200 * 1440])
-def test_a_frame_that_shrinks_after_its_header_was_read_is_named(tmp_path, shorter_by):
+def test_a_frame_that_shrinks_while_it_is_read_is_named(tmp_path, shorter_by):
     found = Frame(write_raw(tmp_path / "a.fits", random_frame(1, (200, 144))))
     found.path.write_bytes(found.path.read_bytes()[: 2880 + 2 * 200 * 144 - shorter_by])
     with pytest.raises(FrameError, match=r"a\.fits has changed"):
@@ -127,7 +129,7 @@ def several_images(path, *more):
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".bz2"])
-def test_every_image_of_a_file_is_a_part_with_the_cards_of_the_primary_header(tmp_path, suffix):
+def test_every_image_is_a_part_with_the_primary_cards(tmp_path, suffix):
     path = several_images(tmp_path / "a.fits")
     path = pack(path, suffix) if suffix else path
     found = Frame(path)
@@ -166,7 +168,7 @@ def test_an_image_of_one_plane_is_an_image(tmp_path):
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_masked_pixels_of_a_ccddata_have_no_value_wherever_the_mask_lies(tmp_path, first):
+def test_masked_pixels_have_no_value_wherever_the_mask_lies(tmp_path, first):
     data, mask = random_frame(1), np.zeros((20, 30), "uint8")
     mask[3, 4] = 1
     image, companions = (
@@ -225,7 +227,13 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         Frame(tmp_path / "a.fits")
 
 
-def test_only_the_cards_that_are_asked_for_are_parsed_and_long_strings_are_whole(tmp_path):
+def test_only_the_cards_asked_for_are_parsed(tmp_path):
     path = write_raw(tmp_path / "a.fits", random_frame(1), FILTER="a filter of many words " * 5, GAIN=1.5)
     assert Frame(path).info.filter == ("a filter of many words " * 5).strip()
     assert Frame(path).info.gain == 1.5
+
+
+def test_a_file_of_one_image_says_so_where_another_is_named(tmp_path):
+    frame = Frame(write_raw(tmp_path / "a.fits", random_frame(1)))
+    with pytest.raises(ParameterError, match="holds one image without a name, for which extensions is None"):
+        frame.select(["SCI"])

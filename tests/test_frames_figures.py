@@ -1,25 +1,18 @@
 """Figures of frames: drawn of arrays whose values are obvious."""
 
-import io
-
 import numpy as np
 import pytest
+from figures import drawn
 
 from darkcal_widgets import Recipe
 from darkcal_widgets.frames import figures
-
-
-def drawn(figure):
-    """Draw a figure and return its axes."""
-    figure.savefig(io.BytesIO(), format="png", dpi=40)
-    return figure.axes
 
 
 def noisy(level, shape=(40, 60)):
     return np.random.default_rng(1).normal(level, 3, shape)
 
 
-def test_before_and_after_have_one_span_of_values_each_around_its_own_median():
+def test_before_and_after_span_alike_around_their_medians():
     before, after = (axes.images[0] for axes in drawn(figures.before_after(noisy(1000), noisy(0)))[:2])
     (low, high), (low_after, high_after) = before.get_clim(), after.get_clim()
     assert high - low == pytest.approx(high_after - low_after)

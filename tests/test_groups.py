@@ -27,14 +27,14 @@ def night(folder, *odd, kind="dark", count=3, **usual):
 
 
 DIFFERENCES = {
-    "shape": ({"shape": (20, 12)}, r"shape \(rows x columns\) 20 x 12, theirs 10 x 12"),
+    "shape": ({"shape": (20, 12)}, r"shape \(rows x columns\) 20 x 12, the others have 10 x 12"),
     "narrow": ({"shape": (10, 4)}, "10 x 4"),
-    "binning": ({"XBINNING": 2, "YBINNING": 2}, "binning 2 x 2, theirs 1 x 1"),
-    "mode": ({"READOUTM": "fast"}, "readout mode fast, theirs slow"),
-    "gain": ({"GAIN": 3.0}, "gain 3, theirs 1.5"),
-    "gain setting": ({"GAIN": (100.0, "index")}, "gain setting 100, theirs 1"),
-    "camera": ({"INSTRUME": "two"}, "camera two, theirs one"),
-    "unit": ({"BUNIT": "electron"}, "unit electron, theirs adu"),
+    "binning": ({"XBINNING": 2, "YBINNING": 2}, "binning 2 x 2, the others have 1 x 1"),
+    "mode": ({"READOUTM": "fast"}, "readout mode fast, the others have slow"),
+    "gain": ({"GAIN": 3.0}, "gain 3, the others have 1.5"),
+    "gain setting": ({"GAIN": (100.0, "index")}, "gain setting 100, the others have 1"),
+    "camera": ({"INSTRUME": "two"}, "camera two, the others have one"),
+    "unit": ({"BUNIT": "electron"}, "unit electron, the others have adu"),
 }
 
 
@@ -75,7 +75,7 @@ def test_without_a_majority_nothing_is_guessed(tmp_path):
 
 def test_several_differences_are_all_named(tmp_path):
     odd = odd_frames(night(tmp_path, {"GAIN": 3.0, "INSTRUME": "two"}).darks)
-    assert "camera two, theirs one; gain 3, theirs 1.5" in odd["odd-0.fits"]
+    assert "camera two, the others have one; gain 3, the others have 1.5" in odd["odd-0.fits"]
 
 
 def test_a_wrong_choice_is_named(tmp_path):
@@ -85,7 +85,7 @@ def test_a_wrong_choice_is_named(tmp_path):
         without_odd([], "adu", "skip")
 
 
-def test_a_bias_of_another_kind_is_left_out_even_if_it_comes_first(tmp_path):
+def test_a_bias_of_another_kind_is_left_out_even_if_first(tmp_path):
     mixed = night(tmp_path / "raw", kind="bias")
     write_raw(tmp_path / "raw" / "a-first.fits", random_frame(9, (20, 12)), "bias", **CARDS)
     run = combine_bias(Night(mixed.raw_folder), RECIPE, tmp_path / "out")
@@ -103,12 +103,12 @@ def test_a_bias_of_another_kind_is_left_out_even_if_it_comes_first(tmp_path):
         (300.0, 300.31, False),
     ],
 )
-def test_exposures_match_within_a_tenth_of_a_second_or_a_thousandth(one, other, same):
+def test_exposures_match_within_a_tenth_or_a_thousandth(one, other, same):
     assert same_exposure(one, other) is same
     assert same_exposure(other, one) is same
 
 
-def test_temperatures_are_grouped_within_the_tolerance_the_coldest_first():
+def test_temperatures_are_grouped_the_coldest_first():
     assert group_temperatures([-5.2, -10.2, -4.8, -9.0, -8.1]) == [[1, 3], [4], [0, 2]]
     assert group_temperatures([-5.2, -10.2, -4.8]) == [[1], [0, 2]]
     assert group_temperatures([]) == []

@@ -13,7 +13,7 @@ from astropy.io import fits
 from nights import random_frame, write_raw
 
 from darkcal_widgets.errors import FrameError
-from darkcal_widgets.frames import Frame, guard
+from darkcal_widgets.frames import Frame, guard, images
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
@@ -32,7 +32,7 @@ def test_good_files_read_as_astropy_reads_them(tmp_path, seed, pack):
     assert header["IMAGETYP"] == "dark"
 
 
-def test_cards_of_the_primary_header_are_added_to_those_of_the_image(tmp_path):
+def test_primary_cards_are_added_to_those_of_the_image(tmp_path):
     primary = fits.Header([("OBJECT", "primary"), ("FILTER", "R"), ("COMMENT", "one")])
     image = fits.Header([("OBJECT", "image"), ("COMMENT", "two")])
     fits.HDUList(
@@ -87,6 +87,19 @@ def test_a_damaged_file_is_refused_with_the_reason(tmp_path, content, reason):
     path.write_bytes(content)
     with pytest.raises(FrameError, match=rf"a\.fits.*{reason}"):
         Frame(path)
+
+
+def test_a_mistake_of_our_own_is_not_blamed_on_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "describe", lambda *_: [].missing)
+    with pytest.raises(AttributeError, match="missing"):
+        Frame(write_raw(tmp_path / "a.fits", random_frame(1)))
+
+
+def test_a_header_that_promises_too_much_is_not_followed(tmp_path):
+    table = damaged(GOOD, ("NAXIS", 1), ("NAXIS1", 10**30))
+    (tmp_path / "a.fits").write_bytes(table)
+    with pytest.raises(FrameError, match="does not hold a two-dimensional image"):
+        Frame(tmp_path / "a.fits")
 
 
 def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path):
@@ -146,7 +159,7 @@ def test_tiles_that_do_not_fit_the_image_are_refused(tmp_path):
             Frame(tmp_path / "a.fits.fz")
 
 
-def test_a_gzip_file_that_says_it_grows_too_much_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+def test_a_gzip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     path = tmp_path / "bomb.fits.gz"
     content = bytearray(gzip.compress(random.Random(1).randbytes(5000)))
     content[-4:] = (1 << 30).to_bytes(4, "little")

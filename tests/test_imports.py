@@ -15,22 +15,24 @@ PACKAGE = ROOT / "darkcal_widgets"
 
 # From the bottom up, in the rooms of the design; a module imports only what stands before it.
 ORDER = """
-    text html errors units statistics drawing parallel
+    text html errors fields units statistics drawing parallel tables
     files outcome sections yamlfile
     recipe.steps recipe.recipe recipe recipe.calibrate
-    frames.cards frames.guard frames.kinds frames.numbers frames.words frames.write frames.frame frames frames.figures
+    frames.cards frames.guard frames.pixels frames.kinds frames.numbers frames.words
+    frames.write frames.images frames.frame frames frames.figures
     parameters
     groups inventory choice night results
     combine.clip combine.files combine
     run.file run.plan run.night run.figures run
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download
     advice.profiles advice.families advice.claims advice.edges advice.place advice.straylight advice.levels advice.amplifiers
-    advice.readout advice.overscan advice.verdict advice.recipes advice.exposures advice.figures advice.findings advice.advice
-    advice
+    advice.readout advice.overscan advice.verdict advice.recipes advice.exposures advice.figures advice.findings
+    advice.remarks advice.decisions advice.advice advice
     darks.background darks.hotpixels darks.noise darks.growth darks.current darks.treatment darks.figures darks.scale
     darks.report darks
     check.pixels check.seen check.combined check.check check
-    panel.settings panel.listing panel.sketch panel.effect panel.progress panel.still panel.widget panel
+    panel.history panel.parts panel.settings panel.listing panel.sketch panel.viewer panel.effect panel.night panel.made
+    panel.outlook panel.run panel.reading panel.still panel.kept panel.page panel.traits panel.widget panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
     course.feedback course.panel course.exercise course course.roster course.cameras course.handin course.page course.picture
     course.make course.mark
@@ -62,12 +64,14 @@ MODULES = sorted(FILES)
 
 
 def imported(module):
-    """Return the full names of all that a module of the package imports, wherever in it."""
+    """Return the full names of all that a module of the package imports, but for what only annotations name."""
     here = ["darkcal_widgets", *module.split(".")]
     if FILES[module].name != "__init__.py":
         here.pop()
     names = set()
-    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
+    tree = ast.parse(FILES[module].read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if not _is_for_types(node)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -75,6 +79,10 @@ def imported(module):
             start = ".".join([*start, *([node.module] if node.module else [])])
             names |= {f"{start}.{alias.name}" for alias in node.names}
     return names
+
+
+def _is_for_types(node):
+    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
 
 
 def own(module):

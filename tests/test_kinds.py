@@ -3,7 +3,6 @@ from astropy.io import fits
 
 from darkcal_widgets.errors import ParameterError
 from darkcal_widgets.frames.kinds import (
-    asked_keywords,
     checked_image_types,
     declare_type,
     frame_type,
@@ -204,7 +203,7 @@ def test_titles_of_stars_tell_nothing(text):
         "ESO DPR TYPE=bi*",
     ],
 )
-def test_a_user_may_name_words_cards_and_files_in_any_letter_case(key):
+def test_words_cards_and_files_fit_in_any_letter_case(key):
     cards = {"OBSTYPE": "DARK", "OBJECT": "Bias 1", "EXPTIME": 0.0, "MPP": True, "ESO DPR TYPE": "BIAS"}
     assert kind_of(cards, ("d1001.fits.gz",), 0.0, {key: "other"}).type == "other"
     assert kind_of({"OBSTYPE": "FLAT"}, ("f.fits",), 1.0, {key: "other"}).type == "flat"
@@ -214,10 +213,6 @@ def test_the_first_key_that_fits_counts():
     types = {"OBJECT=bias*": "bias", "DARK": "dark"}
     assert kind_of({"OBSTYPE": "DARK", "OBJECT": "Bias"}, (), 9.0, types).type == "bias"
     assert kind_of({"OBSTYPE": "DARK", "OBJECT": "M 1"}, (), 0.0, types).type == "dark"
-
-
-def test_only_the_cards_that_are_asked_for_are_needed():
-    assert asked_keywords({"DARK": "dark", "object=x": "bias", "file=a*": "dark"}) == {"OBJECT"}
 
 
 @pytest.mark.parametrize(
@@ -233,7 +228,7 @@ def test_wrong_types_are_named(types, message):
         checked_image_types(types)
 
 
-def test_a_result_says_what_it_is_only_where_its_header_does_not():
+def test_a_type_is_written_only_where_the_header_lacks_it():
     plain = fits.Header({"IMAGETYP": "Dark Frame", "EXPTIME": 3.0})
     declare_type(plain, "dark", 3.0)
     assert "DCTYPE" not in plain

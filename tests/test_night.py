@@ -1,16 +1,12 @@
 from pathlib import Path
 
 import pytest
-from nights import SHARED, random_frame, small_night, write_raw
+from nights import REAL_NIGHTS, random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks
 from darkcal_widgets.choice import chosen
 from darkcal_widgets.errors import NightError, ParameterError
 from darkcal_widgets.frames import Frame
-
-needs_shared = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="the folder of real frames, shared/data, is not there"
-)
 
 
 def test_the_table_lists_every_frame_with_what_its_header_says(tmp_path):
@@ -42,7 +38,7 @@ def test_combined_frames_are_no_raw_frames(tmp_path):
     assert "combined dark" in night.table["type"]
 
 
-def test_a_camera_with_words_of_its_own_is_told_apart_by_the_user(tmp_path):
+def test_the_user_explains_a_cameras_own_words(tmp_path):
     write_raw(tmp_path / "a.fits", random_frame(1), "closed")
     assert Night(tmp_path).darks == []
     assert len(Night(tmp_path, image_types={"CLOSED": "dark"}).darks) == 1
@@ -125,7 +121,7 @@ def test_a_night_without_darks_says_what_it_found(tmp_path):
         night.select_darks()
 
 
-def test_an_unreadable_frame_is_listed_with_its_reason_and_the_others_are_there(tmp_path):
+def test_an_unreadable_frame_is_listed_beside_the_others(tmp_path):
     small_night(tmp_path)
     (tmp_path / "bad.fits").write_bytes(b"not a frame")
     night = Night(tmp_path)
@@ -154,17 +150,15 @@ def test_an_empty_folder_says_which_files_were_expected(tmp_path):
         Night(tmp_path)
 
 
-@needs_shared
 def test_a_real_night_of_maxim_dl_is_read():
-    night = Night(SHARED / "feder-2013-07-04")
+    night = Night(REAL_NIGHTS / "feder-2013-07-04")
     assert (len(night.darks), len(night.biases), len(night.flats), len(night.science)) == (10, 5, 2, 4)
     assert {dark.info.exposure for dark in night.darks} == {15.0, 60.0}
-    assert night.darks[0].info.shape == (1024, 1542)
+    assert night.darks[0].info.shape == (256, 1542)
 
 
-@needs_shared
 def test_a_real_frame_of_saao_is_read():
-    frame = Night(SHARED / "saao-ste3").frames[0]
+    frame = Night(REAL_NIGHTS / "saao-ste3").frames[0]
     assert (frame.info.type, frame.info.exposure, frame.info.gain, frame.info.read_noise) == (
         "science",
         150.04,
@@ -173,7 +167,7 @@ def test_a_real_frame_of_saao_is_read():
     )
 
 
-def test_unreadable_darks_are_known_wherever_the_folder_of_darks_is(tmp_path):
+def test_unreadable_darks_are_known_in_any_folder(tmp_path):
     small_night(tmp_path / "raw")
     write_raw(tmp_path / "darks" / "good.fits", random_frame(1))
     (tmp_path / "darks" / "bad.fits").write_bytes(b"no frame")
@@ -192,7 +186,7 @@ def test_what_could_be_meant_as_a_dark_and_is_none_is_said(tmp_path):
     assert "average.fits is not calibrated: it is the average of many frames" in average
 
 
-def test_names_that_a_terminal_could_act_on_are_shown_as_text_and_found_by_it(tmp_path):
+def test_names_with_control_characters_are_shown_and_found(tmp_path):
     write_raw(tmp_path / "a\x1b[2J\n.fits", random_frame(1), FILTER="R")
     night = Night(tmp_path)
     assert "\x1b" not in str(night) + night._repr_html_() + repr(night)
@@ -211,30 +205,30 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
         Night(tmp_path)
 
 
-def test_a_guess_says_which_frames_what_was_found_what_was_taken_and_how_to_say_otherwise(tmp_path):
+def test_a_guess_says_what_was_found_and_how_to_correct_it(tmp_path):
     for number in range(5):
         write_raw(tmp_path / f"Dark_{number}.fits", random_frame(1), None, 30.0)
     write_raw(tmp_path / "flat_V.fits", random_frame(1), "Light Frame", 5.0)
     night = Night(tmp_path)
     darks, flat = night.notes
     assert darks == (
-        "Dark_0.fits, Dark_1.fits, Dark_2.fits and 2 more: no keyword gives its type, its name tells 'dark'; taken for dark. "
+        "Dark_0.fits, Dark_1.fits, Dark_2.fits and 2 more: no keyword gives its type, its name says 'dark'; used as dark. "
         "To say otherwise: image_types={'file=Dark_*': 'bias'}."
     )
-    assert "flat_V.fits: IMAGETYP is 'Light Frame', its name tells 'flat'" in flat
+    assert "flat_V.fits: IMAGETYP is 'Light Frame', its name says 'flat'" in flat
     assert len(night.darks) == 5
     assert darks in str(night)
     assert night._repr_html_().count("To say otherwise") == 2
     assert Night(tmp_path, image_types={"file=dark_*": "bias"}).notes == [flat]
 
 
-def test_an_ambiguous_frame_is_not_used_and_is_said_to_be_ambiguous(tmp_path):
+def test_an_ambiguous_frame_is_named_and_not_used(tmp_path):
     write_raw(tmp_path / "dark-1.fits", random_frame(1), "Light Frame", 30.0)
     night = Night(tmp_path)
     assert night.darks == night.science == []
     assert night.table["type"][0] == "ambiguous: Light Frame"
     (note,) = night.notes
-    assert "dark-1.fits: ambiguous, IMAGETYP is 'Light Frame', its name tells 'dark'" in note
+    assert "dark-1.fits: ambiguous, IMAGETYP is 'Light Frame', its name says 'dark'" in note
     assert "its type is ambiguous" in night.passed_over[0]
     assert len(Night(tmp_path, image_types={"file=dark-*": "dark"}).darks) == 1
 
@@ -315,10 +309,11 @@ REAL = {
 }
 
 
+@pytest.mark.unpublished
 @pytest.mark.parametrize("camera", REAL)
-def test_the_frames_of_eight_real_cameras_are_what_they_are(real_frames, camera):
+def test_the_frames_of_eight_real_cameras_are_what_they_are(real_cameras, camera):
     expected, guesses = REAL[camera]
-    night = Night(real_frames / "cameras" / camera)
+    night = Night(real_cameras / camera)
     assert night.unreadable == {}
     for frame in night.frames:
         truth = next(row for row in expected if frame.name.startswith(row[0]))
@@ -328,8 +323,9 @@ def test_the_frames_of_eight_real_cameras_are_what_they_are(real_frames, camera)
     assert sum(frame.info.type_source == "guess" for frame in night.frames) == guesses
 
 
-def test_real_darks_of_two_temperatures_are_all_calibrated_and_combined_apart(real_frames, tmp_path):
-    night = Night(real_frames / "cameras" / "sbig_stl1001")
+@pytest.mark.unpublished
+def test_real_darks_of_two_temperatures_are_combined_apart(real_cameras, tmp_path):
+    night = Night(real_cameras / "sbig_stl1001")
     run = calibrate_darks(night, Recipe(), tmp_path, progress=False)
     assert (len(run.written), len(run.failed)) == (8, 0)
     assert [path.name for path in combine_darks(tmp_path).written] == [
@@ -337,6 +333,48 @@ def test_real_darks_of_two_temperatures_are_all_calibrated_and_combined_apart(re
         for exposure in (60, 150, 300)
         for temperature in (-10, -5)
     ]
+
+
+@pytest.mark.parametrize(
+    ("files", "darks", "biases"),
+    [
+        (None, 4, ["bias-0", "bias-1", "bias-2", "bias-3"]),
+        (["dark-*"], 4, ["bias-0", "bias-1", "bias-2", "bias-3"]),
+        (["bias:bias-1.fits"], 4, ["bias-1"]),
+        (["exposure=60", "bias: bias-[01]*"], 2, ["bias-0", "bias-1"]),
+        (["Bias:temperature=-10"], 4, ["bias-2", "bias-3"]),
+    ],
+)
+def test_bias_frames_are_chosen_as_darks_are(two_temperatures, files, darks, biases):
+    for index in range(4):
+        path = two_temperatures.raw_folder / f"bias-{index}.fits"
+        write_raw(path, random_frame(index), "bias", 0.0, CCD_TEMP=-5.0 if index < 2 else -10.0)
+    night = Night(two_temperatures.raw_folder)
+    assert len(night.select_darks(files)) == darks
+    assert [frame.path.stem for frame in night.select_biases(files)] == biases
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("bias:dark-0.fits", "'dark-0.fits', which is not a bias frame: its header says 'dark'"),
+        ("bias:temperature=-10", "fits no bias frame; the bias frames have temperature unknown"),
+        ("bias:bais-1.fits", "did you mean 'bias-1.fits'"),
+    ],
+)
+def test_a_choice_that_fits_no_bias_is_explained(tmp_path, entry, message):
+    with pytest.raises(ParameterError, match=message):
+        Night(small_night(tmp_path)).select_biases([entry])
+
+
+def test_frames_outside_of_dark_folder_are_called_what_they_are(tmp_path):
+    small_night(tmp_path)
+    night = Night(tmp_path, dark_folder=small_night(tmp_path / "darks", biases=0).parent / "darks")
+    with pytest.raises(ParameterError, match=r"'bias-0\.fits', which is not a dark: .* 'bias:bias-0\.fits'"):
+        night.select_darks(["bias-0.fits"])
+    write_raw(tmp_path / "late.fits", random_frame(1))
+    with pytest.raises(ParameterError, match=r"'late\.fits', which is not in dark_folder"):
+        Night(tmp_path, dark_folder=tmp_path / "darks").select_darks(["late.fits"])
 
 
 def test_thousands_of_darks_may_be_named_one_by_one(tmp_path, monkeypatch):
@@ -349,4 +387,4 @@ def test_thousands_of_darks_may_be_named_one_by_one(tmp_path, monkeypatch):
 
 def test_of_two_darks_of_one_name_the_first_is_meant(tmp_path):
     first, second = (Frame(write_raw(tmp_path / f"{n}.fits", random_frame(n)), "dark") for n in (1, 2))
-    assert chosen(["dark"], [first, second], lambda fits: "") == [first]
+    assert chosen(["dark"], [first, second], "dark", lambda fits: "") == [first]

@@ -37,7 +37,7 @@ def test_the_interval_holds_the_truth(noise, rows, step):
     assert np.mean(held) >= 0.97
 
 
-def test_without_noise_common_to_rows_the_interval_is_little_wider_than_it_has_to_be():
+def test_without_row_noise_the_interval_is_hardly_wider():
     rng = np.random.default_rng(2)
     found = [read_noise(list(bias_frames(rng, 5.0))) for _ in range(100)]
     assert np.median([one.uncertainty for one in found]) < 1.8 * 2.5758 * np.std([one.value for one in found])

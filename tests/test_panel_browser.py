@@ -1,30 +1,32 @@
 """The panel of both notebooks in a real JupyterLab: seen, dragged, run, cancelled, saved, and equal to papermill's results."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 from astropy.io import fits
-from nights import folder_bytes, small_night, write_raw
+from nights import folder_bytes, write_raw
+from panels import (
+    DONE,
+    NIGHTS,
+    PANEL,
+    PRINTED,
+    ROWS,
+    calibrate,
+    control,
+    enter,
+    settle,
+    write_notebook,
+    wrong,
+)
 
-from darkcal_widgets import Parameters, simulate_night
+from darkcal_widgets import Parameters
 from darkcal_widgets.notebooks import shipped_notebooks
 
 pytestmark = pytest.mark.browser
 
-NIGHTS = {1: ("cryogenic", "example-cryo-LFC"), 2: ("thermo-electric", "example-thermo-electric")}
-RESULTS = {1: "example1-reduced", 2: "example2-reduced"}
-ROWS = 128
-PANEL = ".darkcal-panel"
-SETTLED = """() => {
-    const panel = document.querySelector('.darkcal-panel');
-    return panel?.dataset.asked && panel.dataset.asked === panel.dataset.answered;
-}"""
-DONE = "() => document.querySelector('.darkcal-summary p')"
 AXE = Path(__file__).resolve().parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 VIOLATIONS = """async () => {
     const {passes, violations} = await axe.run('.darkcal-panel');
@@ -37,53 +39,6 @@ import time, darkcal_widgets.run.night as run_module
 quick = run_module.calibrate_file
 run_module.calibrate_file = lambda job: (time.sleep(0.5), quick(job))[1]
 """
-
-
-@pytest.fixture(scope="module")
-def nights(tmp_path_factory):
-    """Both simulated nights, with few rows."""
-    folder = tmp_path_factory.mktemp("nights")
-    for camera, name in NIGHTS.values():
-        simulate_night(folder / name, camera, rows=ROWS)
-    return folder
-
-
-@pytest.fixture
-def open_example(open_notebook, nights):
-    """Open a notebook beside its night, and run all its cells."""
-
-    def open_one(number, **window):
-        lab = open_notebook(shipped_notebooks()[number], **window)
-        name = NIGHTS[number][1]
-        shutil.copytree(nights / name, lab.folder / name)
-        lab.run_all()
-        lab.bring_into_view(lab.page.locator("canvas.darkcal-profile").first)
-        settle(lab)
-        return lab
-
-    return open_one
-
-
-def settle(lab):
-    lab.page.wait_for_function(SETTLED)
-
-
-def control(lab, name):
-    return lab.page.locator(f'{PANEL} [data-name="{name}"]')
-
-
-def wrong(lab):
-    return lab.page.locator(
-        f"{PANEL} .darkcal-field .darkcal-trouble:not(:empty), {PANEL} fieldset > .darkcal-trouble:not(:empty)"
-    )
-
-
-def calibrate(lab):
-    """Press Calibrate and return what is said at the end; what a run before has said is wiped away."""
-    lab.page.evaluate("document.querySelector('.darkcal-summary').replaceChildren()")
-    control(lab, "calibrate").click()
-    lab.page.wait_for_function(DONE)
-    return lab.page.locator(f"{PANEL} .darkcal-summary").inner_text()
 
 
 def papermill(lab, number, tmp_path):
@@ -165,17 +120,6 @@ def test_notebook_2_toggles_the_bias_cancels_and_goes_on(open_example, tmp_path)
     assert not lab.errors
 
 
-PANEL_CELL = """from darkcal_widgets import DarkPanel, Parameters
-panel = DarkPanel.from_parameters(Parameters(raw_folder='night', reduced_folder='out', {settings}))
-panel"""
-
-
-def write_notebook(path, *cells):
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    cells = [nbformat.v4.new_code_cell(source) for source in cells]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
-
-
 def image_of(seed, halves=(1000, 1022)):
     """Columns 0:40 and 40:80 of the image on two levels, their overscans 80:90 and 90:100 on the same ones."""
     levels = np.repeat(halves, 40).tolist() + np.repeat(halves, 10).tolist()
@@ -196,29 +140,6 @@ def three_images(folder):
         ]
         header = fits.Header({"IMAGETYP": "dark", "EXPTIME": 60.0})
         fits.HDUList([fits.PrimaryHDU(header=header), *images]).writeto(folder / f"dark-{n}.fits")
-
-
-@pytest.fixture
-def open_panel(open_notebook, tmp_path):
-    """Open a notebook with a panel alone, over a night that a function writes."""
-
-    def open_one(write_night, settings, **window):
-        write_notebook(tmp_path / "panel.ipynb", PANEL_CELL.format(settings=settings))
-        lab = open_notebook(tmp_path / "panel.ipynb", **window)
-        write_night(lab.folder / "night")
-        small_night(lab.folder / "other")
-        lab.run_all()
-        lab.bring_into_view(lab.page.locator(PANEL))
-        settle(lab)
-        return lab
-
-    return open_one
-
-
-def enter(lab, name, text):
-    control(lab, name).fill(text)
-    control(lab, name).press("Enter")
-    settle(lab)
 
 
 def violations(lab):
@@ -245,9 +166,28 @@ def test_no_state_of_the_panel_violates_rules_of_accessibility(open_panel, dark)
     settle(lab)
     assert control(lab, "calibrate").is_disabled()
     assert violations(lab) == []
+    lab.page.evaluate("window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()")
+    lab.page.locator(".darkcal-life", has_text="no kernel").wait_for()
+    assert violations(lab) == []
 
 
-def test_settings_of_another_camera_are_questioned_in_the_browser(open_panel):
+WIDTH_LEFT = "one => one.scrollWidth - one.clientWidth"
+
+
+def test_a_narrow_window_and_large_letters_do_not_scroll_sideways(open_panel):
+    lab = open_panel(two_amplifiers, "overscan_columns='80:', keep_columns=':80'")
+    control(lab, "calibrate").click()
+    lab.page.wait_for_function(DONE)
+    enter(lab, "keep_columns", ":70")
+    assert control(lab, "calibrate").inner_text() == "Replace 3 results"
+    assert violations(lab) == []
+    for width in (800, 640):  # 640: a window of 1280 at 200 %
+        lab.page.set_viewport_size({"width": width, "height": 900})
+        lab.page.wait_for_timeout(300)
+        assert lab.page.locator(PANEL).evaluate(WIDTH_LEFT) <= 0
+
+
+def test_another_cameras_settings_are_questioned_in_the_browser(open_panel):
     lab = open_panel(two_amplifiers, "overscan_columns='90:', keep_columns=':80'")
     enter(lab, "raw_folder", "other")
     assert "was set for the frames of another night" in wrong(lab).first.inner_text()
@@ -279,7 +219,7 @@ def test_amplifiers_are_typed_and_joined_to_one_image(open_panel):
     assert not lab.errors
 
 
-def test_one_of_several_images_is_looked_at_and_some_are_calibrated(open_panel):
+def test_one_image_is_looked_at_and_some_are_calibrated(open_panel):
     lab = open_panel(three_images, "overscan_columns='90:', keep_columns=':80'")
     control(lab, "extension").select_option("CCD2")
     settle(lab)
@@ -320,11 +260,7 @@ def test_what_frames_are_is_said_in_the_list(open_panel):
     assert not lab.errors
 
 
-PRINTED = """() => window.jupyterapp.shell.currentWidget.context.model.toJSON().cells
-    .flatMap(cell => cell.outputs ?? []).map(output => String(output.text ?? '')).join('')"""
-
-
-def test_what_was_set_in_the_panel_survives_a_second_run_of_all_cells(open_example):
+def test_panel_settings_survive_a_second_run_of_all_cells(open_example):
     lab = open_example(1)
     assert "The settings follow the advice." in lab.page.evaluate(PRINTED)
     control(lab, "overscan_columns").fill("2060:")
@@ -376,7 +312,7 @@ def test_the_panel_is_operated_by_keys_alone(open_example):
     assert width <= 0
 
 
-def test_a_panel_survives_a_reload_and_leaves_a_picture_without_its_kernel(open_example):
+def test_a_panel_survives_a_reload_and_leaves_a_picture(open_example):
     lab = open_example(1)
     control(lab, "overscan_columns").fill("2061:")
     settle(lab)
@@ -413,10 +349,10 @@ IN_A_BOX = [
 ]
 
 
-def test_a_panel_in_a_box_is_linked_and_observed_like_any_widget(open_notebook, nights, tmp_path):
+def test_a_panel_is_linked_and_observed_like_any_widget(open_notebook, example_nights, tmp_path):
     write_notebook(tmp_path / "box.ipynb", *IN_A_BOX)
     lab = open_notebook(tmp_path / "box.ipynb", dark=True)
-    (lab.folder / NIGHTS[1][1]).symlink_to(nights / NIGHTS[1][1])
+    (lab.folder / NIGHTS[1][1]).symlink_to(example_nights / NIGHTS[1][1])
     lab.run_all()
     settle(lab)
     text = lab.page.locator(".widget-hbox .widget-text input")

@@ -2,21 +2,13 @@
 
 import numpy as np
 import pytest
+from cameras import kast_blue
 from nights import random_frame, small_night, write_raw
 
-from darkcal_widgets import Night, Recipe
+from darkcal_widgets import Night, Recipe, simulate_night
 from darkcal_widgets.errors import FrameError
 from darkcal_widgets.panel import effect
 from darkcal_widgets.panel.effect import Effect
-
-
-def test_a_picture_runs_from_dark_to_bright_and_takes_nan_for_dark():
-    values = np.array([[-100, 0, 100, np.nan, 1e9, -1e9]])
-    np.testing.assert_array_equal(effect.picture(values, 0, 100), [[0, 127, 255, 0, 255, 0]])
-
-
-def test_a_picture_is_never_larger_than_a_screen_shows():
-    assert max(effect.thin(np.zeros((1032, 1028))).shape) <= effect.PICTURE_SIZE
 
 
 def test_the_histogram_counts_all_values_around_the_middle():
@@ -33,8 +25,70 @@ def test_bins_of_whole_numbers_are_whole():
     assert len(set(counts)) == 1
 
 
-def test_a_constant_frame_has_a_spread_to_divide_by():
-    assert effect.half_width(np.full((9, 9), 7.0)) > 0
+def test_a_constant_frame_has_a_spread_to_divide_by(tmp_path):
+    write_raw(tmp_path / "dark.fits", np.full((9, 9), 7, "uint16"), "dark")
+    shown = Effect(Night(tmp_path)).before_after("dark.fits", Recipe(), None)
+    assert shown["half"] > 0
+    assert shown["after"]["level"] == 7
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory):
+    """The cryogenic camera's night: light leaks into columns 2048 to 2054 of its overscan."""
+    raw = simulate_night(tmp_path_factory.mktemp("lesson") / "night", "cryogenic", rows=512)
+    return Effect(Night(raw, dark_folder=raw / "darks"))
+
+
+def shown_for(lesson, columns):
+    recipe = Recipe(overscan_columns=columns, keep_columns=":2048")
+    return lesson.before_after("darks/ccd.007.0.fits", recipe, None)
+
+
+def test_three_overscans_have_three_different_effects(lesson):
+    lit, clean, single = (shown_for(lesson, columns) for columns in ("2048:", "2055:", "2079:"))
+    # Light in seven of 32 columns lifts their median, so that every dark ends too low by what is too much.
+    assert lit["light"]["mean"] > 10
+    assert lit["light"]["median"] > 1
+    assert lit["after"]["level"] < -1
+    for right in (clean, single):
+        assert abs(right["light"]["mean"]) < 4 * right["light"]["error"]
+        assert abs(right["after"]["level"]) < 4 * right["after"]["error"]
+    # The median of 25 columns has 1.25 / 5 of the noise of a pixel, one column all of it: stripes.
+    pixel = clean["before"]["scatter"]
+    assert clean["before"]["rows"] < 0.1 * pixel
+    assert clean["after"]["rows"] == pytest.approx(0.25 * pixel, rel=0.2)
+    assert single["after"]["rows"] == pytest.approx(pixel, rel=0.2)
+    assert single["after"]["scatter"] == pytest.approx(np.sqrt(2) * pixel, rel=0.1)
+
+
+def test_levels_resolve_what_whole_counts_would_hide(lesson):
+    names = [f"darks/ccd.{number:03d}.0.fits" for number in range(7, 16)]
+    for frame in lesson.unread(names, "adu"):
+        lesson.read(frame, "adu")
+    rows = lesson.levels(names, Recipe(overscan_columns="2055:", keep_columns=":2048"), None)["rows"]
+    after = [row["after"] for row in rows]
+    assert len({round(level, 2) for level in after}) > 5
+    assert np.ptp(after) < 0.6 < 10 < np.ptp([row["before"] for row in rows])
+
+
+def test_stripes_are_the_levels_of_neighbouring_rows(lesson):
+    single = shown_for(lesson, "2079:")
+    assert np.std(single["after"]["stripes"]) > 5 * np.std(single["before"]["stripes"])
+
+
+def test_without_light_or_overscan_nothing_is_said_of_light(lesson, tmp_path):
+    assert shown_for(lesson, None)["light"] is None
+    dark = Effect(Night(small_night(tmp_path / "night")))
+    assert dark.before_after("dark-0.fits", Recipe(overscan_columns="24:"), None)["light"] is None
+
+
+def test_the_light_is_that_of_the_amplifier_with_most_of_it(tmp_path):
+    night = Night(kast_blue(tmp_path, lit=True, AMPSROW=2, COVER=16))
+    parts = (("128:144", ":64"), ("144:160", "64:128"))
+    recipe = Recipe(amplifiers=parts)
+    light = Effect(night).before_after(night.biases[0].name, recipe, None)["light"]
+    assert light["frames"] == "flat - bias"
+    assert np.isfinite([light["mean"], light["median"], light["error"]]).all()
 
 
 def test_levels_are_of_the_frames_that_were_read(tmp_path):
@@ -49,7 +103,7 @@ def test_levels_are_of_the_frames_that_were_read(tmp_path):
     assert abs(row["after"]) < 300 < 1000 < row["before"]
 
 
-def test_a_bias_to_be_averaged_needs_frames_of_the_shape_of_the_dark(tmp_path):
+def test_bias_frames_of_another_shape_are_not_averaged(tmp_path):
     night = Night(small_night(tmp_path / "night", biases=0))
     with pytest.raises(FrameError, match="no bias frame has the shape of the dark, 20 rows x 30 columns"):
         Effect(night).before_after("dark-0.fits", Recipe(subtract_bias=True), None)
@@ -57,7 +111,7 @@ def test_a_bias_to_be_averaged_needs_frames_of_the_shape_of_the_dark(tmp_path):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
 @pytest.mark.parametrize("rows", [slice(0, 3), slice(None)], ids=["some rows", "all"])
-def test_a_frame_with_values_that_cannot_be_drawn_is_shown_all_the_same(tmp_path, value, rows):
+def test_a_frame_with_undrawable_values_is_shown(tmp_path, value, rows):
     data = random_frame(1, level=1200, dtype="float32")
     data[rows] = value
     write_raw(tmp_path / "dark.fits", data)
@@ -65,3 +119,4 @@ def test_a_frame_with_values_that_cannot_be_drawn_is_shown_all_the_same(tmp_path
     assert shown["half"] > 0
     assert (sum(shown["after"]["counts"]) > 0) == (rows.stop is not None)
     assert Effect(Night(tmp_path)).raw("dark.fits", "adu")["values"]
+    assert (shown["after"]["level"] is None) == (rows.stop is None)

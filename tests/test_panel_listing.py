@@ -22,6 +22,17 @@ def test_frames_are_rows_and_darks_are_grouped_by_exposure(tmp_path):
     ]
     assert [row["dark"] for row in found["frames"]] == [False, True, True, True]
     assert found["exposures"] == [{"label": "10 s", "rows": [1, 2]}, {"label": "300 s", "rows": [3]}]
+    assert found["temperatures"] == []
+
+
+def test_darks_are_grouped_by_temperature(tmp_path):
+    for n, degrees in enumerate((-10.2, -20.0, -9.9, None)):
+        cards = {} if degrees is None else {"CCD-TEMP": degrees}
+        write_raw(tmp_path / f"dark-{n}.fits", random_frame(n), **cards)
+    assert listed(tmp_path)["temperatures"] == [
+        {"label": "-20 °C", "rows": [1]},
+        {"label": "-10 °C", "rows": [0, 2]},
+    ]
 
 
 def test_darks_of_another_kind_and_unreadable_frames_are_said(tmp_path):
@@ -31,7 +42,7 @@ def test_darks_of_another_kind_and_unreadable_frames_are_said(tmp_path):
     found = listed(folder)
     unreadable, other = found["notes"]
     assert "broken\\u202e.fits" in unreadable
-    assert "dark-small.fits differs from most of the others: shape (rows x columns) 8 x 9, theirs" in other
+    assert "dark-small.fits differs from most frames: shape (rows x columns) 8 x 9, the others have" in other
     assert found["frames"][-1]["name"] == "broken\\u202e.fits"
     assert found["frames"][-1]["trouble"]
 

@@ -8,7 +8,7 @@ from darkcal_widgets.parallel import default_workers, own_array, threaded
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_things_are_worked_on_by_as_many_threads_as_a_batch_leaves_and_come_in_order(monkeypatch, workers):
+def test_threads_are_those_a_batch_leaves_and_keep_the_order(monkeypatch, workers):
     monkeypatch.setenv("DARKCAL_WORKERS", str(workers))
     assert default_workers() == workers
     threads = set()
@@ -27,7 +27,7 @@ def test_what_goes_wrong_in_a_thread_is_raised():
         threaded(lambda number: 1 / number, [1, 0])
 
 
-def test_a_thread_gets_the_same_memory_again_as_long_as_it_is_large_enough():
+def test_a_thread_gets_its_memory_again_if_large_enough():
     first = own_array("test", (3, 4), "float64")
     again = own_array("test", (5, 2), ">i4")
     assert again.shape == (5, 2)

@@ -1,7 +1,13 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import jsonschema
 import pytest
 
 from darkcal_widgets import Parameters, Recipe
+from darkcal_widgets.advice.decisions import EXPLAINED_BY, Decision
 from darkcal_widgets.errors import ParameterError
+from darkcal_widgets.parameters import ADVISABLE, as_lists
 
 EXAMPLE = {
     "raw_folder": "example-cryo-LFC",
@@ -47,7 +53,7 @@ def test_a_misspelt_name_that_papermill_passed_stops_the_run():
         Parameters.from_notebook(namespace("overscan_colums = '2055:'"))
 
 
-def test_names_that_the_notebook_has_and_its_number_may_be_passed():
+def test_a_notebooks_own_names_and_number_may_be_passed():
     Parameters.from_notebook(namespace("observer = 'you'\nnotebook = 1\nunit = 'adu'"))
 
 
@@ -145,7 +151,7 @@ def test_the_lines_of_python_do_what_the_parameters_say(tmp_path, monkeypatch):
     ]
 
 
-def test_types_of_frames_survive_a_parameter_file_and_reach_the_code(tmp_path):
+def test_types_of_frames_survive_a_parameter_file(tmp_path):
     types = {"OBJECT=bias*": "bias", "file=d10*.fits": "dark", "": "other"}
     parameters = Parameters.from_mapping(EXAMPLE | {"image_types": types})
     parameters.save(tmp_path / "a.yaml")
@@ -164,15 +170,18 @@ def test_a_notebook_of_version_0_1_does_not_set_what_came_later():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"amplifiers": "2048:"}, "amplifiers is '2048:'; expected for each amplifier its overscan"),
-        ({"amplifiers": [["2048:"]]}, "expected for each amplifier its overscan"),
+        (
+            {"amplifiers": "2048:"},
+            r"amplifiers is '2048:' \(str\); expected a list such as \[\['2048:2080', '0:1024'\]",
+        ),
+        ({"amplifiers": [["2048:"]]}, r"amplifiers is \[\['2048:'\]\].*overscan and image of each amplifier"),
         ({"amplifiers": [["x", "0:9"]]}, "amplifiers is 'x', which does not select columns"),
         (
             {"amplifiers": [["9:", "0:9"]], "keep_columns": ":9"},
             "set overscan_columns and keep_columns to None beside it",
         ),
-        ({"extensions": "SCI"}, "extensions is 'SCI'; expected a list of names or numbers"),
-        ({"extensions": []}, "expected a list of names or numbers"),
+        ({"extensions": "SCI"}, r"extensions is 'SCI' \(str\); expected a list such as \['SCI'\]"),
+        ({"extensions": []}, r"extensions is an empty list; expected a list such as \['SCI'\]"),
     ],
 )
 def test_wrong_amplifiers_and_extensions_are_explained(values, message):
@@ -180,7 +189,135 @@ def test_wrong_amplifiers_and_extensions_are_explained(values, message):
         Parameters(raw_folder="a", reduced_folder="b", **values)
 
 
-def test_images_of_amplifiers_that_do_not_fill_a_rectangle_are_refused():
+def test_amplifier_images_must_fill_a_rectangle():
     recipe = Recipe(amplifiers=[["10:12", "0:5"], ["12:14", "4:10"]])
     with pytest.raises(ParameterError, match=r"\[1:5, 1:8\], \[5:10, 1:8\], do not fill a rectangle"):
         recipe.pieces((8, 14))
+
+
+# --- The schema ------------------------------------------------------------------------------------------
+
+
+def test_the_schema_takes_what_parameters_take():
+    schema = Parameters.schema()
+    assert list(schema["properties"]) == Parameters.names()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(EXAMPLE, schema)
+    jsonschema.validate(EXAMPLE | dict.fromkeys(ADVISABLE, "advised"), schema)
+    for wrong in ({"unit": "advised", "overwrite": "advised"}, {"overscan_colums": "2055:"}, {"files": []}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(EXAMPLE | wrong, schema)
+        assert Parameters.problems(EXAMPLE | wrong)
+
+
+def test_defaults_and_examples_of_the_schema_are_good():
+    for name, one in Parameters.schema()["properties"].items():
+        values = one["examples"] + ([one["default"]] if "default" in one else [])
+        for value in values:
+            alone = {"raw_folder": "a", "reduced_folder": "b"} | {name: value}
+            jsonschema.validate(alone, Parameters.schema())
+            assert as_lists(getattr(Parameters(**alone), name)) == (
+                [*map(str, value)] if name == "extensions" and value else value
+            )
+
+
+def test_every_meaning_is_the_same_wherever_it_stands():
+    schema, comments = Parameters.schema()["properties"], Parameters.comments()
+    documented = f"{Recipe.__doc__} {Parameters.__doc__}".replace("`None`:", "None:")
+    for name in Parameters.names():
+        meaning = comments[name].split(" ", 2)[2]
+        assert schema[name]["description"].lower().startswith(meaning.lower())
+        assert f"{name} : " in documented
+        assert meaning.lower() in " ".join(documented.lower().split())
+
+
+def test_the_schema_of_a_notebook_has_its_values():
+    found = Parameters.schema({"subtract_bias": "advised"})["properties"]
+    assert (found["subtract_bias"]["default"], found["overwrite"]["default"]) == ("advised", False)
+
+
+# --- The word advised --------------------------------------------------------------------------------------
+
+LEFT = {"overscan_columns": "advised", "keep_columns": "advised", "subtract_bias": "advised"}
+
+
+def decided(unknown=(), **values):
+    """Return what stands for an `Advice`: its values, of which some are not known."""
+    values = {
+        "overscan_columns": "90:",
+        "keep_columns": ":80",
+        "subtract_bias": True,
+        "amplifiers": None,
+    } | values
+    decisions = {
+        name: Decision(name, value, "unknown" if name in unknown else "decided", f"Reason of {name}.")
+        for name, value in values.items()
+    }
+    return SimpleNamespace(decisions=decisions, recipe=Recipe(**values))
+
+
+def test_the_word_advised_is_taken_wherever_a_value_is(tmp_path):
+    parameters = Parameters.from_mapping(EXAMPLE | LEFT | {"amplifiers": "advised"})
+    assert parameters.advised == ("overscan_columns", "keep_columns", "subtract_bias", "amplifiers")
+    parameters.save(tmp_path / "p.yaml")
+    assert Parameters.load(tmp_path / "p.yaml") == parameters
+    assert Parameters.problems(parameters.to_dict()) == []
+
+
+def test_the_word_advised_is_no_unit_and_no_folder():
+    with pytest.raises(ParameterError, match="unit is 'advised'"):
+        Parameters.from_mapping(EXAMPLE | {"unit": "advised"})
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_nothing_is_done_by_the_word(name):
+    parameters = Parameters.from_mapping(EXAMPLE | {name: "advised"})
+    for use in (
+        lambda: parameters.recipe,
+        lambda: parameters.steps((9, 99)),
+        lambda: parameters.digest((9, 99)),
+    ):
+        with pytest.raises(ParameterError, match=f"{name} is 'advised', a word for what the night tells"):
+            use()
+
+
+def test_values_of_the_advice_stand_in_place_of_the_word():
+    parameters = Parameters.from_mapping(EXAMPLE | LEFT | {"keep_columns": ":70"})
+    resolved = parameters.resolved(decided())
+    assert resolved.recipe == Recipe(overscan_columns="90:", keep_columns=":70", subtract_bias=True)
+    assert parameters.reasons(decided())[:2] == [
+        "overscan_columns = '90:' (advised): Reason of overscan_columns.",
+        "keep_columns = ':70' (set here)",
+    ]
+
+
+def test_what_the_night_does_not_decide_has_to_be_set():
+    parameters = Parameters.from_mapping(EXAMPLE | LEFT)
+    advice = decided(unknown=["subtract_bias", "amplifiers"])
+    with pytest.raises(
+        ParameterError, match=r"does not decide subtract_bias.*Set subtract_bias to True or False"
+    ):
+        parameters.resolved(advice)
+    assert replace(parameters, subtract_bias=False).resolved(advice).overscan_columns == "90:"
+
+
+def test_no_overscan_is_advised_where_amplifiers_are_denied():
+    pairs = (("80:85", "0:40"), ("85:90", "40:80"))
+    advice = decided(overscan_columns=None, keep_columns=None, amplifiers=pairs)
+    parameters = Parameters.from_mapping(EXAMPLE | LEFT)
+    with pytest.raises(
+        ParameterError, match=r"amplifiers is None, for one amplifier.*Set it to 'advised', too"
+    ):
+        parameters.resolved(advice)
+    assert replace(parameters, amplifiers="advised").resolved(advice).amplifiers == pairs
+
+
+def test_amplifiers_that_are_set_leave_no_columns_to_the_advice():
+    pairs = (("80:85", "0:40"), ("85:90", "40:80"))
+    parameters = Parameters.from_mapping(EXAMPLE | LEFT | {"amplifiers": pairs})
+    resolved = parameters.resolved(decided(unknown=["overscan_columns"]))
+    assert (resolved.overscan_columns, resolved.keep_columns, resolved.amplifiers) == (None, None, pairs)
+
+
+def test_the_advice_decides_on_what_may_be_left_to_it():
+    assert set(ADVISABLE) <= set(EXPLAINED_BY)

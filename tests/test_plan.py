@@ -1,8 +1,11 @@
 import pytest
+from astropy.io import fits
 from nights import random_frame, small_night, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, make_plan, run_plan
 from darkcal_widgets.errors import FrameError, ParameterError
+from darkcal_widgets.frames import Frame
+from darkcal_widgets.panel.outlook import bias_note
 
 RECIPE = Recipe(overscan_columns="24:", keep_columns=":24")
 WITH_BIAS = Recipe(keep_columns=":24", subtract_bias=True)
@@ -49,6 +52,25 @@ def test_results_in_the_way_are_known_beforehand(night, tmp_path):
     assert len(make_plan(night, other, tmp_path / "out", overwrite=True).conflicts) == 1
 
 
+def test_results_made_otherwise_are_told_in_a_sentence(night, tmp_path):
+    calibrate_darks(night, RECIPE, tmp_path / "out", files=["dark-0.fits", "dark-1.fits"], progress=False)
+    plan = make_plan(night, Recipe(keep_columns=":23"), tmp_path / "out")
+    assert plan.replaced == ["dark-0.fits", "dark-1.fits"]
+    how = "overscan [25:30, 1:20] subtracted, trimmed to [1:24, 1:20]"
+    assert plan.said_of_replaced == f"2 results made otherwise in {tmp_path / 'out'} ({how})"
+    assert make_plan(night, RECIPE, tmp_path / "out").said_of_replaced == ""
+
+
+def test_another_combined_bias_is_known_beforehand(night, tmp_path):
+    calibrate_darks(night, WITH_BIAS, tmp_path / "out", progress=False)
+    with fits.open(tmp_path / "out" / "combined_bias.fits") as bias:
+        bias[0].data += 1
+        bias.writeto(tmp_path / "other.fits", checksum=True)
+    plan = make_plan(night, WITH_BIAS, tmp_path / "out", combined_bias=tmp_path / "other.fits")
+    assert len(plan.replaced) == 3
+    assert "made with another combined bias" in plan.conflicts[0]
+
+
 def test_a_result_that_cannot_be_read_is_in_the_way(night, tmp_path):
     calibrate_darks(night, RECIPE, tmp_path / "out", progress=False)
     (tmp_path / "out" / "dark-1.fits").write_bytes(b"damaged")
@@ -64,7 +86,7 @@ def test_names_may_come_from_a_generator(night, tmp_path):
         make_plan(night, RECIPE, tmp_path / "out", files=iter(()))
 
 
-def test_guesses_and_other_temperatures_of_what_is_used_are_noted(tmp_path):
+def test_guesses_and_other_temperatures_are_noted(tmp_path):
     for index, temperature in enumerate((-10.0, -5.0)):
         write_raw(
             tmp_path / "raw" / f"d{index}.fits", random_frame(index), "DARK", 30.0, CCD_TEMP=temperature
@@ -72,7 +94,7 @@ def test_guesses_and_other_temperatures_of_what_is_used_are_noted(tmp_path):
         write_raw(tmp_path / "raw" / f"b{index}.fits", random_frame(index), "DARK", 0.0, CCD_TEMP=temperature)
     notes = make_plan(Night(tmp_path / "raw"), Recipe(subtract_bias=True), tmp_path / "out").notes
     assert any(
-        "b0.fits, b1.fits: IMAGETYP is 'DARK', the exposure 0 s; taken for bias" in note for note in notes
+        "b0.fits, b1.fits: IMAGETYP is 'DARK', the exposure 0 s; used as bias" in note for note in notes
     )
     assert any("taken at" in note and "(2 darks are more than 2 degrees away)" in note for note in notes)
     assert make_plan(Night(tmp_path / "raw"), Recipe(), tmp_path / "out").notes == ()
@@ -102,3 +124,17 @@ def test_a_single_bias_given_as_the_combined_one_is_noted(night, tmp_path):
 def test_a_run_on_no_thread_is_refused(night, tmp_path):
     with pytest.raises(ParameterError, match="workers is -1; expected at least 1"):
         calibrate_darks(night, RECIPE, tmp_path / "out", workers=-1, progress=False)
+
+
+def test_the_combined_bias_is_built_from_the_bias_frames_chosen(night, tmp_path):
+    chosen = ["bias:bias-[02]*"]
+    plan = make_plan(night, WITH_BIAS, tmp_path / "out", files=chosen)
+    assert [frame.name for frame in plan.biases] == ["bias-0.fits", "bias-2.fits"]
+    assert "2 bias frames" in bias_note(plan, False)
+    run_plan(plan).raise_failures()
+    assert Frame(tmp_path / "out" / "combined_bias.fits").header["NCOMBINE"] == 2
+    assert not make_plan(night, WITH_BIAS, tmp_path / "out", files=chosen).builds_bias
+    with pytest.raises(FrameError, match=r"from other bias frames than files chooses \(2: bias-0.fits"):
+        make_plan(night, WITH_BIAS, tmp_path / "out", files=["bias:bias-1*"])
+    again = make_plan(night, WITH_BIAS, tmp_path / "out", files=["bias:bias-1*"], overwrite=True)
+    assert [frame.name for frame in again.biases] == ["bias-1.fits"]

@@ -1,8 +1,9 @@
+import pickle
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from darkcal_widgets import Recipe
+from darkcal_widgets import Parameters, Recipe
 from darkcal_widgets.errors import ParameterError
 
 
@@ -37,14 +38,21 @@ def test_changing_a_copy_validates_again():
 
 def test_a_misspelt_field_is_named_with_the_right_one():
     with pytest.raises(
-        ParameterError, match="no parameter 'overscan_colums'; did you mean 'overscan_columns'"
+        ParameterError, match="no parameter 'overscan_column'; did you mean 'overscan_columns'"
     ):
-        Recipe.from_parameters({"overscan_colums": "2055:"})
+        Recipe(overscan_column="2055:")
+    with pytest.raises(ParameterError, match="did you mean 'raw_folder'"):
+        Parameters(raw_foldr="a", reduced_folder="b")
+
+
+def test_a_recipe_can_be_pickled():
+    recipe = Recipe(amplifiers=(("80:85", "0:40"), ("85:90", "40:80")))
+    assert pickle.loads(pickle.dumps(recipe)) == recipe
 
 
 def test_parameters_make_the_recipe_again():
     recipe = Recipe(overscan_columns="2055:", keep_columns=":2048", output_dtype="float64")
-    assert Recipe.from_parameters(recipe.to_parameters()) == recipe
+    assert Recipe(**recipe.to_parameters()) == recipe
 
 
 @pytest.mark.parametrize("word", ["ADU", "adu", "Counts", "DN", " ct "])

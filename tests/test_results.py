@@ -10,7 +10,7 @@ from darkcal_widgets.results import Results, levels_of, standing
 from darkcal_widgets.statistics import level_and_scatter
 
 
-def test_the_level_is_not_moved_by_hot_pixels_or_by_whole_counts():
+def test_hot_pixels_and_whole_counts_do_not_move_the_level():
     data = np.round(np.random.default_rng(1).normal(1000.3, 5, (400, 400)))
     data[::7, ::5] = 60000
     level, scatter = level_and_scatter(data)
@@ -81,7 +81,7 @@ def test_the_table_names_the_unit_of_the_levels(tmp_path):
     assert list(results_table(tmp_path / "out")["unit"]) == ["electron"]
 
 
-def test_a_combined_dark_is_out_of_date_where_its_darks_are_of_several_temperatures(tmp_path):
+def test_a_combined_dark_of_mixed_temperatures_is_out_of_date(tmp_path):
     for index, temperature in enumerate((-10.0, -10.1)):
         write_raw(tmp_path / "raw" / f"d{index}.fits", random_frame(index), CCD_TEMP=temperature)
     calibrate_darks(Night(tmp_path / "raw"), Recipe(), tmp_path / "out", progress=False)
@@ -96,7 +96,7 @@ def test_a_combined_dark_is_out_of_date_where_its_darks_are_of_several_temperatu
     assert state[combined.name] == "d3.fits is not in it; combine again."
 
 
-def test_cards_of_a_camera_that_darkcal_uses_too_do_not_stop_the_table(tmp_path):
+def test_foreign_cards_of_our_names_do_not_stop_the_table(tmp_path):
     cards = dict.fromkeys(
         ("NCOMBINE", "OSCNMEAN", "NSATPIX", "NBADPIX", "CCDMEAN", "DCNBIAS", "BIASFILE"), "x"
     )
@@ -158,3 +158,10 @@ def test_the_level_is_that_of_the_noise_alone():
     data = np.random.default_rng(1).normal(0, 1, (400, 400))
     data[::40] += 6
     assert abs(level_and_scatter(data)[0]) < 0.05
+
+
+def test_a_damaged_result_is_to_be_made_again(tmp_path):
+    (tmp_path / "dark.fits").write_bytes(b"SIMPLE  =                    F".ljust(2880))
+    (reason,) = Results(tmp_path).unreadable.values()
+    assert reason.endswith("delete it and run again.")
+    assert "leave it out" not in reason

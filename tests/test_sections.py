@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +55,7 @@ def test_both_notations_give_the_same_columns(text, columns):
 )
 def test_what_is_no_selection_of_columns_is_refused_by_name(text):
     with pytest.raises(
-        ParameterError, match=r"overscan_columns is .*2055:|overscan_columns is .*FITS sections count from 1"
+        ParameterError, match=r"overscan_columns is .*'-20:'|overscan_columns is .*FITS sections count from 1"
     ):
         parse_section(text, "overscan_columns")
 
@@ -67,12 +69,12 @@ def test_what_is_no_selection_of_columns_is_refused_by_name(text):
         ("[1:10, 1:9999]", "4128 rows"),
     ],
 )
-def test_a_selection_that_does_not_fit_the_frame_is_refused_with_the_frames_size(text, problem):
+def test_a_selection_outside_the_frame_names_its_size(text, problem):
     with pytest.raises(ParameterError, match=f"keep_columns is .*{problem}"):
         regions(None, text)
 
 
-def test_rows_named_one_too_few_by_a_header_do_not_matter_for_an_overscan_of_columns():
+def test_a_row_too_few_in_a_header_does_not_matter():
     assert regions("[2056:2080, 1:4127]", None) == regions("2055:", None)
 
 
@@ -81,7 +83,7 @@ def test_an_overscan_that_spans_all_columns_is_one_of_rows():
     assert found == Regions((slice(4120, 4128), slice(0, 2080)), 0, (slice(0, 4120), slice(0, 2080)))
 
 
-def test_overscan_on_the_left_and_a_kept_part_after_it_fit_together():
+def test_an_overscan_on_the_left_goes_with_what_follows():
     found = regions("[4:13, 1:520]", "[17:528, 1:520]", (520, 536))
     assert (found.overscan[1], found.keep[1]) == (slice(3, 13), slice(16, 528))
 
@@ -134,3 +136,13 @@ def test_rows_are_told_from_columns_by_what_lies_beside_them(overscan, keep, axi
 def test_a_section_of_no_columns_is_refused(text):
     with pytest.raises(ParameterError, match="keep_columns"):
         resolve_regions(None, parse_section(text, "keep_columns"), (20, 30))
+
+
+def test_the_examples_in_an_error_can_be_used():
+    with pytest.raises(ParameterError) as error:
+        parse_section("columns", "overscan_columns")
+    examples = re.findall(r"such as '(.+?)'", str(error.value))
+    assert [parse_section(text, "overscan_columns").resolve((20, 30))[1] for text in examples] == [
+        slice(10, 30),
+        slice(0, 20),
+    ]

@@ -17,7 +17,8 @@ from packaging.utils import canonicalize_name
 import darkcal_widgets
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 # What conda-forge calls by another name than PyPI.
 CONDA_NAMES = {"bleach[css]": "bleach-with-css", "playwright": "playwright-python", "xxhash": "python-xxhash"}
 
@@ -25,9 +26,10 @@ pytest_plugins = "pytester"
 
 
 def requirements():
-    """Return all direct requirements, those of the extras included."""
+    """Return all direct requirements, those of the extras and of the dependency groups included."""
     groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
-    return [Requirement(text) for group in groups for text in group]
+    groups += PYPROJECT["dependency-groups"].values()
+    return [Requirement(text) for group in groups for text in group if isinstance(text, str)]
 
 
 def pins():
@@ -95,11 +97,25 @@ def test_the_wheel_brings_the_command_and_the_notebooks(tmp_path):
         [entry_points] = [name for name in names if name.endswith("entry_points.txt")]
         assert "darkcal = darkcal_widgets.cli:main" in archive.read(entry_points).decode()
     shipped = {f"darkcal_widgets/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert len(shipped) == 2
+    assert len(shipped) >= 3
     assert shipped | {"darkcal_widgets/batch/page.html.j2", "darkcal_widgets/notebooks/execute.py"} <= set(
         names
     )
     assert not [name for name in names if name.startswith(("tests/", "notebooks/"))]
+
+
+def test_the_citation_names_the_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == darkcal_widgets.__version__
+
+
+def test_hosted_ci_has_the_pythons_that_make_tries():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    [tried] = re.findall(
+        r"^PYTHONS = (\[.*\])$", (ROOT / "noxfile.py").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert workflow["jobs"]["all"]["strategy"]["matrix"]["python"] == yaml.safe_load(tried)
+    assert PROJECT["requires-python"] == f">={yaml.safe_load(tried)[0]}"
 
 
 def test_make_alone_lists_the_commands():
@@ -108,9 +124,15 @@ def test_make_alone_lists_the_commands():
         "demo",
         "lab",
         "test",
+        "coverage",
+        "floors",
+        "newest",
+        "pythons",
         "bench",
         "faults",
         "check",
+        "format",
+        "docs",
         "clean",
     ]
 
@@ -211,7 +233,7 @@ def test_skips_fail_where_all_tests_are_asked_for(pytester, monkeypatch, asked, 
         result.stdout.fnmatch_lines([f"*{reason}*"])
 
 
-def test_a_file_that_skips_itself_fails_where_all_tests_are_asked_for(pytester, monkeypatch):
+def test_a_file_that_skips_itself_fails_if_all_must_run(pytester, monkeypatch):
     monkeypatch.setenv("DARKCAL_NO_SKIP", "1")
     pytester.makeconftest((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
     pytester.makepyfile("import pytest\npytest.importorskip('a_module_that_nobody_has')")

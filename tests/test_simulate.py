@@ -339,7 +339,7 @@ def test_contaminated_columns_make_a_dark_a_few_adu_too_low(cryogenic):
         assert 1 < (claimed - usable).mean() < 4
 
 
-def test_thermo_electric_overscan_tells_kinds_apart_by_fifty_adu(thermo_electric):
+def test_thermo_electric_overscan_differs_by_fifty_adu(thermo_electric):
     def level(kind):
         return np.mean([pixels[:, 4096:].mean() for pixels in frames_of(thermo_electric, kind).values()])
 
@@ -350,7 +350,7 @@ def test_thermo_electric_overscan_tells_kinds_apart_by_fifty_adu(thermo_electric
     assert level("bias") > image + 5
 
 
-def test_thermo_electric_overscan_does_not_follow_the_bias_level(thermo_electric):
+def test_thermo_electric_overscan_does_not_follow_the_bias(thermo_electric):
     truth = read_truth(thermo_electric)
     difference = np.subtract(list(truth["overscan_levels"].values()), list(truth["bias_levels"].values()))
     assert np.ptp(difference[:20]) > 2
@@ -417,7 +417,7 @@ def test_hot_pixels_are_where_the_truth_says(tmp_path):
                 assert abs(excess[pixel["y"], pixel["x"]] - electrons / camera.gain) < 6 * sigma
 
 
-def test_saturated_pixels_are_clipped_in_every_frame_but_the_bias(cryogenic):
+def test_saturated_pixels_are_clipped_but_in_the_bias(cryogenic):
     saturated = [pixel for pixel in read_truth(cryogenic)["hot_pixels"] if pixel["saturated"]]
     assert len(saturated) == CRYOGENIC.hot_pixels.saturated
     for kind in ("dark", "flat", "science"):

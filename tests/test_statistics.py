@@ -22,7 +22,7 @@ def noisy(shape=(400, 500), seed=0):
     return values
 
 
-def test_outliers_and_missing_values_change_neither_median_nor_scatter():
+def test_outliers_and_nan_change_neither_median_nor_scatter():
     median, scatter = median_and_scatter(noisy())
     assert median == pytest.approx(100, abs=0.05)
     assert scatter == pytest.approx(3, rel=0.02)
@@ -49,7 +49,7 @@ def test_what_is_kept_is_what_is_near(shape):
     assert kept.size == pytest.approx(values.size - (values > 1000).sum() - 1, abs=3)
 
 
-def test_the_level_of_a_frame_is_that_of_its_pixels_without_the_hot_ones():
+def test_the_level_of_a_frame_leaves_out_hot_pixels():
     level, scatter = level_and_scatter(noisy())
     assert level == pytest.approx(100, abs=0.1)
     assert scatter == pytest.approx(3, rel=0.05)

@@ -28,7 +28,7 @@ def test_an_error_shows_no_terminal_what_it_could_act_on():
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
-def test_a_list_of_failures_has_one_line_for_each_whatever_their_names():
+def test_each_failure_has_one_line_whatever_its_name():
     run = Run([Outcome("a\nfailed: b", "failed", reason="cut\x07 off"), Outcome("c", "failed", reason="no")])
     with pytest.raises(RunError) as raised:
         run.raise_failures()

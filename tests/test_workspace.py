@@ -1,6 +1,7 @@
 """A working folder: copies follow the package until they are edited, nights are never touched."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -99,6 +100,13 @@ def test_a_notebook_from_elsewhere_is_never_replaced(shipped, folder):
     assert (folder / NAMES[2]).read_text() == "not even a notebook"
 
 
+def test_a_pipe_in_place_of_a_notebook_is_not_waited_for(shipped, folder):
+    folder.mkdir()
+    os.mkfifo(folder / NAMES[1])
+    with pytest.raises(OutputError, match=r"1-\S+ipynb is a pipe; remove it"):
+        prepare(folder)
+
+
 @pytest.mark.parametrize("note", ["{", "[]", "5", "\xff"])
 def test_a_damaged_note_keeps_older_copies(shipped, folder, note):
     older = prepare(folder).notebooks[0]
@@ -133,7 +141,7 @@ def test_a_file_in_place_of_the_folder_is_refused(shipped, tmp_path):
         prepare(tmp_path / "desk")
 
 
-def test_demo_leaves_results_notebooks_and_reports_and_says_where(shipped, folder, capsys, monkeypatch):
+def test_demo_says_where_it_left_results_and_reports(shipped, folder, capsys, monkeypatch):
     monkeypatch.delenv("MAKELEVEL", raising=False)
     demo(folder)
     said = capsys.readouterr().out
@@ -179,8 +187,8 @@ def test_lab_is_jupyterlab_with_its_own_token_and_address(shipped, folder, monke
         "-m",
         "jupyterlab",
         f"--ServerApp.root_dir={folder.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{NAMES[1]}",
         "--no-browser",
-        str(folder.resolve() / NAMES[1]),
     ]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nights import random_frame, write_raw
 
 from darkcal_widgets.errors import OutputError
-from darkcal_widgets.frames import Frame, Image, write_frame, write_images
+from darkcal_widgets.frames import Frame, Image, write_images
 from darkcal_widgets.frames.write import sum_words, with_checksum
 
 needs_fitsverify = pytest.mark.skipif(
@@ -22,7 +22,7 @@ needs_fitsverify = pytest.mark.skipif(
 def test_writing_twice_gives_the_same_bytes_and_right_checksums(tmp_path):
     header = fits.Header({"OBJECT": "x", "BZERO": 32768})
     for name in ("a.fits", "b.fits"):
-        write_frame(tmp_path / name, random_frame(1, dtype="float32"), header)
+        write_images(tmp_path / name, [Image.of(random_frame(1, dtype="float32"), header)])
     assert (tmp_path / "a.fits").read_bytes() == (tmp_path / "b.fits").read_bytes()
     with fits.open(tmp_path / "a.fits", checksum=True) as hdus:  # warns, so fails, when a checksum is wrong
         np.testing.assert_array_equal(hdus[0].data, random_frame(1, dtype="float32"))
@@ -47,7 +47,7 @@ def test_several_images_are_written_as_extensions(tmp_path):
 
 
 @needs_fitsverify
-def test_a_header_that_is_not_standard_is_mended_and_nothing_of_it_lost(tmp_path):
+def test_a_nonstandard_header_is_mended_without_loss(tmp_path):
     path = write_raw(tmp_path / "a.fits", random_frame(1))
     text = path.read_bytes()
     free = b"GAIN    =  1.9" + b" " * 66
@@ -55,7 +55,7 @@ def test_a_header_that_is_not_standard_is_mended_and_nothing_of_it_lost(tmp_path
     end = text.index(b"END" + b" " * 77)
     path.write_bytes(text[:end] + free + odd[:80] + text[end:][: 2880 - end - 160] + text[2880:])
     frame = Frame(path)
-    write_frame(tmp_path / "b.fits", frame.data.astype("float32"), frame.header)
+    write_images(tmp_path / "b.fits", [Image.of(frame.data.astype("float32"), frame.header)])
     report = subprocess.run(["fitsverify", tmp_path / "b.fits"], capture_output=True, text=True, check=False)
     assert "0 warning(s) and 0 error(s)" in report.stdout.replace(
         "warnings and 0 errors", "warning(s) and 0 error(s)"
@@ -66,12 +66,10 @@ def test_a_header_that_is_not_standard_is_mended_and_nothing_of_it_lost(tmp_path
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 3), (40, 721)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_frame_that_is_written_in_bands_is_as_astropy_would_have_written_it(
-    tmp_path, monkeypatch, shape, dtype
-):
+def test_a_frame_written_in_bands_is_as_astropy_writes_it(tmp_path, monkeypatch, shape, dtype):
     monkeypatch.setattr("darkcal_widgets.frames.write.BAND_BYTES", 9000)
     data = np.random.default_rng(1).normal(0, 1e4, shape).astype(dtype)
-    write_frame(tmp_path / "a.fits", data, fits.Header({"OBJECT": "x"}))
+    write_images(tmp_path / "a.fits", [Image.of(data, fits.Header({"OBJECT": "x"}))])
     with fits.open(tmp_path / "a.fits", checksum=True, memmap=False) as hdus:
         hdus.verify("exception")
         np.testing.assert_array_equal(hdus[0].data, data)
@@ -81,12 +79,12 @@ def test_a_frame_that_is_written_in_bands_is_as_astropy_would_have_written_it(
 
 
 @pytest.mark.parametrize("answer", [errno.EOPNOTSUPP, errno.EINVAL])
-def test_a_file_system_that_cannot_reserve_space_is_written_to_all_the_same(tmp_path, monkeypatch, answer):
+def test_files_are_written_where_space_cannot_be_reserved(tmp_path, monkeypatch, answer):
     def refuse(*_):
         raise OSError(answer, os.strerror(answer))
 
     monkeypatch.setattr(os, "posix_fallocate", refuse)
-    write_frame(tmp_path / "a.fits", random_frame(1, dtype="float32"), fits.Header())
+    write_images(tmp_path / "a.fits", [Image.of(random_frame(1, dtype="float32"), fits.Header())])
     np.testing.assert_array_equal(Frame(tmp_path / "a.fits").data, random_frame(1, dtype="float32"))
 
 
@@ -105,7 +103,7 @@ def test_a_disk_that_is_full_is_met_before_anything_is_computed(tmp_path, monkey
 
 
 @given(st.binary(min_size=8, max_size=8 * 40).map(lambda text: text[: len(text) // 8 * 8]))
-def test_sums_of_words_do_not_depend_on_how_the_numbers_are_stored(content):
+def test_sums_of_words_are_the_same_however_stored(content):
     words = sum(int.from_bytes(content[at : at + 4], "big") for at in range(0, len(content), 4))
     assert sum_words(content) == words
     for dtype in (">f4", ">f8"):

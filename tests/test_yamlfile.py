@@ -75,7 +75,7 @@ def test_plain_values_are_read(written, text, values):
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_is_not_a_mapping_of_plain_values_is_told_in_few_words(written, content, message):
+def test_what_is_not_a_plain_mapping_is_told_in_few_words(written, content, message):
     path, begun = written(content), time.monotonic()
     with pytest.raises(ParameterError, match=message) as caught:
         read_yaml(path)

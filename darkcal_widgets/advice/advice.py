@@ -1,35 +1,32 @@
 """Advise on a night: measure it, recommend a recipe, and say what is missing or assumed. No measuring here."""
 
-import json
-import shlex
 from collections import Counter
 from dataclasses import dataclass, field, replace
-
-from astropy.table import Table
+from typing import TYPE_CHECKING
 
 from ..html import html_table, html_text
+from ..parameters import as_lists
 from ..recipe import Recipe
 from ..sections import to_fits
+from ..tables import ShownTable
 from ..text import visible
 from .claims import read_claim
+from .decisions import EXPLAINED_BY, decide
 from .exposures import match_exposures
-from .findings import ALIKE, ONE_AMPLIFIER, exposure_findings, images_finding, overscan_findings
+from .findings import exposure_findings, images_finding, overscan_findings
 from .overscan import Overscan, measure_overscan
 from .profiles import sample_night
 from .recipes import common_recipe, keep_text, recipe_of
-from .verdict import judge
+from .verdict import counted, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..night import Night
 
 __all__ = ["Advice", "advise"]
 
-# What is compared with the advice, and the question whose reason explains it.
-_EXPLAINED_BY = {
-    "overscan_columns": "Is the overscan usable?",
-    "keep_columns": "Which part is kept?",
-    "subtract_bias": "Must the bias be subtracted?",
-    "amplifiers": ONE_AMPLIFIER,
-    "extensions": ALIKE,
-}
-# Those that are said even where there is nothing to do.
+# Those that are said even if there is nothing to do.
 _ALWAYS = ("overscan_columns", "keep_columns", "subtract_bias")
 
 
@@ -69,9 +66,25 @@ class Advice:
     images: dict = field(default_factory=dict)
 
     @property
+    def decisions(self):
+        """The `Decision` on each of overscan_columns, keep_columns, subtract_bias, amplifiers and extensions, by name.
+
+        Those that are ``'unknown'`` are to be asked for before anything is calibrated: a run that nobody watches stops there.
+        Where the value of `amplifiers` is not `None`, it holds overscan and image, and the two parameters of columns are `None`;
+        where that of `extensions` is not `None`, the images differ and the others are ``'unknown'`` until some are chosen.
+
+        Examples
+        --------
+        >>> decision = advise(Night("example-thermo-electric")).decisions["subtract_bias"]
+        >>> decision.value, decision.certainty
+        (True, 'decided')
+        """
+        return decide(self)
+
+    @property
     def table(self):
         """The findings as a `~astropy.table.Table`."""
-        return Table(
+        return ShownTable(
             [[getattr(finding, name) for finding in self.findings] for name in _COLUMNS], names=_COLUMNS
         )
 
@@ -88,24 +101,6 @@ class Advice:
                 return found
         raise KeyError(question)
 
-    def parameters_line(self, night):
-        """Return the options of papermill that follow the advice, to append after its input and output notebooks.
-
-        All folders are named: those that a notebook has by itself belong to another night.
-        """
-        values = {
-            "raw_folder": night.raw_folder,
-            "dark_folder": night.dark_folder if len(night.folders) > 1 else None,
-            "reduced_folder": f"{night.raw_folder.resolve().name}-reduced",
-        }
-        values |= _told(self.recipe)
-        return " ".join(
-            f"-y {shlex.quote(f'{name}: {json.dumps(_as_lists(value))}')}"
-            if isinstance(value, tuple)
-            else f"-p {name} {shlex.quote(str(value))}"
-            for name, value in values.items()
-        )
-
     def differences(self, recipe):
         """Say where a recipe differs from the advice.
 
@@ -120,11 +115,17 @@ class Advice:
         """
         recipe = getattr(recipe, "recipe", recipe)
         return [
-            f"{name} is {getattr(recipe, name)!r}, the advice is {getattr(self.recipe, name)!r}: "
-            f"{self.finding(question).reason}"
-            for name, question in _EXPLAINED_BY.items()
-            if self._differs(recipe, name)
+            f"{name} is {getattr(recipe, name)!r}, the advice is {getattr(self.recipe, name)!r}: {reason}"
+            for name, reason in self.differing(recipe).items()
         ]
+
+    def differing(self, recipe):
+        """Return the parameters in which a `Recipe` differs from the advice, each with the reason for what is advised."""
+        return {
+            name: self.finding(question).reason
+            for name, question in EXPLAINED_BY.items()
+            if self._differs(recipe, name)
+        }
 
     def _differs(self, recipe, name):
         own, other = getattr(self.recipe, name), getattr(recipe, name)
@@ -150,22 +151,31 @@ class Advice:
         )
 
     def __str__(self):
-        lines = [line for finding in self.findings for line in _lines(finding)]
-        lines += [f"missing: {text}" for text in self.missing] + [f"assumed: {text}" for text in self.assumed]
-        return "\n".join([*map(visible, lines), f"recommended: {_recipe_text(self.recipe)}"])
+        lines = [f"{word}: {text}" for word, text in self._notes()]
+        thresholds = set()
+        for finding in self.findings:
+            lines += _lines(finding, finding.threshold not in thresholds)
+            thresholds.add(finding.threshold)
+        return "\n".join(map(visible, lines))
+
+    def _notes(self):
+        """Return what is recommended, missing and assumed, each with the word for it."""
+        return [
+            ("recommended", _recipe_text(self.recipe)),
+            *(("missing", text) for text in self.missing),
+            *(("assumed", text) for text in self.assumed),
+        ]
 
     def __repr__(self):
         return f"<Advice {_recipe_text(self.recipe)}>"
 
     def _repr_html_(self):
         rows = [[getattr(finding, name) for name in _COLUMNS] for finding in self.findings]
-        notes = [("missing", text) for text in self.missing] + [("assumed", text) for text in self.assumed]
-        notes.append(("recommended", _recipe_text(self.recipe)))
-        ends = "".join(f"<p><b>{word}:</b> {html_text(text)}</p>" for word, text in notes)
-        return html_table(rows, _COLUMNS) + ends
+        notes = "".join(f"<p><b>{word}:</b> {html_text(text)}</p>" for word, text in self._notes())
+        return notes + html_table(rows, _COLUMNS)
 
 
-def advise(night):
+def advise(night: "Night", extensions: "Sequence[str | int] | None" = None) -> Advice:
     """Measure a night and recommend how its darks are to be calibrated.
 
     A few frames of each kind are read, each once; nothing is written. What the headers claim of the overscan is tested on
@@ -175,6 +185,8 @@ def advise(night):
     Parameters
     ----------
     night : Night
+    extensions : sequence of str or int, optional
+        Of files with several images, those to look at, by ``EXTNAME`` or number; `None`: all.
 
     Returns
     -------
@@ -184,6 +196,8 @@ def advise(night):
     ------
     FrameError
         The header of a frame that could be read before can no longer be read.
+    ParameterError
+        `extensions` names an image that the files do not hold.
 
     Examples
     --------
@@ -191,10 +205,10 @@ def advise(night):
     >>> recipe.overscan_columns, recipe.keep_columns, recipe.subtract_bias
     (None, ':4096', True)
     """
-    labels = _labels(night)
+    labels = _labels(night, extensions)
     if not labels:
         return _of_one_image(night)
-    return _together({label: _of_one_image(night, label) for label in labels})
+    return _together({label: _of_one_image(night, label) for label in labels}, chosen=extensions is not None)
 
 
 def _of_one_image(night, extension=None):
@@ -218,19 +232,19 @@ def _claim(sample):
         for frame in [
             frame for frame, one in zip(sample.images, sample.frames, strict=True) if one.kind == kind
         ][:1]:
-            claim = read_claim(frame.header, sample.shape)
+            claim = read_claim(frame.cards, sample.shape)
             if claim.texts:
                 return claim
     return read_claim({}, sample.shape)
 
 
-def _together(images):
-    """Make one advice of those on several images of a file."""
+def _together(images, chosen):
+    """Make one advice of those on several images of a file, all of them or some that were `chosen`."""
     first = next(iter(images.values()))
     recipe, labels = common_recipe(
         {label: (one.recipe, one.overscan.sample.shape) for label, one in images.items()}
     )
-    if len(labels) < len(images):
+    if chosen or len(labels) < len(images):
         recipe = replace(recipe, extensions=tuple(labels))
     finding = images_finding({label: _recipe_text(one.recipe) for label, one in images.items()}, labels)
     assumed = _of_several({label: one.assumed for label, one in images.items()})
@@ -254,69 +268,74 @@ def _of_several(sentences):
     return (*common, *own)
 
 
-def _labels(night):
-    """Return the labels of the images that most frames hold; empty: they hold one."""
+def _labels(night, extensions):
+    """Return the labels of the images to look at, of those that most frames hold; empty: they hold one."""
     frames = (*night.darks, *night.biases, *night.flats, *night.science)
-    labels = Counter(tuple(part.extension for part in frame.parts) for frame in frames)
-    usual = labels.most_common(1)[0][0] if labels else ()
-    return usual if len(usual) > 1 else ()
+    kinds = [tuple(part.extension for part in frame.parts) for frame in frames]
+    usual = Counter(kinds).most_common(1)[0][0] if kinds else ()
+    if len(usual) < 2 and extensions is None:
+        return ()
+    return [part.extension for part in frames[kinds.index(usual)].select(extensions)] if frames else ()
 
 
 def _missing(night, sample):
+    yield from _of_results(sample)
     counts = {
         "bias frames": (night.biases, "this night cannot give a read noise or a combined bias"),
         "darks": (night.darks, "there is nothing to calibrate"),
-        "flats": (night.flats, "the reach of bright light into the overscan is not tested"),
+        "flats": (night.flats, "it is not tested how far bright light reaches into the overscan"),
         "science frames": (night.science, "their exposures are not known"),
     }
     for name, (frames, consequence) in counts.items():
         if not frames:
             yield f"There are no {name}: {consequence}."
-        elif len(frames) == 1 and name == "bias frames":
-            yield "There is only one bias frame: a drift from frame to frame cannot be seen in it."
+    if len(night.biases) == 1:
+        yield "There is only one bias frame: it cannot show a drift from frame to frame."
     nameless = Counter(frame.info.type_word for frame in night.frames if frame.info.type is None)
     if nameless:
         words = ", ".join(f"{count} with {word!r}" for word, count in nameless.items())
-        yield f"The type of some frames is unknown ({words}); say it with Night(..., image_types=...)."
+        yield f"The type of some frames is unknown ({words}); say what they are with image_types."
     silent = [f.name for f in (*night.darks, *night.flats, *night.science) if f.info.exposure is None]
     if silent:
-        yield f"{len(silent)} frames have no exposure time, such as {silent[0]}; they were not compared with the darks."
+        yield f"{counted(len(silent), 'frames')} with no exposure time, such as {silent[0]}: not compared with the darks."
     yield from sample.left_out
     yield from (f"Unreadable: {reason}" for reason in night.unreadable.values())
+
+
+def _of_results(sample):
+    made = [frame.name for frame in sample.images if "DCRECIPE" in frame.cards]
+    if made:
+        yield f"These are results and not raw frames ({made[0]} holds DCRECIPE): ask for advice on the folder of raw frames."
 
 
 def _missing_temperatures(matches):
     wanted = sorted({round(match.temperature) for match in matches if match.apart})
     if wanted:
         listed = " and ".join(f"{degrees:g} °C" for degrees in wanted)
-        yield f"There is no dark at {listed}, as some flats or science frames have it: take darks of the same temperature."
+        yield f"There is no dark at {listed}, the temperature of some flats or science frames: take darks at it."
 
 
 def _assumed(overscan, matches):
     yield from judge(overscan).doubts
     if not any(match.dark is not None for match in matches):
-        yield "No dark has to be scaled, since there are no exposures of darks and of flats or science frames to compare."
+        yield "No dark has to be scaled: there are no exposures of darks and of flats or science frames to compare."
 
 
-def _lines(finding):
-    yield f"{finding.question} {finding.verdict}"
-    measured = (
-        f"{finding.measured} (threshold: {finding.threshold})" if finding.threshold else finding.measured
-    )
-    yield f"    measured: {measured}"
-    yield f"    {finding.reason}"
+def _lines(finding, with_threshold):
+    """Return a finding in lines of text."""
+    threshold = f" (threshold: {finding.threshold})" if finding.threshold and with_threshold else ""
+    return [
+        f"{finding.question} {finding.verdict}",
+        f"    measured: {finding.measured}{threshold}",
+        f"    {finding.reason}",
+    ]
 
 
 def _recipe_text(recipe):
-    return ", ".join(f"{name} = {_as_lists(value)!r}" for name, value in _told(recipe).items())
+    return ", ".join(f"{name} = {as_lists(value)!r}" for name, value in _told(recipe).items())
 
 
 def _told(recipe):
     """Return the parameters of a recipe that are worth saying."""
-    values = {name: getattr(recipe, name) for name in _EXPLAINED_BY}
+    values = {name: getattr(recipe, name) for name in EXPLAINED_BY}
     return {name: value for name, value in values.items() if name in _ALWAYS or value is not None}
-
-
-def _as_lists(value):
-    """Return a tuple, and tuples in it, as the lists that a notebook holds."""
-    return [_as_lists(each) for each in value] if isinstance(value, tuple) else value

@@ -1,10 +1,10 @@
-"""Whether image and overscan have one level each: a step half way shows two amplifiers, which one overscan cannot serve."""
+"""Whether image and overscan have one level each: a step shows several amplifiers, which one overscan cannot serve."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .profiles import clipped
+from .profiles import clipped, mean_profile
 
 __all__ = ["Jump", "image_jump", "strip_jump"]
 
@@ -14,7 +14,7 @@ _JUMP_SIGMA = 8.0
 
 @dataclass(frozen=True)
 class Jump:
-    """A step of the bias level between two halves, as of two amplifiers.
+    """A step of the bias level between two halves, as of two amplifiers, or between four quarters.
 
     Attributes
     ----------
@@ -24,22 +24,25 @@ class Jump:
         Axis, and the first column (row) behind the step.
     value : float
         Level behind the step minus level before it.
+    parts : int
+        4: there is a step in the middle of both halves.
     """
 
     where: str
     axis: int
     place: int
     value: float
+    parts: int = 2
 
 
 def image_jump(sample, strip, clean):
-    """Find a step of the bias level in the middle of the image, in either direction, that the overscan does not have.
+    """Find a step of the bias level in the image, in its middle or at all its quarters, that the overscan does not have.
 
     Returns
     -------
     Jump or None
     """
-    frames = sample.of_kind("bias") or sample.of_kind("dark")
+    frames = sample.unlit
     if not frames:
         return None
     length = sample.shape[strip.axis]
@@ -47,6 +50,9 @@ def image_jump(sample, strip, clean):
     columns = np.concatenate([np.arange(part.start, part.stop) for part in parts])
     blocks = np.mean([frame.blocks[strip.axis] for frame in frames], axis=0)
     profile = clipped(blocks[:, columns], 0)
+    quarters = [_step(half) for half in (profile[: len(profile) // 2], profile[len(profile) // 2 :])]
+    if not strip.middle and None not in quarters:
+        return Jump("image", strip.axis, int(columns[quarters[0][0]]), quarters[0][1], parts=4)
     if (found := _step(profile)) is not None:
         return Jump("image", strip.axis, int(columns[found[0]]), found[1])
     across = clipped(blocks[:, columns], 1) - clipped(blocks[:, clean], 1)
@@ -58,10 +64,9 @@ def image_jump(sample, strip, clean):
 
 def strip_jump(sample, strip, clean, sigma):
     """Find a step of the bias level in the middle of the overscan, as between those of two amplifiers; a `Jump` or `None`."""
-    frames = sample.of_kind("bias") or sample.of_kind("dark")
-    if not frames or clean.stop - clean.start < 8:
+    if not sample.unlit or clean.stop - clean.start < 8:
         return None
-    profile = np.mean([frame.profile(strip.axis)[clean] for frame in frames], axis=0)
+    profile = mean_profile(sample.unlit, strip.axis)[clean]
     found = _step(profile, np.arange(4, len(profile) - 3))
     if found is None or abs(found[1]) < 0.5 * sigma:
         return None

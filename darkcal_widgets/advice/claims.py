@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..errors import ParameterError
 from ..sections import overscan_axis, parse_section
-from .families import claimed_amplifiers, trailing_overscan
+from .families import claimed_amplifiers, counted_sections
 
 __all__ = ["Claim", "read_claim"]
 
@@ -16,13 +16,13 @@ _SILENT = ("", "UNKNOWN", "N/A", "NONE", "UNDEFINED")
 _OF_AN_AMPLIFIER = re.compile(
     r"(?:BIASSEC|BSEC|DATASEC|DSEC|AMPSEC|ASEC|CCDSEC|CSEC|TRIMSEC|TSEC)([1-9A-L][1-9]?)"
 )
-_AMPLIFIER_COUNTS = (("NAMPS",), ("NAMP",), ("AMPSROW", "AMPSCOL"))
+_AMPLIFIER_COUNTS = (("NAMPS",), ("NAMP",), ("AMPSROW", "AMPSCOL"), ("ESO DET OUTPUTS",))
 _MOST_AMPLIFIERS = 64
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What the header says; `None` where it says nothing that can be read.
+    """What the header says; `None` if it says nothing that can be read.
 
     Attributes
     ----------
@@ -77,12 +77,16 @@ def read_claim(header, shape):
         except ParameterError as error:
             problems.append(str(error))
     keep = next((found[word] for word in ("TRIMSEC", "DATASEC", "CCDSEC") if word in found), None)
-    overscan, axis = None, 1
+    part, counted, text = counted_sections(header, shape)
     if "BIASSEC" in found:
-        axis = overscan_axis(found["BIASSEC"], keep, shape)
-        overscan = found["BIASSEC"][axis]
-    elif (overscan := trailing_overscan(header, shape)) is not None:
-        texts.append(f"COVER = {header['COVER']}")
+        part = found["BIASSEC"]
+    elif part is not None:
+        keep = keep or counted
+        texts.append(text)
+    overscan, axis = None, 1
+    if part is not None:
+        axis = overscan_axis(part, keep, shape)
+        overscan = part[axis]
     if readout := claimed_amplifiers(header, shape):
         texts.append(f"overscan and image of {len(readout)} amplifiers")
     return Claim(overscan, axis, keep, tuple(texts), tuple(problems), _amplifiers(header), readout)

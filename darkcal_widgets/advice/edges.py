@@ -20,7 +20,6 @@ __all__ = [
     "LIT_FRACTION",
     "SHARPNESS",
     "Strip",
-    "brightest",
     "dark_strips",
     "falls_on",
     "lights_along",
@@ -130,20 +129,12 @@ class _Light:
         return float(np.percentile(self.values, 90))
 
 
-def brightest(sample):
-    """Return the flats of a sample, or else its science frames; empty: no frame has light."""
-    for kind in ("flat", "science"):
-        if frames := sample.of_kind(kind):
-            return frames
-    return []
-
-
 # --- Light along an axis ----------------------------------------------------------------------------------
 
 
 def lights_along(sample, axis):
-    """Return the light of flats and of science frames, each less the frames without light where there are any."""
-    unlit = sample.of_kind("bias") or sample.of_kind("dark")
+    """Return the light of flats and of science frames, each less the frames without light if there are any."""
+    unlit = sample.unlit
     groups = (sample.of_kind("flat"), sample.of_kind("science"))
     return [_light(lit, unlit, axis) for lit in groups if lit]
 
@@ -194,7 +185,7 @@ def falls_on(lights, part):
 
 
 def dark_strips(lights, axis):
-    """Return the dark strips at the ends of an axis, or in its middle, as `Strip`, of the first light that shows any.
+    """Return the dark strips at the ends of an axis, and in its middle, as `Strip`, of the first light that shows any.
 
     What is dark in one kind of frame and lit in another is not an overscan.
     """
@@ -206,9 +197,9 @@ def dark_strips(lights, axis):
             low = tuple(length - edge for edge in low[::-1])
         low, high = (None if ends and falls_on(lights, slice(*ends)) else ends for ends in (low, high))
         image = (0 if low is None else low[1], length if high is None else high[0])
-        found = [Strip(axis, *ends, *image) for ends in (low, high) if ends is not None]
-        if not found and (gap := _gap(light)) is not None:
-            found = [Strip(axis, *gap, 0, gap[0], middle=True)]
+        found = [Strip(axis, ends[0], ends[1], *image) for ends in (low, high) if ends is not None]
+        if (gap := _gap(light)) is not None and not falls_on(lights, slice(*gap)):
+            found.append(Strip(axis, *gap, 0, gap[0], middle=True))
         if found:
             return found
     return []

@@ -92,7 +92,7 @@ class ExposureMatch:
 
     @property
     def factor(self):
-        """What the dark would be multiplied by; `None` where there is no dark, or one of no exposure."""
+        """What the dark would be multiplied by; `None` if there is no dark, or one of no exposure."""
         return self.choices[0].factor if self.choices else None
 
 

@@ -3,9 +3,9 @@
 import re
 
 from ..errors import ParameterError
-from ..sections import Regions, joined, overscan_axis, parse_section
+from ..sections import Regions, joined, overlap, overscan_axis, parse_section, whole_of, with_part
 
-__all__ = ["claimed_amplifiers", "trailing_overscan"]
+__all__ = ["claimed_amplifiers", "counted_sections"]
 
 # Sections in the image as it is read, in the order in which they are believed, with a number or letter for each amplifier:
 # BIASSEC2 and DATASEC2, or as NOAO writes them BSEC12, TSEC12 and DSEC12. CCDSEC and AMPSEC may count on the CCD instead.
@@ -32,12 +32,44 @@ def claimed_amplifiers(header, shape):
     return _named(header, shape) or _side_by_side(header, shape)
 
 
-def trailing_overscan(header, shape):
-    """Return the columns of overscan that Lick's controllers write behind the image of one amplifier, a slice, or `None`."""
-    amplifiers, width = (_count(header, keyword) for keyword in ("AMPSROW", "COVER"))
-    if shape is None:
-        return None
-    return slice(shape[1] - width, shape[1]) if amplifiers == 1 and 0 < width < shape[1] else None
+def counted_sections(header, shape):
+    """Read the overscan and the image of one amplifier where a header counts their columns and rows instead of naming sections.
+
+    Lick's controllers write the overscan behind the image; ESO's count columns (rows) before and behind the image as they are
+    read, and an output at the far end of the chip turns their order round.
+
+    Returns
+    -------
+    overscan, keep : tuple of slice or None
+        Rows and columns; `None`: the header counts none, or more than there are, or has several amplifiers.
+    text : str
+        The cards.
+    """
+    if shape is None or _count(header, "AMPSROW") > 1 or _count(header, "ESO DET OUTPUTS") > 1:
+        return None, None, ""
+    strips = [_counted(header, *pair) for pair in (("Y", shape[0]), ("X", shape[1]))]
+    if (width := _count(header, "COVER")) and _count(header, "AMPSROW"):
+        strips[1] = (0, width, f"COVER = {width}")
+    if any(before + behind >= length for (before, behind, _), length in zip(strips, shape, strict=True)):
+        return None, None, ""
+    keep = tuple(
+        slice(before, length - behind) for (before, behind, _), length in zip(strips, shape, strict=True)
+    )
+    axis = 1 if max(strips[1][:2]) else 0
+    before, behind, _ = strips[axis]
+    if not max(before, behind):
+        return None, None, ""
+    part = slice(shape[axis] - behind, shape[axis]) if behind >= before else slice(0, before)
+    return with_part(whole_of(shape), axis, part), keep, "; ".join(text for *_, text in strips if text)
+
+
+def _counted(header, letter, length):
+    """Return how many columns ("X") or rows ("Y") are before and behind the image, as ESO counts them, and the cards."""
+    names = [f"ESO DET OUT1 {word}{letter}" for word in ("PRSC", "OVSC")]
+    counts = [_count(header, name) for name in names]
+    text = ", ".join(f"{name} = {count}" for name, count in zip(names, counts, strict=True) if count)
+    is_turned = 2 * _count(header, f"ESO DET OUT1 {letter}") > length
+    return (*(counts[::-1] if is_turned else counts), text)
 
 
 def _named(header, shape):
@@ -77,8 +109,7 @@ def _side_by_side(header, shape):
 
 def _fitting(sections, shape):
     """Return the sections as `Regions`, or nothing if they overlap or do not fill a rectangle."""
-    whole = tuple(slice(0, length) for length in shape)
-    if any(whole in pair for pair in sections):
+    if any(whole_of(shape) in pair for pair in sections):
         return ()
     try:
         return joined([_regions(overscan, image, shape) for overscan, image in sections])
@@ -88,12 +119,10 @@ def _fitting(sections, shape):
 
 def _regions(overscan, image, shape):
     axis = overscan_axis(overscan, image, shape)
-    if overscan[axis].start < image[axis].stop and image[axis].start < overscan[axis].stop:
+    if overlap(overscan[axis], image[axis]):
         raise ParameterError("an amplifier's image holds its overscan.")
     # As in a recipe, an overscan of columns gives a level to every row.
-    return Regions(
-        tuple(overscan[along] if along == axis else slice(0, shape[along]) for along in (0, 1)), axis, image
-    )
+    return Regions(with_part(whole_of(shape), axis, overscan[axis]), axis, image)
 
 
 def _first(named, keywords):

@@ -1,18 +1,26 @@
 """Figures behind the advice: the overscan, and the exposures. Each takes data and returns a `matplotlib.figure.Figure`."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ..drawing import COLOURS, colour_cycle, drawable, new_figure, plain
+from ..drawing import COLOURS, drawable, new_figure, plain, side_by_side
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..night import Night
+    from .advice import Advice
 
 __all__ = ["exposures", "overscan_evidence"]
 
-_KIND_COLOURS = dict(zip(("bias", "dark", "flat", "science"), colour_cycle(), strict=False))
+_KINDS = ("bias", "dark", "flat", "science")
 
 # Columns of the image that are shown beside the overscan.
 _MARGIN = 12
 
 
-def overscan_evidence(advice, unit="adu", title="Around the overscan"):
+def overscan_evidence(advice: "Advice", unit: str = "adu", title: str = "Around the overscan") -> "Figure":
     """Draw what the overscan was judged by: the columns around it for each kind of frame, and overscan against image.
 
     Parameters
@@ -25,13 +33,15 @@ def overscan_evidence(advice, unit="adu", title="Around the overscan"):
     """
     unit = advice.overscan.sample.unit or unit
     figure = new_figure(10, 4.2, title)
-    columns, follow = figure.subplots(1, 2, width_ratios=(1.6, 1))
+    columns, follow = side_by_side(figure, (1.6, 1))
     _draw_columns(columns, advice.overscan, unit)
     _draw_following(follow, advice.overscan, unit)
     return figure
 
 
-def exposures(advice, night, title="Exposures of the darks and of the frames they are for"):
+def exposures(
+    advice: "Advice", night: "Night", title: str = "Exposures of the darks and of the frames they are for"
+) -> "Figure":
     """Draw the exposures of darks against those of flats and science frames; a dark that matches is joined by a line.
 
     Parameters
@@ -43,17 +53,17 @@ def exposures(advice, night, title="Exposures of the darks and of the frames the
         Plain text.
     """
     figure = new_figure(10, 2.6, title)
-    axes = figure.subplots()
+    (axes,) = side_by_side(figure, (1,))
     kinds = ("science", "flat", "dark")
     frames = {"dark": night.darks, "flat": night.flats, "science": night.science}
     for row, kind in enumerate(kinds):
         seconds = [frame.info.exposure for frame in frames[kind] if frame.info.exposure]
-        axes.plot(seconds, [row] * len(seconds), "o", color=_KIND_COLOURS[kind], markersize=8)
+        axes.plot(seconds, [row] * len(seconds), "o", color=COLOURS[kind], markersize=8)
     for match in advice.exposures:
         if match.dark and match.exposure:
             style = ":" if match.scaled else "-"
             ends = [match.exposure, match.dark], [kinds.index(match.kind), kinds.index("dark")]
-            axes.plot(*ends, style, color=COLOURS["black"], linewidth=1)
+            axes.plot(*ends, style, color=COLOURS["mark"], linewidth=1)
     for row, kind in enumerate(kinds[:2]):
         _label_factors(
             axes, row, [match for match in advice.exposures if match.kind == kind and match.scaled]
@@ -71,18 +81,15 @@ def _draw_columns(axes, overscan, unit):
     axis = 1 if place is None else place[0]
     profiles = {
         kind: np.mean([frame.profile(axis) for frame in frames], axis=0)
-        for kind in _KIND_COLOURS
+        for kind in _KINDS
         if (frames := overscan.sample.of_kind(kind))
     }
+    # Nothing is drawn that is not seen.
+    first, last = (0, None) if place is None else (max(0, place[1] - _MARGIN - 1), place[2] + _MARGIN + 1)
     for kind, profile in profiles.items():
-        axes.plot(
-            np.arange(len(profile)),
-            profile,
-            drawstyle="steps-mid",
-            color=_KIND_COLOURS[kind],
-            label=kind,
-            linewidth=1.2,
-        )
+        seen = profile[first:last]
+        style = {"drawstyle": "steps-mid", "color": COLOURS[kind], "label": kind, "linewidth": 1.2}
+        axes.plot(first + np.arange(len(seen)), seen, **style)
     name = "column" if axis == 1 else "row"
     axes.set_xlabel(f"{name} (0-based)")
     axes.set_ylabel(f"mean of the {name} [{unit}]")
@@ -94,7 +101,7 @@ def _draw_columns(axes, overscan, unit):
         axes.set_xlim(start - _MARGIN, stop + _MARGIN)
         _fit(axes, [profile[start:stop] for profile in profiles.values()])
     if profiles:
-        axes.legend(fontsize=8, loc="best")
+        axes.legend(fontsize=8, loc="upper right")
 
 
 def _place(overscan):
@@ -114,15 +121,15 @@ def _shade(axes, overscan):
     strip, clean, reach = overscan.strip, overscan.clean, overscan.stray.count
     lit = (clean.stop, clean.stop + reach) if strip.low else (clean.start - reach, clean.start)
     for (start, stop), colour, label in (
-        (lit, "orange", "light"),
-        ((clean.start, clean.stop), "green", "clean"),
+        (lit, "light", "light"),
+        ((clean.start, clean.stop), "overscan", "clean"),
     ):
         if stop > start:
             axes.axvspan(start - 0.5, stop - 0.5, color=COLOURS[colour], alpha=0.2, linewidth=0, label=label)
     claimed = overscan.claim.overscan
     if claimed is not None and overscan.claim.axis == strip.axis:
         for edge in (claimed.start, claimed.stop):
-            axes.axvline(edge - 0.5, color=COLOURS["black"], linestyle=":", linewidth=1)
+            axes.axvline(edge - 0.5, color=COLOURS["mark"], linestyle=":", linewidth=1)
         axes.set_title("dotted: what the header claims", fontsize=8)
 
 
@@ -139,7 +146,7 @@ def _shade_amplifiers(axes, amplifiers):
         axes.axvspan(
             start - 0.5,
             stop - 0.5,
-            color=COLOURS["green"],
+            color=COLOURS["overscan"],
             alpha=0.12 + 0.16 * (number % 2),
             linewidth=0,
             label=label,
@@ -164,19 +171,19 @@ def _draw_following(axes, overscan, unit):
     for kind in ("bias", "dark"):
         points = [(level.image, level.overscan) for level in levels if level.kind == kind]
         if points:
-            axes.plot(*np.transpose(points), "o", color=_KIND_COLOURS[kind], label=kind)
+            axes.plot(*np.transpose(points), "o", color=COLOURS[kind], label=kind)
     lit = [level.overscan for level in all_levels if level.kind in ("flat", "science")]
     for value in lit:
         axes.axhline(
             value,
-            color=_KIND_COLOURS["flat"],
+            color=COLOURS["flat"],
             linewidth=0.8,
             alpha=0.6,
             label="with light" if value == lit[0] else None,
         )
     if levels:
         ends = [min(level.image for level in levels), max(level.image for level in levels)]
-        axes.plot(ends, ends, "-", color=COLOURS["black"], linewidth=1, label="equal")
+        axes.plot(ends, ends, "-", color=COLOURS["mark"], linewidth=1, label="equal")
         axes.legend(fontsize=8)
     axes.set_xlabel(f"level of the image, without light [{unit}]")
     axes.set_ylabel(f"level of the overscan [{unit}]")

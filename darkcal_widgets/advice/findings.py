@@ -3,13 +3,23 @@
 from dataclasses import dataclass
 
 from ..groups import TEMPERATURE_TOLERANCE
+from ..sections import overlap
 from .edges import LIT_FRACTION
 from .exposures import NEARLY
 from .levels import FOLLOWING_RATIO
 from .straylight import CONTAMINATION_SIGMA
-from .verdict import FLATNESS, MINIMUM_COLUMNS, is_flat, judge, lines_name
+from .verdict import FLATNESS, MINIMUM_COLUMNS, counted, is_flat, judge, lines_name
 
-__all__ = ["ALIKE", "ONE_AMPLIFIER", "Finding", "exposure_findings", "images_finding", "overscan_findings"]
+__all__ = [
+    "ALIKE",
+    "ONE_AMPLIFIER",
+    "Finding",
+    "exposure_findings",
+    "images_finding",
+    "light_finding",
+    "overscan_findings",
+    "width_finding",
+]
 
 ONE_AMPLIFIER = "Is it read by one amplifier?"
 ALIKE = "Is it the same for all images of a file?"
@@ -17,7 +27,7 @@ ALIKE = "Is it the same for all images of a file?"
 
 @dataclass(frozen=True)
 class Finding:
-    """One question, and what the night says to it.
+    """One question, and the answer that the night gives to it.
 
     Attributes
     ----------
@@ -43,12 +53,13 @@ def overscan_findings(overscan, keep):
     """Return the findings on the overscan, and on the part to keep (as written in a recipe)."""
     findings = [_where(overscan)]
     if overscan.claim.texts:
-        findings.append(_claim(overscan))
+        text = "; ".join(overscan.claim.texts)
+        findings.append(Finding("Is the header right about it?", text, "", *_claim_verdict(overscan)))
     if overscan.amplifiers:
         findings.append(_amplifiers(overscan))
         findings += [_amplifier(number, one) for number, one in enumerate(overscan.amplifiers, 1)]
     elif overscan.strip is not None:
-        findings += [_contaminated(overscan), _wide(overscan)]
+        findings += [light_finding(overscan), width_finding(overscan)]
         if overscan.width:
             findings += [_flat(overscan), _follows(overscan), _shifts(overscan)]
         if overscan.jump is not None or overscan.claim.amplifiers > 1:
@@ -62,7 +73,7 @@ def exposure_findings(matches, night):
 
 
 def images_finding(texts, labels):
-    """Return the finding on whether one recipe does for all images of a file.
+    """Return the finding on whether one recipe is right for all images of a file.
 
     Parameters
     ----------
@@ -78,8 +89,8 @@ def images_finding(texts, labels):
         reason = f"The recommended recipe is the same for all {len(texts)} images. {first}"
         return Finding(ALIKE, value, "", "yes", reason)
     reason = (
-        f"The recommended recipe is for {', '.join(labels)} only. Calibrate {', '.join(others)} in runs of their own, with "
-        f"extensions={others!r} and what is measured of them, into another reduced_folder. {first}"
+        f"The recommended recipe is for {', '.join(labels)} only. Calibrate {', '.join(others)} in separate runs, with "
+        f"extensions={others!r} and the columns measured for them, into another reduced_folder. {first}"
     )
     return Finding(ALIKE, value, "", "no", reason)
 
@@ -93,30 +104,35 @@ def _range(part, name):
 
 def _where(overscan):
     question, place, name = "Where is the overscan?", overscan.place, lines_name(overscan)
-    threshold = f"light below {LIT_FRACTION:.0%} of that beside it"
-    if place.strip is not None:
-        strip = place.strip
-        value = f"{_range(strip.part, name)}, {strip.width} {name}"
-        if place.source == "header":
-            return Finding(question, value, "", f"{strip.side}, untested", _REASONS_UNTESTED[place.light])
-        reason = f"The frames with light are dark there, {_SIDES[strip.side]}, with a sharp edge."
-        return Finding(question, value, threshold, strip.side, reason)
-    if place.light == "everywhere":
-        return Finding(
-            question, f"no {name} without light", threshold, "none", "There is light up to every edge."
-        )
-    if place.light == "dim":
-        value, verdict = "dark towards an edge, but without a sharp step", "unknown"
-        if place.against:
-            return Finding(
-                question, value, threshold, verdict, "Light falls on the overscan that the header names."
-            )
-        reason = "Dark image and overscan cannot be told apart there, and no header names an overscan."
-        return Finding(question, value, threshold, verdict, reason)
-    reason = "No frame has light that would show the edge of the image, and no header names an overscan."
-    return Finding(question, "nothing", "", "unknown", reason)
+    threshold = f"less than {LIT_FRACTION:.0%} of the light beside it"
+    strip = place.strip
+    if strip is None:
+        value, verdict, reason = _NOWHERE[
+            "against" if place.against and place.light == "dim" else place.light
+        ]
+        return Finding(question, value, "" if place.light == "none" else threshold, verdict, reason)
+    value = f"{_range(strip.part, name)}, {counted(strip.width, name)}"
+    if place.source == "header":
+        return Finding(question, value, "", f"{strip.side}, untested", _REASONS_UNTESTED[place.light])
+    reason = f"In frames with light it is dark there, {_SIDES[strip.side]}, with a sharp edge."
+    return Finding(question, value, threshold, strip.side, reason)
 
 
+_DIM = "dark towards an edge, but without a sharp step"
+_NOWHERE = {
+    "everywhere": ("light everywhere", "none", "There is light up to every edge."),
+    "against": (_DIM, "unknown", "Light falls on the overscan that the header names."),
+    "dim": (
+        _DIM,
+        "unknown",
+        "A dark part of the image looks like an overscan there, and no header names an overscan.",
+    ),
+    "none": (
+        "nothing",
+        "unknown",
+        "No frame has light that would show the edge of the image, and no header names an overscan.",
+    ),
+}
 _SIDES = {
     "left": "on the left of the image",
     "right": "on the right of the image",
@@ -126,71 +142,77 @@ _SIDES = {
 }
 _REASONS_UNTESTED = {
     "none": "The header says so; no frame has light that would show the edge of the image.",
-    "dim": "The header says so, and no light falls there; but the image beside it is dark, too, so the edge does not show.",
+    "dim": "The header says so, and no light falls there; but the image beside it is dark too, so its edge does not show.",
 }
 
 
-def _claim(overscan):
-    question, text = "Is the header right about it?", "; ".join(overscan.claim.texts)
-    verdict, reason = _claim_verdict(overscan)
-    return Finding(question, text, "", verdict, reason)
-
-
 def _claim_verdict(overscan):
+    """Return verdict and reason."""
     claim, place = overscan.claim, overscan.place
     if claim.readout:
-        return _READOUT_VERDICTS[overscan.readout if overscan.readout.startswith("header") else "other"]
+        return _READOUT_VERDICTS.get(overscan.readout, _READOUT_VERDICTS["measured"])
     if place.light == "none":
         return "untested", "There is no frame with light to test it with."
     if claim.problems:
         return "no", f"It cannot be read: {claim.problems[0]}"
     if place.source == "header":
-        return "perhaps", "No light falls on what it names, but the image beside it is dark, too."
+        return "perhaps", "No light falls on what it names, but the image beside it is dark too."
     if claim.overscan is None:
         return "silent", "It does not name an overscan (BIASSEC)."
     if place.strip is None:
-        return "no", (
-            "Light falls on the overscan that it names."
-            if place.against
-            else "It names an overscan, but there is light up to every edge."
-        )
-    if claim.axis != place.strip.axis or not _within(claim.overscan, place.strip.part):
+        found = "light falls on it" if place.against else "there is light up to every edge"
+        return "no", f"It names an overscan, but {found}."
+    # Those found, before odd columns at the outer edge are left out.
+    strips = [strip for strip in place.strips if strip.axis == claim.axis == place.strip.axis]
+    if not any(_within(claim.overscan, strip.part) and overlap(strip, place.strip) for strip in strips):
         return "no", "It names a part of the frame that is not the overscan measured."
-    claimed = set(range(claim.overscan.start, claim.overscan.stop))
-    lit = claimed - set(range(overscan.clean.start, overscan.clean.stop)) if overscan.width else claimed
-    if lit:
-        reason = f"It names the overscan, but light reaches {len(lit)} of the {len(claimed)} it names."
-        return "in part", reason
-    return "yes", "What it names lies within the overscan measured, beyond the reach of light."
+    return _claimed_columns(overscan)
 
 
 _READOUT_VERDICTS = {
     "header": (
         "yes",
-        "In frames without light, the image of each amplifier lies nearest to the overscan that it names for it.",
+        "In frames without light, the image of each amplifier lies nearest to the overscan that the header names for it.",
     ),
     "header, untested": ("untested", "There is no frame without light to test it with."),
-    "other": ("no", "The levels of image and overscan are not those of the amplifiers as it names them."),
+    "measured": ("no", "The levels of image and overscan do not agree with the amplifiers that it names."),
 }
+
+
+def _claimed_columns(overscan):
+    """Say how many of the columns that the header names are clean."""
+    claimed, lit, clean = (
+        set() if part is None else set(range(part.start, part.stop))
+        for part in (overscan.claim.overscan, _lit_part(overscan), overscan.clean)
+    )
+    lit &= claimed
+    odd, name, reasons = claimed - clean - lit, lines_name(overscan), []
+    if lit:
+        reasons.append(f"light reaches {len(lit)} of the {counted(len(claimed), name)} it names")
+    if odd:
+        reasons.append(f"{counted(len(odd), name)} at its outer edge, unlike the rest, cannot be used")
+    if reasons:
+        return "in part", f"It names the overscan, but {_and(reasons)}."
+    return "yes", "What it names lies within the overscan measured, beyond the reach of light."
 
 
 def _within(one, other):
     return other.start <= one.start and one.stop <= other.stop
 
 
-def _contaminated(overscan):
-    stray, name = overscan.stray, lines_name(overscan)
+def light_finding(overscan):
+    """Return the finding on the columns that light reaches."""
+    stray, name, unit = overscan.stray, lines_name(overscan), overscan.unit
     question = f"Which of its {name} does light reach?"
-    threshold = f"{CONTAMINATION_SIGMA:g} sigma, {CONTAMINATION_SIGMA * stray.noise:.2g} {overscan.unit}"
+    threshold = f"{CONTAMINATION_SIGMA:g} sigma, {CONTAMINATION_SIGMA * stray.noise:.2g} {unit}"
     compared = f"Compared: {stray.evidence}." if stray.evidence else "There was nothing to compare."
     if stray.left > 0:
-        compared += f" A tail fitted to them leaves {stray.left:.2g} {overscan.unit} in the rest."
+        compared += f" A tail fitted to them leaves {stray.left:.2g} {unit} in the rest."
     if stray.count == 0:
         return Finding(question, f"0 {name}", threshold, "none", f"None stands out from the rest. {compared}")
-    lit = _lit_part(overscan)
-    value = f"{stray.count} {name}, {stray.first:.3g} {overscan.unit} at the image to {stray.last:.3g} {overscan.unit}"
-    reason = f"Stray charge raises them above the {name} farther out. {compared}"
-    return Finding(question, value, threshold, _range(lit, name), reason)
+    value = f"{counted(stray.count, name)}, from {stray.first:.3g} {unit} beside the image to {stray.last:.3g} {unit}"
+    reason = f"They lie above the {name} farther out, as stray charge makes them. {compared}"
+    return Finding(question, value, threshold, _range(_lit_part(overscan), name), reason)
 
 
 def _lit_part(overscan):
@@ -200,27 +222,22 @@ def _lit_part(overscan):
     return slice(clean.start - count, clean.start)
 
 
-def _wide(overscan):
-    name = lines_name(overscan)
+def width_finding(overscan):
+    """Return the finding on the number of clean columns."""
     enough = overscan.width >= MINIMUM_COLUMNS
+    value = counted(overscan.width, lines_name(overscan))
     reason = (
         "The median over them is quieter than a single pixel."
         if enough
         else "The median over so few carries most of the noise of a pixel into the image."
     )
-    return Finding(
-        "Is the rest wide enough?",
-        f"{overscan.width} {name}",
-        f"at least {MINIMUM_COLUMNS}",
-        _word(enough),
-        reason,
-    )
+    return Finding("Is the rest wide enough?", value, f"at least {MINIMUM_COLUMNS}", _word(enough), reason)
 
 
 def _flat(overscan):
     flat, name = is_flat(overscan), lines_name(overscan)
     reason = (
-        f"Its {name} lie on one level, but for offsets that are the same in every frame."
+        f"Its {name} lie on one level, apart from offsets that are the same in every frame."
         if flat
         else f"Its {name} lie on different levels, as at the edge of an image."
     )
@@ -230,12 +247,12 @@ def _flat(overscan):
 
 
 _REASONS_FOLLOWING = {
-    "yes": "What the bias level of the image does, the overscan does too, so that subtracting it removes the drift.",
-    "roughly": "The overscan does most of what the image does, but in so few frames that may be chance.",
-    "no": "The two drift apart, so that subtracting the overscan would add its own drift to the image.",
+    "yes": "When the bias level of the image changes, the overscan changes with it, so subtracting it removes the drift.",
+    "roughly": "The overscan does most of what the image does, but not all, and this may be chance.",
+    "no": "The two drift apart, so subtracting the overscan would add its own drift to the image.",
     "varies too little to be judged": "It varies too little to be judged against the noise, so there is little to remove.",
-    "cannot be told": "The two drift apart in the darks, but a dark current or a leak of light that changes does the same; "
-    "bias frames would tell.",
+    "cannot be judged from darks": "The two drift apart in the darks, but a changing dark current or light leak has the same "
+    "effect; bias frames would decide.",
     "too few frames": "It takes at least three bias frames, or three darks of one exposure and temperature.",
 }
 
@@ -253,10 +270,10 @@ def _follows(overscan):
     return Finding(question, value, threshold, follow.verdict, _REASONS_FOLLOWING[follow.verdict])
 
 
-_REASONS_SHIFTED = {
-    "no": "Frames with light and without have one level, as far as the drift lets it be seen.",
-    "perhaps": "The levels differ, but no more than the level drifts from frame to frame.",
-    "yes": "The level changes with the kind of frame, so that it tells nothing of the bias.",
+_SHIFTED = {
+    "no": ("yes", "Frames with light and without have one level, as far as the drift lets it be seen."),
+    "perhaps": ("perhaps", "The levels differ, but no more than the level drifts from frame to frame."),
+    "yes": ("no", "The level changes with the kind of frame, so it does not show that of the bias."),
 }
 
 
@@ -272,101 +289,90 @@ def _shifts(overscan):
     else:
         value = f"{shift.value:+.2g} {unit} in {shift.kind} frames"
         threshold = f"{shift.limit:.2g} {unit}, the drift between frames"
-    verdict = {"no": "yes", "perhaps": "perhaps", "yes": "no"}[shift.verdict]
-    return Finding(question, value, threshold, verdict, _REASONS_SHIFTED[shift.verdict])
+    return Finding(question, value, threshold, *_SHIFTED[shift.verdict])
 
 
 def _one_amplifier(overscan):
-    question, jump = ONE_AMPLIFIER, overscan.jump
+    jump = overscan.jump
     if jump is None:
         value = f"the header counts {overscan.claim.amplifiers}"
-        reason = (
-            "The header speaks of several amplifiers, but in the bias frames all of the image has one level."
-        )
-        return Finding(question, value, "", "perhaps", reason)
+        reason = "The header speaks of several amplifiers, but in frames without light all of the image has one level."
+        return Finding(ONE_AMPLIFIER, value, "", "perhaps", reason)
     name = "row" if jump.axis == 0 else "column"
     value = f"a step of {jump.value:+.3g} {overscan.unit} in the {jump.where} at {name} {jump.place}"
     reason = (
-        "Halves on two levels are read by two amplifiers, each with an overscan of its own; the median of one would leave the "
-        "difference in the other half. Which part of the overscan belongs to which cannot be told from these frames: set the "
-        "parameter amplifiers to a pair of overscan and image for each."
+        "Parts on different levels are read by amplifiers of their own, each with an overscan of its own; the median of one "
+        "overscan would leave the difference in the other parts. These frames do not show which overscan belongs to which part: "
+        "set the parameter amplifiers to a pair of overscan and image for each."
     )
-    return Finding(question, value, "", "no, it seems", reason)
+    return Finding(ONE_AMPLIFIER, value, "", "no, it seems", reason)
 
 
 def _amplifiers(overscan):
     parts = [
-        f"{_part_text(one.regions.overscan, one.regions.axis)} with {_part_text(one.regions.keep, one.regions.axis)}"
+        " with ".join(
+            _range(part[one.regions.axis], "rows" if one.regions.axis == 0 else "columns")
+            for part in (one.regions.overscan, one.regions.keep)
+        )
         for one in overscan.amplifiers
     ]
     reason = {
-        "measured": "Halves of image and overscan lie on two levels, and these belong together by their levels or places.",
-        "header": "So the header has it, and in frames without light each image lies nearest to its own overscan.",
-        "header, untested": "So the header has it; there is no frame without light to test it with.",
+        "measured": "Parts of image and overscan lie on different levels; their levels or places show which belong together.",
+        "header": "The header says so, and in frames without light each image lies nearest to its own overscan.",
+        "header, untested": "The header says so; there is no frame without light to test it with.",
     }[overscan.readout]
     value = f"overscan {'; '.join(parts)} of the image"
     return Finding(ONE_AMPLIFIER, value, "", f"no, by {len(parts)}", reason)
 
 
-def _part_text(part, axis):
-    """Name a part of a frame: its columns where it is a part of them only, else both."""
-    name = "rows" if axis == 0 else "columns"
-    return _range(part[axis], name)
-
-
 def _amplifier(number, one):
     verdict, found = judge(one.measured), one.measured
     name, unit = lines_name(found), found.unit
-    value = f"{_range(one.clean[one.regions.axis], name) if one.clean else f'no clean {name}'}"
+    value = _range(one.clean[one.regions.axis], name) if one.clean else f"no clean {name}"
     if one.above == one.above:
         value += f"; without light the image lies {one.above:+.2g} {unit} above it"
     if found.stray.count:
-        value += f"; light reaches {found.stray.count} {name} at the image"
-    reason = (
-        f"It is not subtracted, because {_and(verdict.objections)}."
-        if verdict.objections
-        else "Nothing speaks against it; whether it follows the bias level: " + found.follow.verdict + "."
+        value += f"; light reaches {counted(found.stray.count, name)} beside the image"
+    reason = f"Nothing speaks against it. Does it follow the bias level? {found.follow.verdict.capitalize()}."
+    return Finding(
+        f"Is the overscan of amplifier {number} usable?",
+        value,
+        "",
+        verdict.word,
+        _objection(verdict) or reason,
     )
-    return Finding(f"Is the overscan of amplifier {number} usable?", value, "", verdict.word, reason)
 
 
 def _usable(overscan):
     question, verdict, name = "Is the overscan usable?", judge(overscan), lines_name(overscan)
     if overscan.amplifiers:
         value = f"{len(overscan.amplifiers)} parts"
-        if verdict.objections:
-            return Finding(
-                question,
-                value,
-                "",
-                verdict.word,
-                f"It is not subtracted, because {_and(verdict.objections)}.",
-            )
         reason = "From the image of each amplifier the median of its own overscan is subtracted."
-        return Finding(question, value, "", verdict.word, reason)
-    if overscan.strip is None:
-        word = "none" if overscan.place.light == "everywhere" else "unknown"
-        return Finding(question, "no overscan found", "", verdict.word, f"The place of an overscan: {word}.")
-    value = _range(overscan.clean, name) if overscan.width else f"no clean {name}"
-    if verdict.objections:
-        reason = f"It is not subtracted, because {_and(verdict.objections)}."
-        return Finding(question, value, "", verdict.word, reason)
-    reason = (
-        "Its median is subtracted row by row: nothing speaks against it. "
-        if name == "columns"
-        else "Its median is subtracted column by column: nothing speaks against it. "
-    ) + "What is subtracted from the darks must be subtracted from bias, flats and science frames too."
-    return Finding(question, value, "", verdict.word, reason)
+    elif overscan.strip is None:
+        value, reason = "no overscan found", _NOWHERE[overscan.place.light][2]
+        return Finding(question, value, "", verdict.word, f"No overscan is subtracted. {reason}")
+    else:
+        value = _range(overscan.clean, name) if overscan.width else f"no clean {name}"
+        along = "row by row" if name == "columns" else "column by column"
+        reason = (
+            f"Nothing speaks against it, so its median is subtracted {along}. What is subtracted from the darks must be "
+            "subtracted from bias, flats and science frames too."
+        )
+    return Finding(question, value, "", verdict.word, _objection(verdict) or reason)
+
+
+def _objection(verdict):
+    """Say why an overscan is not subtracted; empty: it is."""
+    return f"It is not subtracted, because {_and(verdict.objections)}." if verdict.objections else ""
 
 
 def _kept(overscan, keep):
     question = "Which part is kept?"
     middle = overscan.strip is not None and overscan.strip.middle
     if overscan.amplifiers and (middle or judge(overscan).usable):
-        reason = (
-            "The images of the amplifiers are joined without their overscans, by the parameter amplifiers."
-        )
-        return Finding(question, "the images of the amplifiers", "", "the images of the amplifiers", reason)
+        value = "the images of the amplifiers"
+        reason = "The images are joined without their overscans, by the parameter amplifiers."
+        return Finding(question, value, "", value, reason)
     if middle:
         reason = (
             "keep_columns cannot cut out the middle, so the overscan stays between the two parts of the image; the parameter "
@@ -374,7 +380,7 @@ def _kept(overscan, keep):
         )
         return Finding(question, "all", "", "all, the overscan with it", reason)
     if keep is None:
-        return Finding(question, "all", "", "all", "No part without light is known that would have to go.")
+        return Finding(question, "all", "", "all", "No part is known to be without light.")
     where = "as measured" if overscan.place.source == "measured" else "as the header claims, untested"
     reason = f"That is the image area, {where}; the overscan is not part of the image."
     return Finding(question, keep, "", keep, reason)
@@ -389,22 +395,29 @@ def _match(match):
     threshold = f"0.1 s or 0.1 %, whichever is larger; within {NEARLY:.0%} it is not scaled"
     if match.dark is None:
         return Finding(question, "no darks", threshold, "no", "There are no darks with a known exposure.")
-    value = f"{match.dark:g} s for {match.frames} frame{'s' if match.frames > 1 else ''}"
+    value = f"{match.dark:g} s for {counted(match.frames, 'frames')}"
     if match.apart:
         return _other_temperature(match, question, value)
+    if match.factor is not None and match.scaled:
+        value += f", scaled by {match.factor:.3g}: noise of {_noises(match.choices)}"
+    return Finding(question, value, threshold, *_match_verdict(match))
+
+
+def _match_verdict(match):
+    """Return verdict and reason for a dark of the right temperature."""
     if match.matches:
-        return Finding(question, value, threshold, "yes", "It is subtracted as it is.")
+        return "yes", "It is subtracted as it is."
     if match.factor is None:
-        return Finding(question, value, threshold, "no", "A dark without exposure time cannot be scaled.")
+        return "no", "A dark without exposure time cannot be scaled."
     if match.nearly:
-        reason = f"It is subtracted as it is: that leaves {abs(match.factor - 1):.1%} of the dark current, hot pixels included."
-        return Finding(question, value, threshold, "yes, nearly", reason)
-    value += f", scaled by {match.factor:.3g}: noise of {_noises(match.choices)}"
+        left = f"{abs(match.factor - 1):.1%} of the dark current, hot pixels included"
+        return "yes, nearly", f"It is subtracted as it is: that leaves {left}."
     if match.factor > 1:
-        reason = "Scaling up mainly scales the noise of the dark: longer darks would be better."
-        return Finding(question, value, threshold, "no, scaled up", reason)
-    reason = "The dark has to be scaled down, and only dark current may be scaled, not bias."
-    return Finding(question, value, threshold, "no, scaled down", reason)
+        return (
+            "no, scaled up",
+            "Scaling up mainly scales the noise of the dark: longer darks would be better.",
+        )
+    return "no, scaled down", "The dark has to be scaled down, and only dark current may be scaled, not bias."
 
 
 def _other_temperature(match, question, value):

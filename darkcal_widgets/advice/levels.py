@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import chdtri, stdtrit
 
 from ..statistics import median_and_scatter
-from .profiles import clipped, same_conditions
+from .profiles import clipped, largest_group
 
 __all__ = [
     "FOLLOWING_RATIO",
@@ -33,7 +33,7 @@ ROUNDING_NOISE = 0.3
 # A change of level of less than this part of the noise of a pixel matters to nobody.
 MATTERS = 0.1
 
-# So few frames may drift alike by chance, if what is left is more than noise.
+# So few frames may drift alike by chance, if what is left is more than noise; and more, if it is over half of what is allowed.
 _FEW = 5
 
 # Two means further apart than this many standard errors, but not surely different, leave a doubt.
@@ -47,8 +47,8 @@ class Follow:
     Attributes
     ----------
     verdict : str
-        ``'yes'``, ``'roughly'`` (in a few frames, perhaps by chance), ``'no'``, ``'varies too little to be judged'``,
-        ``'cannot be told'`` (only darks drift apart, as they do where dark current or a leak of light changes) or
+        ``'yes'``, ``'roughly'`` (perhaps by chance), ``'no'``, ``'varies too little to be judged'``,
+        ``'cannot be judged from darks'`` (only darks drift apart, as they do if dark current or a leak of light changes) or
         ``'too few frames'``.
     kind : str
         Of the frames compared: ``'bias'`` or ``'dark'``.
@@ -90,6 +90,11 @@ class Shift:
     kind: str = ""
     value: float = np.nan
     limit: float = np.nan
+
+    @property
+    def is_close(self):
+        """Whether more frames might decide otherwise: in frames with light, the value is less than 1.5 times its limit."""
+        return self.kind != "dark" and abs(self.value) < 1.5 * self.limit
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ def follow(sample, strip, clean, levels, noise, sigma):
     of d is less than half that of x. It does not if it is more, and neither the noise of the pixels explains d (chi-squared
     test) nor it is too small to matter.
     """
-    biases, darks = sample.of_kind("bias"), _largest_group(sample.of_kind("dark"))
+    biases, darks = sample.of_kind("bias"), largest_group(sample.of_kind("dark"), lambda frame: frame)
     offsets = [level.overscan - level.image for level in levels if level.kind == "bias"]
     offset = float(np.mean(offsets)) if offsets else None
     results = [
@@ -157,20 +162,15 @@ def follow(sample, strip, clean, levels, noise, sigma):
     return sure[0] if sure else results[0]
 
 
-def _largest_group(frames):
-    groups = ([other for other in frames if same_conditions(frame, other)] for frame in frames)
-    return max(groups, key=len, default=[])
-
-
 def _following(kind, frames, strip, clean, noise, sigma, offset):
     image = _changes(frames, strip.axis, strip.image)
     freedom = len(frames) - 1
-    difference = _changes_of_difference(frames, strip.axis, clean, strip.image)
-    seen = max(noise, _block_noise(frames, strip, clean))
-    squares = float(np.sum(image**2)), float(np.sum(difference**2))
+    differences = _differences(frames, strip, clean)
+    seen = max(noise, _block_noise(differences))
+    squares = float(np.sum(image**2)), float(np.sum(np.median(differences, axis=1) ** 2))
     verdict = _follow_verdict(*squares, seen, freedom, sigma)
     if verdict == "no" and kind == "dark":
-        verdict = "cannot be told"
+        verdict = "cannot be judged from darks"
     scatters = np.sqrt(np.array(squares) / freedom)
     return Follow(verdict, kind, *map(float, scatters), float(seen), len(frames), offset)
 
@@ -181,26 +181,22 @@ def _changes(frames, axis, part):
     return np.array([clipped(block, None) for block in blocks - blocks.mean(axis=0)])
 
 
-def _differences(frames, axis, clean, image):
+def _differences(frames, strip, clean):
     """Return overscan minus image of each block of each frame, minus its mean over the frames: shape (frames, blocks)."""
     sides = [
-        np.stack([clipped(frame.blocks[axis][:, part], 1) for frame in frames]) for part in (clean, image)
+        np.stack([clipped(frame.blocks[strip.axis][:, part], 1) for frame in frames])
+        for part in (clean, strip.image)
     ]
     difference = sides[0] - sides[1]
     return difference - difference.mean(axis=0)
 
 
-def _changes_of_difference(frames, axis, clean, image):
-    return np.median(_differences(frames, axis, clean, image), axis=1)
-
-
-def _block_noise(frames, strip, clean):
+def _block_noise(differences):
     """Return the noise of the difference of one frame as the blocks show it, bands and patterns that change included."""
-    differences = _differences(frames, strip.axis, clean, strip.image)
+    frames, blocks = differences.shape
     _, scatter = median_and_scatter(differences - np.median(differences, axis=1, keepdims=True))
     # The median of n values is 1.25 times as noisy as their mean.
-    freedom = 1 - 1 / len(frames)
-    return 1.25 * float(scatter) / np.sqrt(freedom * differences.shape[1])
+    return 1.25 * float(scatter) / np.sqrt((1 - 1 / frames) * blocks)
 
 
 def _follow_verdict(image_squares, difference_squares, noise, freedom, sigma):
@@ -212,8 +208,8 @@ def _follow_verdict(image_squares, difference_squares, noise, freedom, sigma):
     if difference_squares > max(explained, negligible, allowed):
         return "no"
     if image_squares > explained and difference_squares <= allowed:
-        by_chance = freedom < _FEW and difference_squares > max(explained, negligible)
-        return "roughly" if by_chance else "yes"
+        close = freedom < _FEW or 4 * difference_squares > allowed
+        return "roughly" if close and difference_squares > max(explained, negligible) else "yes"
     return "varies too little to be judged"
 
 
@@ -268,7 +264,7 @@ def _dark_rise(levels, noise, sigma):
         return None
     rise, count = max(darks)
     value = float(rise - np.mean(bias))
-    # An image that drifts against the overscan is another finding: it must not be taken for a rise.
+    # An image that drifts against the overscan is another finding: it is not a rise.
     error = np.hypot(noise, np.std(bias, ddof=1) if len(bias) > 1 else 0.0) * np.sqrt(
         1 / count + 1 / len(bias)
     )

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..sections import Regions
+from ..sections import Regions, with_part
 from .amplifiers import Jump, image_jump, strip_jump
 from .claims import Claim
 from .edges import Strip
 from .levels import Follow, Shift, follow, frame_levels, level_noise, shift
 from .place import Place, locate, pixel_noise
-from .profiles import Sample
+from .profiles import Sample, mean_profile
 from .readout import find_amplifiers, level_above
 from .straylight import StrayLight, comparable, odd_last, outer_reach, stray_light
 
@@ -42,12 +42,11 @@ class Amplifier:
     @property
     def clean(self):
         """Rows and columns of the overscan that no light reaches; `None`: there are none."""
-        axis, found = self.regions.axis, self.measured
-        if not found.width:
+        axis, whole, clean = self.regions.axis, self.regions.overscan, self.measured.clean
+        if whole is None or clean is None or not self.measured.width:
             return None
-        moved = self.regions.overscan[axis].start - found.strip.start
-        part = slice(found.clean.start + moved, found.clean.stop + moved)
-        return tuple(part if along == axis else self.regions.overscan[along] for along in (0, 1))
+        moved = whole[axis].start - self.measured.strip.start
+        return with_part(whole, axis, slice(clean.start + moved, clean.stop + moved))
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def _measured(sample, claim, place):
         place,
         stray,
         clean,
-        _pattern(sample, strip, clean),
+        float(np.std(mean_profile(sample.unlit or sample.frames, strip.axis)[clean])),
         sigma,
         follow(sample, strip, clean, levels, noise, sigma),
         shift(levels, noise, sigma),
@@ -183,11 +182,5 @@ def _amplifier(sample, place, regions):
     frames = tuple(frame.of_lines(axis, regions.keep[1 - axis], order) for frame in sample.frames)
     own = replace(sample, frames=frames, shape=frames[0].shape)
     strip = Strip(axis, len(image), len(image) + part.stop - part.start, 0, len(image))
-    found = _measured(own, Claim(), replace(place, strip=strip, source="measured", keep=None))
+    found = _measured(own, Claim(), replace(place, strip=strip, source="measured", keep=None, strips=()))
     return Amplifier(regions, found, level_above(sample, regions, regions))
-
-
-def _pattern(sample, strip, clean):
-    frames = sample.of_kind("bias") or sample.of_kind("dark") or list(sample.frames)
-    profile = np.mean([frame.profile(strip.axis)[clean] for frame in frames], axis=0)
-    return float(np.std(profile))

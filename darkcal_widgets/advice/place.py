@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..sections import overlap, whole_of, with_part
 from ..statistics import median_and_scatter
 from .edges import LEAST_WIDTH, LIGHT_SIGMA, LIT_FRACTION, Strip, dark_strips, falls_on, lights_along
+from .profiles import mean_profile
 
 __all__ = ["Place", "locate", "pixel_noise"]
 
-# A claimed image area is believed where it leaves out no more columns than this: the first and last ones of a chip are often odd.
+# A claimed image area is believed if it leaves out no more columns than this: the first and last ones of a chip are often odd.
 _KEEP_SLACK = 8
 
 # In a narrower strip an odd column at the outer edge cannot be told from the others.
@@ -44,6 +46,11 @@ class Place:
     against: bool = False
     strips: tuple = ()
 
+    @property
+    def gap(self):
+        """A dark strip in the middle of the image beside `strip`, as of other amplifiers; `None`: there is none."""
+        return next((one for one in self.strips if one.middle and self.strip and not self.strip.middle), None)
+
 
 def locate(sample, claim, comparable):
     """Find the overscan.
@@ -52,7 +59,7 @@ def locate(sample, claim, comparable):
     ----------
     sample : Sample
     claim : Claim
-        Tested where a frame has light, believed where none shows the edge.
+        Tested if a frame has light, believed if none shows the edge.
     comparable : bool
         Whether bright and dark frames can be compared, so that the header need not be asked which columns are clean.
 
@@ -64,7 +71,7 @@ def locate(sample, claim, comparable):
         return Place(None, "unknown", "none", None)
     seen = {axis: lights_along(sample, axis) for axis in (1, 0)}
     strips = {axis: dark_strips(seen[axis], axis) for axis in (1, 0)}
-    whole = tuple(slice(0, length) for length in sample.shape)
+    whole = whole_of(sample.shape)
     keep = tuple(_between(strips[axis], whole[axis]) for axis in (0, 1))
     against = claim.overscan is not None and falls_on(seen[claim.axis], claim.overscan)
     claimed = None if against else _claimed_strip(sample.shape, claim)
@@ -79,7 +86,9 @@ def locate(sample, claim, comparable):
         return Place(None, "measured", light, whole, against)
     if claimed is None:
         return Place(None, "unknown", light, whole, against)
-    return Place(claimed, "header", light, _with_claim(_beside(claimed, keep), claim, seen))
+    return Place(
+        claimed, "header", light, _with_claim(with_part(keep, claimed.axis, claimed.image), claim, seen)
+    )
 
 
 def pixel_noise(sample, axis, part):
@@ -111,27 +120,24 @@ def _main_strip(strips, claim):
     found = [strip for axis in (1, 0) for strip in strips[axis]]
     return max(
         found,
-        key=lambda strip: (_is_claimed(strip, claim), strip.axis == 1 and strip.width >= 4, strip.width),
+        key=lambda strip: (
+            _is_claimed(strip, claim),
+            not strip.middle,
+            strip.axis == 1 and strip.width >= 4,
+            strip.width,
+        ),
         default=None,
     )
 
 
 def _is_claimed(strip, claim):
-    return claim.overscan is not None and claim.axis == strip.axis and _overlaps(claim.overscan, strip.part)
-
-
-def _overlaps(one, other):
-    return one.start < other.stop and other.start < one.stop
+    return claim.overscan is not None and claim.axis == strip.axis and overlap(claim.overscan, strip.part)
 
 
 def _between(strips, whole):
     """Return the image between the strips of one axis."""
     strip = next((strip for strip in strips if not strip.middle), None)
     return whole if strip is None else strip.image
-
-
-def _beside(strip, whole):
-    return tuple(strip.image if axis == strip.axis else whole[axis] for axis in (0, 1))
 
 
 def _with_claim(keep, claim, seen):
@@ -164,7 +170,7 @@ def _claimed_strip(shape, claim):
     if part is None:
         return None
     length = shape[axis]
-    if claim.keep is not None and not _overlaps(claim.keep[axis], part):
+    if claim.keep is not None and not overlap(claim.keep[axis], part):
         image = claim.keep[axis]
     else:
         image = slice(0, part.start) if part.start >= length - part.stop else slice(part.stop, length)
@@ -203,8 +209,7 @@ def _odd_outside(sample, strip):
     """Count the columns at the outer edge that differ from the rest of the strip in every way that noise does not."""
     if strip.width < _TRIM_WIDTH:
         return 0
-    frames = sample.of_kind("bias") or sample.of_kind("dark") or list(sample.frames)
-    profile = strip.outwards(np.mean([frame.profile(strip.axis) for frame in frames], axis=0))
+    profile = strip.outwards(mean_profile(sample.unlit or sample.frames, strip.axis))
     median, scatter = median_and_scatter(profile)
     limit = max(6 * scatter, 2 * pixel_noise(sample, strip.axis, strip.part))
     odd = np.flatnonzero(np.abs(profile - median)[::-1][: _TRIM_WIDTH // 2] > limit)

@@ -23,7 +23,8 @@ __all__ = [
     "Sample",
     "clipped",
     "frame_profile",
-    "same_conditions",
+    "largest_group",
+    "mean_profile",
     "sample_night",
 ]
 
@@ -150,6 +151,16 @@ class Sample:
         """Return the frames of some kinds."""
         return [frame for frame in self.frames if frame.kind in kinds]
 
+    @property
+    def unlit(self):
+        """The bias frames, or else the darks; empty: there is no frame without light."""
+        return self.of_kind("bias") or self.of_kind("dark")
+
+    @property
+    def brightest(self):
+        """The flats, or else the science frames; empty: no frame has light."""
+        return self.of_kind("flat") or self.of_kind("science")
+
 
 def sample_night(night, per_kind=FRAMES_PER_KIND, extension=None):
     """Read some frames of each kind, spread over the night and over the exposures, and reduce each to its profile.
@@ -168,7 +179,7 @@ def sample_night(night, per_kind=FRAMES_PER_KIND, extension=None):
     """
     kinds = dict(zip(KINDS, (night.biases, night.darks, night.science, night.flats), strict=True))
     if len(night.biases) < 3:
-        kinds["dark"] = _alike(night.darks)
+        kinds["dark"] = largest_group(night.darks, lambda frame: frame.info)
     chosen = [
         (kind, frame)
         for kind, frames in kinds.items()
@@ -203,13 +214,33 @@ def frame_profile(data, name, kind, exposure, temperature=None):
     return FrameProfile(name, kind, exposure, data.shape, blocks, temperature)
 
 
+def mean_profile(frames, axis):
+    """Return the mean of each column (`axis` 1) or row (0) over some frames."""
+    return np.mean([frame.profile(axis) for frame in frames], axis=0)
+
+
 def clipped(values, axis, least=0.0):
     """Return the mean along an axis (`None`: of all) without values over 5 standard deviations from the median."""
     return np.mean(values, axis=axis, where=near_median(values, _CLIP, axis, least), dtype=float)
 
 
-def same_conditions(one, other):
-    """Tell whether two frames, anything with `exposure` and `temperature`, have the same dark current."""
+def largest_group(frames, conditions):
+    """Return the largest group of frames with the same dark current.
+
+    Parameters
+    ----------
+    frames : list
+    conditions : callable
+        Returns what has the `exposure` and the `temperature` of a frame.
+    """
+    groups = (
+        [other for other in frames if _same_conditions(conditions(frame), conditions(other))]
+        for frame in frames
+    )
+    return max(groups, key=len, default=[])
+
+
+def _same_conditions(one, other):
     if None in (one.exposure, other.exposure):
         return one.exposure is other.exposure
     if not same_exposure(one.exposure, other.exposure):
@@ -217,12 +248,6 @@ def same_conditions(one, other):
     if None in (one.temperature, other.temperature):
         return one.temperature is other.temperature
     return abs(one.temperature - other.temperature) <= _TEMPERATURE_STEP
-
-
-def _alike(frames):
-    """Return the largest group of frames of one exposure and temperature."""
-    groups = ([other for other in frames if same_conditions(frame.info, other.info)] for frame in frames)
-    return max(groups, key=len, default=[])
 
 
 def _block_means(data, axis):

@@ -6,7 +6,7 @@ without light: they must be those of the same amplifier in both.
 
 import numpy as np
 
-from ..sections import Regions
+from ..sections import Regions, whole_of, with_part
 from .edges import falls_on, lights_along
 
 __all__ = ["find_amplifiers", "level_above"]
@@ -39,32 +39,25 @@ def find_amplifiers(sample, claim, place, sigma, overscan_jump=None, image_jump=
         ``'header'``, ``'header, untested'`` (there is no frame without light) or ``'measured'``.
     """
     if claim.readout and not _any_lit(sample, claim.readout):
-        if not _unlit(sample):
+        if not sample.unlit:
             return claim.readout, "header, untested"
         if _agree(sample, claim.readout, sigma):
             return claim.readout, "header"
-    pair = _paired(sample, place, sigma, overscan_jump, image_jump)
-    return (pair, "measured") if pair else ((), "")
+    if image_jump is not None and image_jump.parts > 2:
+        found = _in_strips(sample, place, sigma, image_jump.parts)
+    else:
+        found = _paired(sample, place, sigma, overscan_jump, image_jump)
+    return (found, "measured") if found else ((), "")
 
 
 def level_above(sample, image, overscan):
     """Return the level of an image less that of an overscan, both `Regions`, mean over the frames without light."""
-    frames = _unlit(sample)
+    beside = with_part(image.keep, overscan.axis, overscan.overscan[overscan.axis])
     levels = [
-        frame.level_of(image.axis, image.keep) - frame.level_of(overscan.axis, _beside(overscan, image))
-        for frame in frames
+        frame.level_of(image.axis, image.keep) - frame.level_of(overscan.axis, beside)
+        for frame in sample.unlit
     ]
     return float(np.mean(levels)) if levels else np.nan
-
-
-def _unlit(sample):
-    return sample.of_kind("bias") or sample.of_kind("dark")
-
-
-def _beside(overscan, image):
-    """Return the part of an overscan in the lines of an image."""
-    axis = overscan.axis
-    return tuple(overscan.overscan[axis] if along == axis else image.keep[along] for along in (0, 1))
 
 
 def _any_lit(sample, readout):
@@ -84,10 +77,26 @@ def _agree(sample, readout, sigma):
     return bool(np.all(left <= nearest + tolerance) and np.max(left) <= max(tolerance, _CLEARLY * images))
 
 
+def _in_strips(sample, place, sigma, count):
+    """Pair equal parts of the image with as many of the overscan, in the same order or turned round; empty: neither agrees."""
+    axis, strip = place.strip.axis, place.strip
+    images, overscans = (
+        [slice(edges[k], edges[k + 1]) for k in range(count)]
+        for part in (strip.image, strip.part)
+        for edges in [np.linspace(part.start, part.stop, count + 1).astype(int).tolist()]
+    )
+    for order in (overscans, overscans[::-1]):
+        pairs = zip(order, images, strict=True)
+        found = tuple(_regions(sample, place, axis, *pair) for pair in pairs)
+        if _agree(sample, found, sigma):
+            return found
+    return ()
+
+
 def _paired(sample, place, sigma, overscan_jump, image_jump):
     """Pair two overscans with two images; empty: there are not two, or it cannot be told which belongs to which."""
     halves = _halves(sample, place, overscan_jump, image_jump)
-    if not halves or not _unlit(sample):
+    if not halves or not sample.unlit:
         return ()
     axis, overscans, images = halves
     straight, crossed = (
@@ -121,17 +130,12 @@ def _halves(sample, place, overscan_jump, image_jump):
     if overscan_jump is not None:
         at = overscan_jump.place
         return axis, [slice(strip.start, at), slice(at, strip.stop)], images
-    ends = sorted(other.start for other in place.strips if other.axis == axis)
+    ends = sorted(other.start for other in place.strips if other.axis == axis and not other.middle)
     if len(ends) == 2:
         return axis, [other.part for start in ends for other in place.strips if other.start == start], images
     return None
 
 
 def _regions(sample, place, axis, overscan, image):
-    whole = tuple(slice(0, length) for length in sample.shape)
-    kept = whole if place.keep is None else place.keep
-    return Regions(
-        tuple(overscan if along == axis else whole[along] for along in (0, 1)),
-        axis,
-        tuple(image if along == axis else kept[along] for along in (0, 1)),
-    )
+    whole = whole_of(sample.shape)
+    return Regions(with_part(whole, axis, overscan), axis, with_part(place.keep or whole, axis, image))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..errors import ParameterError
 from ..recipe import Recipe
-from ..sections import to_brief
+from ..sections import to_brief, whole_of, with_part
 from .verdict import MINIMUM_COLUMNS, judge
 
 __all__ = ["common_recipe", "keep_text", "recipe_of"]
@@ -26,10 +26,8 @@ def recipe_of(overscan):
         return Recipe(amplifiers=amplifiers)
     columns = None
     if judge(overscan).usable:
-        whole = tuple(slice(0, length) for length in overscan.sample.shape)
-        axis = overscan.strip.axis
-        part = tuple(overscan.clean if axis == along else whole[along] for along in (0, 1))
-        columns = _section(part, overscan.sample.shape)
+        shape = overscan.sample.shape
+        columns = _section(with_part(whole_of(shape), overscan.strip.axis, overscan.clean), shape)
     return Recipe(overscan_columns=columns, keep_columns=keep_text(overscan))
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..statistics import median_and_scatter
-from .edges import brightest
-from .profiles import KINDS, clipped
+from .profiles import KINDS, clipped, mean_profile
 
 __all__ = ["CONTAMINATION_SIGMA", "StrayLight", "comparable", "odd_last", "outer_reach", "stray_light"]
 
@@ -161,8 +160,8 @@ def _compared(sample, strip, bright, faint):
 
 def _alone(sample, strip):
     """Without frames to compare, the offsets of the columns themselves are the noise."""
-    frames = brightest(sample) or sample.of_kind("dark") or sample.of_kind("bias")
-    profile = strip.outwards(np.mean([frame.profile(strip.axis) for frame in frames], axis=0))
+    frames = sample.brightest or sample.of_kind("dark") or sample.of_kind("bias")
+    profile = strip.outwards(mean_profile(frames, strip.axis))
     _, scatter = median_and_scatter(profile[len(profile) // 2 :])
     noise = np.hypot(scatter, frames[0].noise(strip.axis, strip.without(strip.width // 2)))
     return profile, float(noise), f"{frames[0].kind} frames alone"

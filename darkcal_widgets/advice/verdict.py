@@ -4,7 +4,18 @@ from dataclasses import dataclass
 
 from .levels import ROUNDING_NOISE
 
-__all__ = ["FLATNESS", "MINIMUM_COLUMNS", "Verdict", "is_flat", "judge", "lines_name"]
+__all__ = [
+    "FLATNESS",
+    "MINIMUM_COLUMNS",
+    "Verdict",
+    "amplifier_doubts",
+    "counted",
+    "is_flat",
+    "judge",
+    "lines_name",
+    "place_doubts",
+    "unresolved_amplifiers",
+]
 
 # With fewer columns the median of a row carries over 60 % of the read noise of a pixel into the whole row.
 MINIMUM_COLUMNS = 4
@@ -15,6 +26,8 @@ FLATNESS = 3.0
 
 # What a tail leaves in the clean columns, in parts of the noise of a pixel: worth saying, and too much.
 _LEFT_SAID, _LEFT_TOO_MUCH = 0.1, 0.5
+
+_SHIFTED = "its level depends on the kind of frame"
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,7 @@ class Verdict:
 
     @property
     def word(self):
-        """``'usable'`` or ``'not usable'``, with ``', as far as can be judged'`` where there is a doubt."""
+        """``'usable'`` or ``'not usable'``, with ``', as far as can be judged'`` if there is a doubt."""
         word = "usable" if self.usable else "not usable"
         return f"{word}, as far as can be judged" if self.doubts else word
 
@@ -54,17 +67,16 @@ def judge(overscan):
     """
     if overscan.amplifiers:
         return _judge_amplifiers(overscan)
+    place = tuple(place_doubts(overscan))
     if overscan.strip is None:
-        return Verdict(False, ("none was found",), tuple(_doubts_of_place(overscan)))
-    sure, unsure = list(_sure_objections(overscan)), list(_unsure_objections(overscan))
+        return Verdict(False, ("none was found",), place)
+    sure, unsure = tuple(_sure_objections(overscan)), tuple(_unsure_objections(overscan))
+    objections = (*sure, *(objection for objection, _ in unsure))
     if sure:
-        return Verdict(
-            False, (*sure, *(objection for objection, _ in unsure)), tuple(_doubts_of_place(overscan))
-        )
+        return Verdict(False, objections, place)
     if unsure:
-        objections, doubts = zip(*unsure, strict=True)
-        return Verdict(False, objections, doubts)
-    return Verdict(True, (), (*_doubts_of_place(overscan), *_doubts_of_level(overscan)))
+        return Verdict(False, objections, tuple(doubt for _, doubt in unsure))
+    return Verdict(True, (), (*place, *_level_doubts(overscan)))
 
 
 def _judge_amplifiers(overscan):
@@ -76,15 +88,20 @@ def _judge_amplifiers(overscan):
         for objection in verdict.objections
     ]
     doubts = [doubt for verdict in verdicts for doubt in verdict.doubts]
-    doubts.append(_BELIEVED[overscan.readout])
+    doubts += amplifier_doubts(overscan)
     return Verdict(not objections, tuple(objections), tuple(dict.fromkeys(doubts)))
 
 
 _BELIEVED = {
-    "measured": "Overscan and image belong to the amplifiers as their levels and places suggest; no header says so.",
-    "header": "Overscan and image belong to the amplifiers as the header has it; the levels of frames without light agree.",
-    "header, untested": "Overscan and image belong to the amplifiers as the header has it; no frame without light could test it.",
+    "measured": "Each overscan belongs to the part of the image that levels and places suggest; no header says so.",
+    "header": "Each overscan belongs to the part of the image as the header has it; the levels of frames without light agree.",
+    "header, untested": "Each overscan belongs to the part of the image as the header has it, untested: every frame has light.",
 }
+
+
+def counted(count, name):
+    """Return a number of rows, columns or frames in words: ``'1 column'``, ``'2 columns'``."""
+    return f"{count} {name.removesuffix('s') if count == 1 else name}"
 
 
 def is_flat(overscan):
@@ -98,34 +115,36 @@ def lines_name(overscan):
 
 
 def _sure_objections(overscan):
-    name = lines_name(overscan)
-    if overscan.width < MINIMUM_COLUMNS:
-        yield f"only {overscan.width} {name} are free of light"
-    if overscan.width and not is_flat(overscan) and overscan.jump is None:
+    name, width = lines_name(overscan), overscan.width
+    if width < MINIMUM_COLUMNS:
+        yield f"only {counted(width, name)} {'is' if width == 1 else 'are'} free of light"
+    if width and not is_flat(overscan) and overscan.jump is None:
         yield "it is not flat"
     if overscan.follow.verdict == "no":
-        yield "it does not follow the bias level of the image area"
-    if overscan.shift.verdict == "yes":
-        yield "its level depends on the kind of frame"
+        yield "it does not follow the bias level of the image"
+    if overscan.shift.verdict == "yes" and not overscan.shift.is_close:
+        yield _SHIFTED
     if overscan.stray.at_least > _LEFT_TOO_MUCH * overscan.pixel_noise:
         yield f"a tail of the light leaves {overscan.stray.at_least:.2g} {overscan.unit} or more in its last {name}"
 
 
 def _unsure_objections(overscan):
     """Yield objections, each with the sentence that says why it is not sure."""
-    if overscan.jump is not None:
-        jump, name = overscan.jump, "row" if overscan.jump.axis == 0 else "column"
+    yield from _amplifier_objections(overscan)
+    shift, stray, name, unit = overscan.shift, overscan.stray, lines_name(overscan), overscan.unit
+    if shift.verdict == "yes" and shift.is_close:
         yield (
-            f"the level of the {jump.where} steps by {jump.value:+.3g} {overscan.unit} at {name} {jump.place}",
-            f"The step of {jump.value:+.3g} {overscan.unit} at {name} {jump.place} is that of a second amplifier, whose level "
-            "this overscan does not tell. Give each amplifier its sections with the parameter amplifiers.",
+            _SHIFTED,
+            f"The level of the overscan differs by {shift.value:+.2g} {unit} in {shift.kind} frames, hardly more than it drifts "
+            f"({shift.limit:.2g} {unit}).",
         )
-    if overscan.claim.readout and overscan.jump is None:
-        count = len(overscan.claim.readout)
+    # A fit that is best with the longest of the tails tried does not show how much is left.
+    is_known = stray.left < stray.at_most
+    if overscan.width <= MINIMUM_COLUMNS and is_known and stray.left > _LEFT_SAID * overscan.pixel_noise:
         yield (
-            f"the header names an overscan for each of {count} amplifiers",
-            f"The header names an overscan for each of {count} amplifiers, but without light the levels of the images do "
-            "not follow those. Set the parameter amplifiers to a pair of overscan and image for each.",
+            f"a tail of the light reaches its last {counted(overscan.width, name)}",
+            f"A fitted tail of the light leaves {stray.left:.2g} {unit} ({stray.at_least:.2g} to {stray.at_most:.2g}) in the "
+            f"last {name}, too much to subtract them.",
         )
     if overscan.pixel_noise < ROUNDING_NOISE and overscan.follow.verdict.startswith("varies too little"):
         yield (
@@ -134,40 +153,96 @@ def _unsure_objections(overscan):
         )
 
 
-def _doubts_of_place(overscan):
-    place = overscan.place
-    if place.source == "unknown" and place.light == "none":
-        yield "No frame has light and no header names an overscan: taken as if there were none, and everything is kept."
-    elif place.source == "unknown":
+def _amplifier_objections(overscan):
+    """Yield the signs of a second amplifier whose overscan is not known, each with what to do about it."""
+    if overscan.amplifiers or overscan.strip is None:
+        return
+    if overscan.jump is not None:
+        jump, name = overscan.jump, "row" if overscan.jump.axis == 0 else "column"
         yield (
-            "The frames with light are dark towards an edge, and no header names an overscan there: dark image and overscan "
-            "cannot be told apart. Taken as if there were no overscan, and everything is kept."
+            f"the level of the {jump.where} steps by {jump.value:+.3g} {overscan.unit} at {name} {jump.place}",
+            f"The step of {jump.value:+.3g} {overscan.unit} at {name} {jump.place} is that of a second amplifier, whose level "
+            "this overscan does not show. Give each amplifier its sections with the parameter amplifiers.",
         )
-    if place.source == "header" and place.light == "none":
-        yield "No frame has light, so the place of the overscan is believed as the header claims it."
-    elif place.source == "header":
+    elif (gap := overscan.place.gap) is not None and gap.axis == overscan.strip.axis:
         yield (
-            "The frames with light are dark where the header claims the overscan, but also in the image beside it: its place is "
-            "believed."
+            "there is another dark strip in the middle of the image",
+            f"The dark strip in the middle of the image, {_lines(gap)}, looks like the overscan of other amplifiers. Give each "
+            "amplifier its sections with the parameter amplifiers.",
         )
-    if place.source == "measured" and place.strip is not None and not overscan.sample.of_kind("bias", "dark"):
-        yield "There is no frame without light to compare with: what is dark and even is taken for the overscan."
-    if place.strip is not None and place.strip.middle:
+    elif overscan.claim.readout:
+        count = len(overscan.claim.readout)
         yield (
-            "The overscan lies between two parts of the image and stays in the result; what is right for one is taken to be "
-            "right for both."
+            f"the header names an overscan for each of {count} amplifiers",
+            f"The header names an overscan for each of {count} amplifiers, but without light the levels of the images do "
+            "not follow those. Set the parameter amplifiers to a pair of overscan and image for each.",
         )
 
 
-def _doubts_of_level(overscan):
-    follow, shift, stray, name = overscan.follow, overscan.shift, overscan.stray, lines_name(overscan)
+def unresolved_amplifiers(overscan):
+    """Return sentences on amplifiers whose overscans could not be found; empty: there is one, or all are known."""
+    return [sentence for _, sentence in _amplifier_objections(overscan)]
+
+
+def amplifier_doubts(overscan):
+    """Return sentences on what is assumed of the amplifiers."""
+    if overscan.amplifiers:
+        return (_BELIEVED[overscan.readout],)
     if overscan.claim.amplifiers > 1 and overscan.sample.of_kind("bias", "dark"):
-        yield (
+        return (
             f"The header speaks of {overscan.claim.amplifiers} amplifiers; their levels are alike in the bias frames, so one "
-            "overscan is taken for all of the image."
+            "overscan is used for all of the image.",
         )
+    return ()
+
+
+def place_doubts(overscan):
+    """Yield sentences on what is assumed of the place of the overscan."""
+    place = overscan.place
+    if doubt := _DOUBTS_OF_PLACE.get((place.source, place.light)):
+        yield doubt
+    if place.strip is None:
+        return
+    if place.source == "measured" and not overscan.sample.of_kind("bias", "dark"):
+        yield "There is no frame without light to compare with: what is dark and even counts as the overscan."
+    if place.gap is not None:
+        yield f"The dark strip in the middle of the image, {_lines(place.gap)}, stays in the result."
+    if place.strip.middle and not overscan.amplifiers:
+        yield (
+            "The overscan lies between two parts of the image and stays in the result; what is right for one part is assumed to "
+            "be right for both."
+        )
+
+
+def _lines(strip):
+    return f"{'columns' if strip.axis else 'rows'} {strip.start}:{strip.stop}"
+
+
+_DIM_IMAGE = (
+    "The frames with light are dark towards an edge, and no header names an overscan there: dark image and overscan look alike. "
+    "It is assumed that there is no overscan, and everything is kept."
+)
+_DOUBTS_OF_PLACE = {
+    (
+        "unknown",
+        "none",
+    ): "No frame has light and no header names an overscan: it is assumed that there is none, and everything "
+    "is kept.",
+    ("unknown", "dim"): _DIM_IMAGE,
+    ("header", "none"): "No frame has light, so the place of the overscan is that which the header claims.",
+    (
+        "header",
+        "dim",
+    ): "The frames with light are dark where the header claims the overscan, but also in the image beside it: the "
+    "header is believed.",
+}
+
+
+def _level_doubts(overscan):
+    follow, shift, stray, name = overscan.follow, overscan.shift, overscan.stray, lines_name(overscan)
+    yield from amplifier_doubts(overscan)
     if follow.verdict != "yes":
-        yield f"The overscan follows the bias level of the image area ({follow.verdict})."
+        yield f"The overscan follows the bias level of the image ({follow.verdict})."
     if shift.verdict == "cannot be judged":
         yield "The overscan has the same level in frames with and without light."
     if shift.verdict == "perhaps":
@@ -177,8 +252,8 @@ def _doubts_of_level(overscan):
         )
     if stray.at_most > _LEFT_SAID * overscan.pixel_noise:
         yield (
-            f"What a tail of the light leaves in the {name} used, {stray.left:.2g} {overscan.unit} ({stray.at_least:.2g} to "
-            f"{stray.at_most:.2g}) in the brightest frames, does not matter."
+            f"What a tail of the light leaves in the {name} used does not matter: {stray.left:.2g} {overscan.unit} "
+            f"({stray.at_least:.2g} to {stray.at_most:.2g}) in the brightest frames."
         )
     if "alone" in stray.evidence:
         yield (

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -50,18 +50,25 @@ class Batch:
         """The records of the runs that are not done."""
         return [record for record in self.records if record.state != "done"]
 
-    def raise_failures(self):
+    def raise_failures(self, *, told=False):
         """Raise an error that lists the runs that are not done, if there are any.
+
+        Parameters
+        ----------
+        told : bool
+            Mistakes in parameter files have been told by `on_mistakes`, and are not listed again.
 
         Raises
         ------
         RunError
         """
+        listed = [record for record in self.failures if not told or record.state != "invalid"]
         if self.failures:
-            listed = "\n".join(visible(f"  {record.name}: {record.error}") for record in self.failures)
-            raise RunError(
-                f"{len(self.failures)} of {len(self.records)} runs failed or were not started:\n{listed}"
-            )
+            count = f"{len(self.failures)} of {len(self.records)} runs failed or were not started"
+            if mistaken := len(self.failures) - len(listed):
+                count += f", {mistaken} of them for mistakes told above"
+            lines = [visible(f"  {record.name}: {record.error}") for record in listed]
+            raise RunError("\n".join([count + (":" if lines else "."), *lines]))
 
     def __str__(self):
         done = len(self.records) - len(self.failures)
@@ -117,11 +124,12 @@ def run_batch(
         is kept and on the page.
     """
     _check_options(workers, timeout)
-    requests = read_requests(sources)
+    out = Path(os.path.realpath(out))
+    requests = _away_from_raw(read_requests(sources), out)
     if on_mistakes is not None:
         mistakes = [f"{request.source}: {line}" for request in requests for line in request.problems]
         on_mistakes([visible(line) for line in mistakes])
-    out = _made_folder(out, requests)
+    _make_folder(out)
     with locked(out):
         known = _known(out)
         made_from = {}
@@ -154,21 +162,39 @@ def _check_options(workers, timeout):
         raise ParameterError(f"timeout is {timeout:g}; expected a number of seconds above 0.")
 
 
-def _made_folder(out, requests):
-    out = Path(os.path.realpath(out))
-    sound = [request for request in requests if request.parameters is not None]
-    own = {str(out), *(os.path.realpath(out / request.name) for request in sound)}
-    if raw := own & {os.path.realpath(folder) for request in sound for folder in request.raw_folders}:
-        raise OutputError(
-            f"{raw.pop()} is a folder of raw frames, which are never modified; name another folder for the batch."
-        )
+def _away_from_raw(requests, out):
+    """Refuse a folder of raw frames as that of the batch; a run whose own folder is one gets a problem.
+
+    Raises
+    ------
+    OutputError
+    """
+    raw = {
+        os.path.realpath(folder)
+        for request in requests
+        if not request.problems
+        for folder in request.raw_folders
+    }
+    refusal = "is a folder of raw frames, which are never modified; name another folder for the batch."
+    if str(out) in raw:
+        raise OutputError(f"{out} {refusal}")
+
+    def checked(request):
+        own = out / request.name
+        if request.problems or os.path.realpath(own) not in raw:
+            return request
+        return replace(request, problems=(f"{own} {refusal}",))
+
+    return [checked(request) for request in requests]
+
+
+def _make_folder(out):
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
             f"{out} cannot be made: {error.strerror}; name another folder for the batch."
         ) from error
-    return out
 
 
 def _known(out):
@@ -213,9 +239,9 @@ def _signals_as_ctrl_c():
     if threading.current_thread() is not threading.main_thread():  # which alone can take signals
         yield
         return
-    names = ("SIGTERM", "SIGHUP")  # Windows has the first alone
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    taken = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    taken = [
+        number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL
+    ]
     terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
 
     def end(received, _):

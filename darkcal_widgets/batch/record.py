@@ -4,6 +4,7 @@ Also what a run is made from, as a digest, and the lock on the folder of a batch
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -17,11 +18,6 @@ from .. import __version__
 from ..errors import OutputError
 from ..files import replacing
 from ..yamlfile import read_small_text
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 __all__ = [
     "EXECUTED",
@@ -38,7 +34,7 @@ __all__ = [
 EXECUTED, REPORT, THUMBNAIL = "notebook.ipynb", "report.html", "thumbnail.png"
 _RECORD, _LOCK = "run.json", ".darkcal-lock"
 # Not through a link: what it leads to would be emptied. Nor is the writer of a pipe waited for.
-_OWN_FILE = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_OWN_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 _MOST_BYTES = 1 << 24  # of a record; one with the paths of 4,000 results has 400 kB
 
 
@@ -201,8 +197,6 @@ def _checked_own(descriptor, path):
 
 def _lock(stream, out):
     try:
-        if fcntl is None:
-            raise OSError("this system has no flock")
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         holder = stream.read(200).strip()

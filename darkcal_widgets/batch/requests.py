@@ -25,19 +25,11 @@ from ..parameters import NOTEBOOK, Parameters
 from ..text import shortened
 from ..yamlfile import parse_yaml, read_small_text, read_yaml
 
-__all__ = ["Request", "read_requests"]
+__all__ = ["Request", "look_into", "notebook_path", "read_requests"]
 
 _YAML, _CSV = (".yaml", ".yml"), ".csv"
 _NAME = "name"
-_TEXTS = (
-    _NAME,
-    "raw_folder",
-    "dark_folder",
-    "reduced_folder",
-    "overscan_columns",
-    "keep_columns",
-    "combined_bias",
-)
+_TEXTS = (_NAME, *Parameters.texts())
 _LONGEST_NAME = 200  # bytes; a folder's may have 255
 _MOST_TABLE, _MOST_NOTEBOOK = 1 << 24, 1 << 28  # bytes
 
@@ -213,8 +205,8 @@ def _checked(request):
     if request.problems and not request.values:  # nothing could be read
         return replace(request, problems=tuple(problems))
     try:
-        path = _notebook(request.values, request.folder)
-        digest, own = _look_into(path)
+        path = notebook_path(request.values, request.folder)
+        digest, own = look_into(path)
     except ParameterError as error:
         return replace(request, problems=(*problems, str(error), *_value_problems(request.values)))
     given = {name: value for name, value in request.values.items() if name != NOTEBOOK}
@@ -286,26 +278,48 @@ def _name_problems(name):
     )
 
 
-def _notebook(values, folder):
+def notebook_path(values, folder):
+    """Return the path of the notebook that parameters name, seen from a folder.
+
+    Raises
+    ------
+    ParameterError
+        They name none, or one that is not there.
+    """
     if NOTEBOOK not in values:
         raise ParameterError(
-            f"the parameter {NOTEBOOK!r} is missing; expected 1, 2 or the path of a notebook."
+            f"the parameter {NOTEBOOK!r} is missing; expected 1, 2, 3 or the path of a notebook."
         )
     asked = values[NOTEBOOK]
     shipped = {str(number): path for number, path in shipped_notebooks().items()}
     if (number := str(asked).strip()) in shipped:
         return shipped[number]
-    if isinstance(asked, str) and asked.endswith(".ipynb") and os.path.isfile(folder / asked):
+    is_path = isinstance(asked, str) and asked.endswith(".ipynb")
+    if is_path and os.path.isfile(folder / asked):
         return folder / asked
-    there = (
-        f", which is not there (seen from {folder})"
-        if isinstance(asked, str) and asked.endswith(".ipynb")
-        else ""
-    )
-    raise ParameterError(f"{NOTEBOOK} is {asked!r}{there}; expected 1, 2 or the path of an .ipynb file.")
+    there = f", which is not there (seen from {folder})" if is_path else ""
+    raise ParameterError(f"{NOTEBOOK} is {asked!r}{there}; expected 1, 2, 3 or the path of an .ipynb file.")
 
 
-def _look_into(path):
+def look_into(path):
+    """Look at a notebook without running it.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    digest : str
+        Of its cells.
+    own : dict
+        The names in its cell of parameters, with their values as far as those are written out.
+
+    Raises
+    ------
+    ParameterError
+        It cannot be read, is not a notebook, or has no such cell.
+    """
     try:
         return _look_into_file(path, path.stat().st_mtime_ns)
     except ParameterError:

@@ -1,6 +1,6 @@
 """Check the answer: results from a simulated night against its true values, in sentences for a student.
 
-What was done is told from pixels (`seen`, `combined`); here it is said whether that was right, and of several things that are wrong
+What was done is told from pixels (`seen`, `combined`). Here it is said whether that was right, and of several wrong things
 which one the others follow from.
 """
 
@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from ..text import visible
 from .combined import combined_trouble, listed, members_of
 from .pixels import texture
 from .seen import TrueNight, find_darks, origin_problem, see
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 __all__ = ["Check", "CheckReport", "check_run", "find_night"]
 
@@ -138,7 +142,11 @@ class CheckReport:
         return html_table(rows)
 
 
-def check_run(reduced_folder, night=None, truth=None):
+def check_run(
+    reduced_folder: "str | PathLike[str]",
+    night: "Night | str | PathLike[str] | None" = None,
+    truth: "str | PathLike[str] | None" = None,
+) -> CheckReport:
     """Compare calibrated darks of a simulated night with the truth, pixel by pixel with their raw frames.
 
     Results of other software, such as plain ccdproc, are compared as well, if their files have the names of the raw ones. The
@@ -162,16 +170,23 @@ def check_run(reduced_folder, night=None, truth=None):
     ------
     NightError
         There are no results, no night with a truth file, or the results are not of that night.
+    FrameError
+        A result is damaged.
     """
-    folder = find_night(reduced_folder) if night is None else Path(getattr(night, "raw_folder", night))
+    folder = find_night(reduced_folder) if night is None else _folder_of(night)
     place = folder if truth is None else Path(truth)
     values = read_truth(place)
+    Results(reduced_folder).require_whole()
     with _damage_named(place):
         found = _found(reduced_folder, values)
         if problem := origin_problem(found, folder):
             raise NightError(f"{problem}; name the night these results were made from.")
         answer = _Answer(reduced_folder, see(found, night := TrueNight(folder, values)), night)
         return CheckReport(tuple(_with_causes(answer.checks())))
+
+
+def _folder_of(night):
+    return night.raw_folder if isinstance(night, Night) else Path(night)
 
 
 @contextlib.contextmanager
@@ -279,7 +294,7 @@ class _Answer:
         if missing:
             text = f"{len(missing)} of {len(sound)} darks have no result: {listed(missing)}."
             return Check("frames", "off", text)
-        return Check("frames", "right", f"All {len(sound)} darks were calibrated.")
+        return Check("frames", "right", f"Every dark of the night was calibrated ({len(sound)}).")
 
     def _strange(self, dark):
         """Say why one of the results should not be there, or is not of the frame it seems to be of."""
@@ -352,11 +367,12 @@ class _Answer:
                 "overscan", "right", "The mean of usable ones was subtracted from each dark as a whole."
             )
         drift = np.ptp([self.night.truth["bias_levels"][dark.name] for dark in self.plain])
-        text = (
-            f"{self.over['clean_count']} usable {self.name} were not used: the bias level drifts by {drift:.1f} ADU between "
-            "the darks."
+        why = f"the bias level drifts by {drift:.1f} ADU between the darks"
+        if len(self.plain) == 1:
+            why = "only they show the bias level of this dark"
+        return Check(
+            "overscan", "off", f"{self.over['clean_count']} usable {self.name} were not used: {why}."
         )
-        return Check("overscan", "off", text)
 
     @property
     def _bias_lines(self):
@@ -373,7 +389,7 @@ class _Answer:
     def _used(self, used):
         error = _level_text(self._errors)
         if lit := _overlap(used, self.over["image"]):
-            text = f"{_count(lit, self.name)} of the image {_was(lit)} taken for overscan: {error}."
+            text = f"{_count(lit, self.name)} of the image {_was(lit)} used as overscan: {error}."
         elif not self.over["usable"]:
             text = f"It is not usable, but was subtracted: {self._misled()}."
         elif lit := _overlap(used, self.over["contaminated"]):
@@ -391,7 +407,7 @@ class _Answer:
         return Check("overscan", "off", text)
 
     def _misled(self):
-        """Say what comes of subtracting an overscan that is not usable."""
+        """Say what subtracting an overscan that is not usable has done."""
         if abs(self._errors.mean()) > LEVEL_TOLERANCE:
             return _level_text(self._errors)
         levels, frames = self.night.truth["overscan_levels"], self.night.frames
@@ -489,7 +505,7 @@ class _Answer:
 
     @property
     def _tolerance(self):
-        """What the level of a dark may be off by, in ADU: the noise of its overscan, if that is more than what is always allowed."""
+        """What the level of a dark may be off by, in ADU: more where the noise of its overscan is."""
         if self._columns is None:
             return LEVEL_TOLERANCE
         pixels = (self._columns[1] - self._columns[0]) * len(self.plain[0].subtracted.lines)
@@ -568,7 +584,9 @@ class _Answer:
                 return Check("combined darks", "off", f"{frame.name} is out of date: {outdated}")
             if trouble := combined_trouble(frame, darks):
                 return Check("combined darks", "off", f"{frame.name}: {trouble}")
-        text = f"All {len(combined)} are averages of the calibrated darks as they are now."
+        names = ", ".join(frame.name for frame in combined) if len(combined) < 4 else f"All {len(combined)}"
+        verb = "was" if len(combined) == 1 else "were"
+        text = f"{names} {verb} made from the calibrated darks as they are now."
         return Check("combined darks", "right", text)
 
     def _dark_current(self):

@@ -12,7 +12,7 @@ from ..files import checksum, result_name
 from ..frames import Frame
 from ..parallel import threaded
 from ..results import Results
-from .pixels import CLEAR, Place, Subtracted, overscan_used, place_of, scale_of, texture
+from .pixels import CLEAR, Place, Subtracted, overscan_used, place_of, scale_of
 
 __all__ = ["Dark", "TrueNight", "find_darks", "origin_problem", "see"]
 

@@ -3,6 +3,7 @@
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +22,13 @@ from ..results import Results, damage, identity, members_digest, misnamed, stand
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
 
-__all__ = ["COMBINED_BIAS", "bias_frames", "combine_bias", "combine_darks"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    from ..night import Night
+
+__all__ = ["COMBINED_BIAS", "bias_frames", "combine_bias", "combine_darks", "combined_standings"]
 
 COMBINED_BIAS = "combined_bias.fits"
 
@@ -48,10 +55,10 @@ class _Member:
         Of its file when it was looked at.
     calibrations : tuple of Calibration
         How the rows of each of its images become calibrated rows.
-    headers : tuple of Header
+    headers : tuple of Cards
         Of each image, calibrated.
-    header : Header
-        The primary one, if there are several images; else the same as of the image.
+    primary : Cards or None
+        The primary header, if there are several images.
     """
 
     frame: Frame
@@ -59,10 +66,17 @@ class _Member:
     state: tuple
     calibrations: tuple
     headers: tuple
-    header: object
+    primary: object
 
 
-def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
+def combine_bias(
+    night: "Night",
+    recipe: Recipe,
+    reduced_folder: "str | PathLike[str]",
+    *,
+    files: "Iterable[str] | None" = None,
+    overwrite: bool = False,
+) -> Run:
     """Combine the night's bias frames, each with the recipe's own overscan and trim, into ``combined_bias.fits``.
 
     Parameters
@@ -72,6 +86,8 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
         Its overscan, trim, unit and output type are used.
     reduced_folder : path-like
         Made if it is not there.
+    files : iterable of str, optional
+        Which bias frames, see `~darkcal_widgets.Night.select_biases`; `None`: all.
     overwrite : bool
         Replace a combined bias that was made with another recipe.
 
@@ -93,28 +109,21 @@ def combine_bias(night, recipe, reduced_folder, *, overwrite=False):
     """
     target = Path(reduced_folder) / COMBINED_BIAS
     check_results_folder(target.parent, night.folders, [target], [frame.path for frame in night.frames])
-    frames, odd = bias_frames(night, recipe)
-    recipe, run = (
-        recipe.of_bias,
-        Run([Outcome(name, "failed", reason=reason) for name, reason in odd.items()]),
-    )
-    members = []
-    for frame, found in zip(frames, threaded(lambda frame: _bias_member(frame, recipe), frames), strict=True):
-        if isinstance(found, FrameError):
-            run.outcomes.append(Outcome(frame.name, "failed", reason=str(found)))
-        else:
-            members.append(found)
+    frames, odd = bias_frames(night, recipe, files)
+    recipe = recipe.of_bias
+    found = dict(zip(frames, threaded(lambda frame: _bias_member(frame, recipe), frames), strict=True))
+    odd |= {frame.name: str(error) for frame, error in found.items() if isinstance(error, FrameError)}
+    run = Run([Outcome(name, "failed", reason=reason) for name, reason in odd.items()])
+    members = [member for member in found.values() if isinstance(member, _Member)]
     if not members:
-        raise NightError(
-            f"none of the {len(night.biases)} bias frames in {night.raw_folder} can be used: {run}"
-        )
+        raise NightError(f"none of the {len(frames)} bias frames in {night.raw_folder} can be used: {run}")
     digest_0_1 = recipe.digest_0_1(frames[0].select(recipe.extensions)[0].shape)
     run.outcomes.append(_combine(members, target, recipe.output_dtype, overwrite, digest_0_1))
     run.notes += _few_frames({target.name: len(members)})
     return run
 
 
-def bias_frames(night, recipe):
+def bias_frames(night, recipe, files=None):
     """Return the night's bias frames that belong together, and why others do not: a dictionary of name to reason.
 
     Raises
@@ -122,20 +131,25 @@ def bias_frames(night, recipe):
     NightError
         There are no bias frames.
     ParameterError
-        The recipe's sections do not fit them.
+        The recipe's sections do not fit them, or `files` chooses none of them.
     """
     if not night.biases:
         raise NightError(
             f"there are no bias frames in {night.raw_folder} to build a combined bias from; give one with combined_bias, or "
             f"{KEEP_BIAS}."
         )
-    frames, odd = without_odd(night.biases, recipe.unit)
+    frames, odd = without_odd(night.select_biases(files), recipe.unit)
     for part in frames[0].select(recipe.extensions):
         recipe.pieces(part.shape)
     return frames, odd
 
 
-def combine_darks(reduced_folder, *, files=None, overwrite=False):
+def combine_darks(
+    reduced_folder: "str | PathLike[str]",
+    *,
+    files: "Iterable[str | PathLike[str]] | None" = None,
+    overwrite: bool = False,
+) -> Run:
     """Combine calibrated darks, one combined dark for each exposure time and temperature.
 
     Exposures within 0.1 s or 0.1 % of each other belong together, and temperatures within 2 degrees. The files are named
@@ -175,15 +189,52 @@ def combine_darks(reduced_folder, *, files=None, overwrite=False):
         raise NightError(_nothing_to_combine(results.folder, wrong if picked else {}))
     _check_one_recipe(results.folder, darks)
     run = Run([Outcome(name, "failed", reason=reason) for name, reason in wrong.items()])
-    counts = {}
-    for group in group_exposures([dark.info.exposure for dark in darks]):
-        parts, unplaced = _by_temperature([darks[index] for index in sorted(group)])
-        run.outcomes += [Outcome(dark.name, "failed", reason=reason) for dark, reason in unplaced.items()]
-        for label, members in parts.items():
-            run.outcomes.append(_combine_members(results.folder, members, label, overwrite))
-            counts[run.outcomes[-1].name] = len(members)
-    run.notes += _few_frames(counts)
+    targets, unplaced = _targets(results.folder, darks)
+    run.outcomes += [Outcome(dark.name, "failed", reason=reason) for dark, reason in unplaced.items()]
+    for target, members in targets.items():
+        dtype = members[0].parts[0].dtype.name
+        run.outcomes.append(_combine([_dark_member(dark) for dark in members], target, dtype, overwrite))
+    run.notes += _few_frames({target.name: len(members) for target, members in targets.items()})
     return run
+
+
+def combined_standings(folder, darks):
+    """Compare the combined darks of a folder with those that `combine_darks` would make there, from headers alone.
+
+    Parameters
+    ----------
+    folder : Path
+    darks : sequence of Frame
+        Calibrated darks, all made with one recipe.
+
+    Returns
+    -------
+    dict of Path to Standing
+        Of each combined dark that would be made.
+    """
+    targets, _ = _targets(folder, [dark for dark in darks if dark.info.exposure is not None])
+    return {
+        target: standing(
+            target, _cards(members[0].cards, [(dark.path.name, identity(dark)) for dark in members])
+        )
+        for target, members in targets.items()
+    }
+
+
+def _targets(folder, darks):
+    """Return the path of each combined dark to the darks that belong to it, and why some belong to none."""
+    targets, unplaced = {}, {}
+    for group in group_exposures([dark.info.exposure for dark in darks]):
+        parts, without = _by_temperature([darks[index] for index in sorted(group)])
+        unplaced |= without
+        for label, members in parts.items():
+            targets[folder / f"combined_dark_{members[0].info.exposure:.3f}{label}.fits"] = members
+    return targets, unplaced
+
+
+def _cards(cards, identities):
+    """Return the cards that tell what an average is made from; `cards` are of one of its members, `identities` of all."""
+    return {"DCRECIPE": cards["DCRECIPE"], "DCINPUT": members_digest(identities)}
 
 
 def _few_frames(counts):
@@ -215,32 +266,30 @@ def _bias_member(frame, recipe):
         raw = frame.loaded()
         parts = raw.select(recipe.extensions)
         units = [part.unit(recipe.unit) for part in parts]
-        calibrations = [
-            Calibration.prepare(part, recipe, unit) for part, unit in zip(parts, units, strict=True)
-        ]
+        laid = [Calibration.prepare(part, recipe, unit) for part, unit in zip(parts, units, strict=True)]
     except FrameError as error:
         return error
     digest = recipe.digest(*(part.shape for part in parts))
     headers = []
-    for part, calibration, unit in zip(parts, calibrations, units, strict=True):
-        headers.append(calibrated_header(part.header, digest, calibration.steps, calibration.measured))
+    for part, one, unit in zip(parts, laid, units, strict=True):
+        headers.append(calibrated_header(part.cards, digest, one.steps, one.measured))
         headers[-1]["BUNIT"] = unit
-    header = headers[0] if len(raw.parts) == 1 else calibrated_header(raw.header, digest, (), ())
-    for each in (header, *headers):
-        declare_type(each, "bias", frame.info.exposure)
+    primary = None if len(raw.parts) == 1 else calibrated_header(raw.cards, digest, (), ())
+    for header in headers if primary is None else (primary, *headers):
+        declare_type(header, "bias", frame.info.exposure)
     # The pixels are read again, some rows at a time, when they are averaged.
-    unread = zip(calibrations, frame.select(recipe.extensions), strict=True)
-    calibrations = tuple(replace(calibration, image=part) for calibration, part in unread)
-    return _Member(frame, raw.checksum, raw.state, calibrations, tuple(headers), header)
+    unread = zip(laid, frame.select(recipe.extensions), strict=True)
+    calibrations = tuple(replace(one, image=part) for one, part in unread)
+    return _Member(frame, raw.checksum, raw.state, calibrations, tuple(headers), primary)
 
 
 def _dark_member(dark):
     """Return a calibrated dark as a member: its pixels are averaged as they are."""
     as_they_are = Recipe(output_dtype=dark.parts[0].dtype.name)
     calibrations = tuple(Calibration.prepare(part, as_they_are) for part in dark.parts)
-    return _Member(
-        dark, identity(dark), dark.state, calibrations, tuple(part.header for part in dark.parts), dark.header
-    )
+    headers = tuple(part.cards for part in dark.parts)
+    primary = None if len(dark.parts) == 1 else dark.cards
+    return _Member(dark, identity(dark), dark.state, calibrations, headers, primary)
 
 
 def _damage(dark):
@@ -289,7 +338,7 @@ def _by_temperature(darks):
 def _check_one_recipe(folder, darks):
     by_recipe = {}
     for dark in darks:
-        by_recipe.setdefault((dark.header["DCRECIPE"], dark.shape_text), []).append(dark.name)
+        by_recipe.setdefault((dark.cards["DCRECIPE"], dark.shape_text), []).append(dark.name)
     if len(by_recipe) > 1:
         listed = "; ".join(", ".join(names) for names in by_recipe.values())
         raise NightError(
@@ -298,16 +347,9 @@ def _check_one_recipe(folder, darks):
         )
 
 
-def _combine_members(folder, darks, label, overwrite):
-    target = folder / f"combined_dark_{darks[0].info.exposure:.3f}{label}.fits"
-    members = [_dark_member(dark) for dark in darks]
-    return _combine(members, target, darks[0].parts[0].dtype.name, overwrite)
-
-
 def _combine(members, target, dtype, overwrite, digest_0_1=""):
-    recipe = members[0].header["DCRECIPE"]
-    inputs = members_digest((member.frame.path.name, member.identity) for member in members)
-    cards = {"DCRECIPE": recipe, "DCINPUT": inputs}
+    cards = _cards(members[0].headers[0], [(member.frame.path.name, member.identity) for member in members])
+    recipe, inputs = cards["DCRECIPE"], cards["DCINPUT"]
     found = standing(target, cards, digest_0_1, with_pixels=True)
     if found.state == "current":
         return Outcome(target.name, "unchanged", target)
@@ -319,22 +361,20 @@ def _combine(members, target, dtype, overwrite, digest_0_1=""):
         _combined_image(members, number, dtype, target.parent, inputs)
         for number in range(len(members[0].headers))
     ]
-    primary = (
-        None
-        if members[0].header is members[0].headers[0]
-        else _combined_header(members[0].header, members, inputs)
-    )
+    primary = members[0].primary
+    if primary is not None:
+        primary = _combined_header(primary, members, inputs)
     for member in members:
         if file_state(member.frame.path) != member.state:
             raise FrameError(f"{member.frame.path} has changed while it was combined; combine again.")
     try:
         write_images(target, images, primary, expected=found.file)
     except FileExistsError:  # another run has been quicker
-        if standing(target, cards, with_pixels=True).state == "current":
-            return Outcome(target.name, "unchanged", target)
-        raise OutputError(
-            f"{target} was made otherwise by another run in the meantime; combine again."
-        ) from None
+        if standing(target, cards, with_pixels=True).state != "current":
+            raise OutputError(
+                f"{target} was made otherwise by another run in the meantime; combine again."
+            ) from None
+        return Outcome(target.name, "unchanged", target)
     return Outcome(target.name, "written", target)
 
 
@@ -391,7 +431,7 @@ def _gain(header):
 def _combined_header(header, members, inputs):
     result = header.copy()
     for keyword in _OF_ONE_FRAME:
-        result.remove(keyword, ignore_missing=True)
+        result.pop(keyword, None)
     if "OVERSCAN" in result:
         result["OVERSCAN"] = str(result["OVERSCAN"]).partition(" with mean")[0]
     for number, member in enumerate(members[:999], start=1):

@@ -1,4 +1,4 @@
-"""A class: a night and an exercise for each student, and marks for what they hand in. A student's notebook needs the exercise alone."""
+"""A class: nights, exercises and marks. A student's notebook needs the exercise alone."""
 
 from .exercise import Exercise
 

@@ -6,14 +6,22 @@ notebook in a form that marking reads.
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from ..errors import ParameterError
 from ..files import replacing
 from ..night import Night
+from ..parameters import Parameters
 from ..yamlfile import read_yaml
-from .feedback import feedback_on
+from .feedback import Feedback, feedback_on
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from ..advice import Advice
+    from ..panel import DarkPanel
 
 __all__ = ["ANSWER", "ANSWER_MIME", "HINTS", "QUESTIONS", "Exercise", "addressed"]
 
@@ -30,7 +38,7 @@ QUESTIONS = {
 HINTS = {
     "overscan": (
         "Draw the columns at the edges of a flat and of a bias frame, each on its own scale. Which columns see no light?",
-        "Charge and light from the image spill into the columns next to it. In which columns do flats and darks agree with bias frames?",
+        "Charge and light spill from the image into the columns next to it. Where do flats and darks agree with bias frames?",
         "An overscan is useful if it moves with the image: compare the levels of the two in several bias frames, and in flats.",
     ),
     "trim": (
@@ -59,16 +67,16 @@ class Exercise:
         Where ``answer.yaml`` is kept.
     """
 
-    def __init__(self, parameters, folder="."):
+    def __init__(self, parameters: Parameters, folder: "str | PathLike[str]" = ".") -> None:
         self.parameters, self.path = parameters, Path(folder) / ANSWER
         self.night = Night(parameters.raw_folder, parameters.dark_folder, image_types=parameters.image_types)
 
     @property
-    def record(self):
+    def record(self) -> dict:
         """What was asked for and committed so far, as it is kept."""
         return read_yaml(self.path) if self.path.is_file() else {}
 
-    def panel(self, continues=None):
+    def panel(self, continues: "DarkPanel | None" = None) -> "DarkPanel":
         """Return the panel, which gives no advice before an answer is committed; see `DarkPanel.from_parameters`."""
         from .panel import ExercisePanel
 
@@ -76,12 +84,12 @@ class Exercise:
         panel.exercise = self
         return panel
 
-    def feedback(self, parameters=None):
+    def feedback(self, parameters: Parameters | None = None) -> Feedback:
         """Look at the results that were made with some parameters, see `~darkcal_widgets.course.feedback.feedback_on`."""
         parameters = parameters or self.parameters
         return feedback_on(parameters.reduced_folder, self.night, parameters.recipe)
 
-    def hint(self, topic):
+    def hint(self, topic: str) -> None:
         """Print the next hint on a topic; how many were asked for is kept.
 
         Raises
@@ -96,7 +104,7 @@ class Exercise:
         self._keep(hints=hints | {topic: count})
         print(f"{count} of {len(HINTS[topic])}: {HINTS[topic][count - 1]}")
 
-    def commit(self, parameters, **answers):
+    def commit(self, parameters: Parameters, **answers: object) -> "Committed | None":
         """Commit an answer: the settings, and what was asked for beside them. From then on there is advice.
 
         A later answer replaces an earlier one, and is counted.
@@ -131,7 +139,7 @@ class Exercise:
         )
         return Committed(self.record)
 
-    def advice(self, panel):
+    def advice(self, panel: "DarkPanel") -> "Advice | None":
         """Return the advice on the night, or print that it waits."""
         if self.is_committed:
             return panel.advice
@@ -139,7 +147,7 @@ class Exercise:
         return None
 
     @property
-    def is_committed(self):
+    def is_committed(self) -> bool:
         """Whether there is an answer."""
         return "settings" in self.record
 

@@ -145,7 +145,10 @@ def _overscan(night, recipe):
         change = _profile(frames)[columns] - bias[columns] if frames else np.zeros(1)
         tail = float(np.ptp(change))
         if tail > max(_TAIL, 6 * float(np.std(np.diff(change)))) or tail > _STRANGE:
-            text = f"In {kind} the columns of your overscan differ by {tail:.0f} ADU, in bias frames they do not. What has reached them?"
+            text = (
+                f"In {kind} the columns of your overscan differ by {tail:.0f} ADU, in bias frames they do not. "
+                "What has reached them?"
+            )
             return Finding("overscan", False, text)
     off = float(median(bias[columns]) - median(bias[image]))
     if abs(off) > _DRIFT:

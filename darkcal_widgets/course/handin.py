@@ -173,7 +173,7 @@ def _text(source):
 
 
 def _assigned(cells):
-    """Return what the code of a notebook assigns as plain values: the parameters and the answers, later ones in place of earlier."""
+    """Return the parameters and answers that the code of a notebook assigns as plain values; of several the last."""
     values = {}
     for cell in cells:
         if cell.get("cell_type") != "code":

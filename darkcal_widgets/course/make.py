@@ -1,7 +1,8 @@
-"""Make a class: a night of its own and the exercise for each student, the truth for the teacher alone. Cameras are drawn in `cameras`."""
+"""Make a class: a night and the exercise for each student, the truth for the teacher alone. Cameras are drawn in `cameras`."""
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +14,15 @@ from .cameras import LEVELS, draw_camera
 from .exercise import addressed
 from .roster import Classroom, read_roster
 
+if TYPE_CHECKING:
+    from os import PathLike
+
 __all__ = ["make_class"]
 
 
-def make_class(folder, roster, *, level=2, key=None):
+def make_class(
+    folder: "str | PathLike[str]", roster: "str | PathLike[str]", *, level: int = 2, key: str | None = None
+) -> Classroom:
     """Make the folders of a class.
 
     ``hand-out`` has a folder for each student with a night and the exercise notebook; ``teacher`` has the truth and is not for

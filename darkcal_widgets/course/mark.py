@@ -1,4 +1,4 @@
-"""Marks for a class: what is handed in is tried on the student's night, compared with the truth, and weighed. How it looks is `page`.
+"""Marks for a class: what is handed in is tried on the student's night, compared with the truth, and weighed. Shown by `page`.
 
 Nothing that a student wrote is run: settings are tried by this program, on the raw frames that the teacher has.
 """
@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from .handin import find_hand_ins
 from .page import PAGE, write_page
 from .picture import picture_of
 from .roster import Classroom
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 __all__ = ["MARKS", "WEIGHTS", "Mark", "mark_class"]
 
@@ -100,7 +104,7 @@ class Mark:
         return self.student.name if self.student else self.source
 
 
-def mark_class(folder, *, due=None):
+def mark_class(folder: "str | PathLike[str]", *, due: str | None = None) -> list[Mark]:
     """Mark what the students of a class have handed in, and write ``marks.csv`` and ``marks.html``.
 
     Parameters

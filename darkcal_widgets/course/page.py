@@ -1,4 +1,4 @@
-"""The page of a class: a row for each student. It loads nothing, and what students wrote is text. How it looks is in `page.html.j2`."""
+"""The page of a class, a row for each student. It loads nothing, and what students wrote is text. Its looks: `page.html.j2`."""
 
 import base64
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The panel of the exercise: that of the other notebooks, but its advice waits for an answer. Nothing is drawn or decided here."""
+"""The panel of the exercise: that of the other notebooks, but its advice waits for an answer. Nothing is drawn here."""
 
 from ..errors import ParameterError
 from ..panel import DarkPanel

@@ -42,9 +42,9 @@ class Background:
     Attributes
     ----------
     level : float
-        Mean; NaN where no pixel has a value.
+        Mean; NaN if no pixel has a value.
     sigma : float
-        Noise of one pixel; 0 where all pixels are equal.
+        Noise of one pixel; 0 if all pixels are equal.
     plain : ndarray of bool
         Shape of the image: where there is no glow.
     """

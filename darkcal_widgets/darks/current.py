@@ -10,13 +10,11 @@ from .noise import Estimate, student_t
 __all__ = ["Bias", "Levels", "Scale", "Single", "with_bias"]
 
 _NO_SCATTER = (
-    "The levels of the darks do not scatter, as those of saturated frames, or are too few to tell a drift of the bias level from "
-    "dark current: no dark current."
+    "No dark current: the levels of the darks do not scatter, like those of saturated frames, or there are too few of them to "
+    "distinguish it from a drift of the bias level."
 )
-_ONE_DARK = "There is only one dark, so nothing tells how sure a dark current would be: none is given."
-_DRIFT_UNSEEN = (
-    "Without the bias frames of the night, a slow drift of the bias level is not seen in the dark current."
-)
+_ONE_DARK = "No dark current: there is only one dark, so nothing shows how uncertain it would be."
+_DRIFT_UNSEEN = "Without bias frames of the night, a slow drift of the bias level looks like dark current."
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Bias:
     count : int or None
         How many frames are in it; `None`: not known.
     frames : tuple of Single
-        The night's bias frames, treated as the darks were; empty where they tell nothing.
+        The night's bias frames, treated as the darks were; empty if they show nothing.
     """
 
     overscan: bool = False
@@ -110,14 +108,16 @@ class Levels:
     def dark_current(self, name, scale, notes):
         """Return the dark current as an `Estimate` from one kind of level, ``'level'`` or ``'mean'``.
 
-        `None`: it cannot be told, and a sentence is added to `notes` that says why.
+        `None`: it cannot be measured, and a sentence is added to `notes` that says why; not where all exposures are 0.
         """
         members = [*self.bias.frames, *(member for group in self.groups for member in group)]
         if not self.groups:
             notes.append(
-                "There are no single calibrated darks whose levels could be compared: no dark current."
+                "No dark current: there are no single calibrated darks whose levels could be compared."
             )
             return None
+        if not self.groups[-1][0].exposure:
+            return None  # the report says so, of the whole folder
         if len({member.exposure for member in members}) > 1 and len(members) > 2:
             return self._from_growth(members, name, scale, notes)
         return self._from_level(self.groups[-1], name, scale, notes)
@@ -132,14 +132,14 @@ class Levels:
         if slope.drift:
             notes.append(
                 f"The bias level seems to drift by {slope.drift:.2g} {self.unit} from one frame to the next; the dark current is "
-                "what grows with the exposure beside it."
+                "what grows with the exposure besides."
             )
         error = np.hypot(slope.uncertainty, self._jitter(slope.value)) + 2 * self.hidden / np.ptp(seconds)
         return scale.estimate(slope.value, error)
 
     def _from_level(self, group, name, scale, notes):
         if not self.bias.subtracted and not self.bias.overscan:
-            notes.append("The bias is still in the darks, and all have one exposure: no dark current.")
+            notes.append("No dark current: the bias is still in the darks, and all have one exposure.")
             return None
         away = 0.0 if self.bias.overscan else (len(group) + (self.bias.count or len(group))) / 2
         levels = np.array([getattr(member, name) for member in group])
@@ -149,10 +149,10 @@ class Levels:
             return None
         if not self.bias.subtracted:
             notes.append(
-                "The dark current takes the overscan for the bias of the image, for there is but one exposure."
+                "The dark current assumes that the overscan has the bias of the image, since there is only one exposure."
             )
         elif self.bias.count is None:
-            notes.append("The uncertainty of the dark current leaves out that of the combined bias.")
+            notes.append("The uncertainty of the dark current does not include that of the combined bias.")
         if self.bias.subtracted and not self.bias.overscan:
             notes.append(_DRIFT_UNSEEN)
         value, error = found

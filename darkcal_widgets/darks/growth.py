@@ -17,7 +17,7 @@ LINEARITY = 0.03
 # What is not known better than this cannot be called linear.
 _UNSURE = 0.1
 
-# A drift is spoken of where it is as many times its uncertainty.
+# A drift is spoken of if it is as many times its uncertainty.
 _DRIFT_SURE = 1.0
 
 # Where nothing but the darks themselves can tell it, a drift goes on to the bias frames if it is as many standard errors.
@@ -123,7 +123,7 @@ def jitter_of(groups):
 
 @dataclass(frozen=True)
 class Linearity:
-    """What hot pixels tell of the growth with exposure.
+    """What hot pixels show of the growth with exposure.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ class Linearity:
     growth : dict
         Exposure to the counts over those in the longest exposure, and their uncertainty.
     jitter : float
-        See `jitter_of`; NaN: cannot be told.
+        See `jitter_of`; NaN: not known.
     freedom : int
     """
 
@@ -178,15 +178,15 @@ def linearity_of(seconds, counts, sigma, hidden=0.0):
         judged.append((ratio / expected - 1, error / expected))
     worst, error = max(judged, key=lambda pair: abs(pair[0]) - pair[1])
     word = "yes" if abs(worst) <= max(LINEARITY, error) else "no"
-    word = "cannot be told" if word == "yes" and error > _UNSURE else word
-    text = f"{word}: counts of {int(good.sum())} hot pixels keep to a straight line within {abs(worst):.1%} ± {error:.1%}"
+    word = "unclear" if word == "yes" and error > _UNSURE else word
+    text = f"{word}: counts of {int(good.sum())} hot pixels follow a straight line within {abs(worst):.1%} ± {error:.1%}"
     if not freedom:
-        text += "; no exposure has two darks, so that a change of temperature would look the same"
+        text += "; no exposure has two darks, so a change of temperature would look the same"
     return Linearity(text, growth, jitter, freedom)
 
 
 def _too_few(exposures):
-    return "there is only one exposure" if exposures < 2 else "too few hot pixels below saturation to tell"
+    return "there is only one exposure" if exposures < 2 else "there are too few hot pixels below saturation"
 
 
 def _ratio(group, longest, noise, jitter, freedom):
@@ -217,7 +217,7 @@ class _Fit:
 
 
 def _fit(columns, levels):
-    """Fit by least squares; `None`: the columns cannot be told apart, or there is no scatter to tell the errors from."""
+    """Fit by least squares; `None`: the columns depend on each other, or there is no scatter to take the errors from."""
     design = np.column_stack(columns).astype(float)
     freedom = len(levels) - design.shape[1]
     if freedom < 1 or np.linalg.matrix_rank(design) < design.shape[1]:

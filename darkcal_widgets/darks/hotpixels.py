@@ -1,9 +1,9 @@
 """Hot pixels: what stands out of its neighbours in a combined dark, at which rate, and whether the single darks confirm it."""
 
 import numpy as np
-from astropy.table import Table
 
 from ..statistics import median_and_scatter
+from ..tables import ShownTable
 from .background import background
 
 __all__ = ["HOT_SIGMA", "confirmed", "hot_pixels", "with_own_noise"]
@@ -16,6 +16,9 @@ HOT_SIGMA = 5.0
 # beyond what the noise reaches downwards, up to this many standard deviations more.
 _TAIL_MARGIN = 1.1
 _TAIL_SIGMA = 2.0
+
+# Pixels whose neighbours are in memory together: glow has them by the ten thousand, and each has 24.
+_AT_ONCE = 1 << 12
 
 _RING = np.array([(y, x) for y in range(-2, 3) for x in range(-2, 3) if (y, x) != (0, 0)]).T
 
@@ -31,7 +34,7 @@ def hot_pixels(image, seconds, *, gain=None, frames=1, sigma=HOT_SIGMA, ground=N
     image : ndarray
         Combined dark, shape (rows, columns).
     seconds : float
-        Exposure.
+        Exposure; 0: there is none, and the rates are NaN.
     gain : float, optional
         Electrons per ADU; `None`: the shot noise of glow is taken from the neighbours, that of a hot pixel is left out.
     frames : int
@@ -57,8 +60,8 @@ def hot_pixels(image, seconds, *, gain=None, frames=1, sigma=HOT_SIGMA, ground=N
     hot = excess > threshold * noise
     order = np.argsort(-excess[hot], kind="stable")
     columns = {"x": x, "y": y, "value": image[y, x], "excess": excess, "uncertainty": noise}
-    table = Table({name: values[hot][order] for name, values in columns.items()})
-    table["rate"] = table["excess"] * ((1.0 if gain is None else gain) / seconds)
+    table = ShownTable({name: values[hot][order] for name, values in columns.items()})
+    table["rate"] = table["excess"] * ((1.0 if gain is None else gain) / (seconds or np.nan))
     table["sigmas"] = table["excess"] / table["uncertainty"]
     for name in table.colnames[2:]:
         table[name].format = "%.4g"
@@ -119,12 +122,17 @@ def _neighbours(image, y, x):
     """Return the median and the scatter of the 24 pixels around each place; beyond the edge there are none."""
     if len(y) == 0:
         return np.zeros(0), np.zeros(0)
-    padded = np.pad(image.astype(np.float64), 2, constant_values=np.nan)
-    around = padded[y[:, None] + 2 + _RING[0], x[:, None] + 2 + _RING[1]]
+    padded = np.pad(image.astype(np.result_type(image, np.float32), copy=False), 2, constant_values=np.nan)
+    parts = [slice(start, start + _AT_ONCE) for start in range(0, len(y), _AT_ONCE)]
+    return tuple(np.concatenate([_ring_statistics(padded, y[part], x[part]) for part in parts], axis=1))
+
+
+def _ring_statistics(padded, y, x):
+    around = padded[y[:, None] + 2 + _RING[0], x[:, None] + 2 + _RING[1]].astype(np.float64)
     around[np.isnan(around).all(axis=1)] = (
         0.0  # a pixel alone among pixels without a value is compared with nothing
     )
-    return tuple(found[:, 0] for found in median_and_scatter(around, axis=1))
+    return [found[:, 0] for found in median_and_scatter(around, axis=1)]
 
 
 def _noise(glow, scatter, sigma, gain, frames):

@@ -105,7 +105,7 @@ def row_noise(one, other):
     Returns
     -------
     float
-        Standard deviation, in the unit of the frames; 0 where rows differ by no more than their pixels explain.
+        Standard deviation, in the unit of the frames; 0 if rows differ by no more than their pixels explain.
     """
     difference, near = _difference(one, other)
     count = np.maximum(near.sum(axis=1), 1)

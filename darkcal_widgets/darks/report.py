@@ -1,20 +1,21 @@
-"""The report on the darks of a folder: what is measured, with what is known of it, and what could not be and why.
+"""The report on the darks of a folder: what is measured, how well it is known, and what could not be measured and why.
 
 Every number comes with its uncertainty, half the width of the interval that holds the true value with 99 % confidence (Student's
-t where there are few frames); of a class of a hundred students, one sees the truth outside.
+t if there are few frames); of a class of a hundred students, one finds the truth outside it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.table import Table
 
 from ..errors import FrameError, NightError, ParameterError
 from ..frames.numbers import count_of
 from ..groups import TEMPERATURE_TOLERANCE, group_exposures
 from ..html import html_table
 from ..parallel import threaded
-from ..results import Results
+from ..results import Results, members_of
+from ..tables import ShownTable
 from ..text import ascii_only
 from .background import Background, background, corner_glow
 from .current import Bias, Levels, Scale, Single, with_bias
@@ -22,6 +23,11 @@ from .growth import linearity_of
 from .hotpixels import HOT_SIGMA, confirmed, hot_pixels, with_own_noise
 from .noise import Estimate, hidden_by_rounding, known_gain, pooled, read_noise, row_noise, student_t
 from .treatment import Treatment
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from ..night import Night
 
 __all__ = ["DarkReport", "measure_darks"]
 
@@ -31,13 +37,13 @@ _PAIRS = 3
 # Degrees of freedom from which on Student's t is that of a Gaussian.
 _MANY = 10**6
 
-# Hot pixels that tell the shot noise where no gain does.
+# So many hot pixels show the shot noise if no gain is known.
 _ENOUGH_HOT = 5
 
 
 @dataclass(frozen=True, repr=False)
 class DarkReport:
-    """What the darks of a folder tell.
+    """What the darks of a folder show.
 
     Attributes
     ----------
@@ -56,25 +62,25 @@ class DarkReport:
     glow : str
         Empty: there is none.
     linear : str
-        What is found of the growth with exposure.
+        Whether counts grow with the exposure, in words.
     growth : dict
         Exposure to the mean of the hot pixels' counts over those in the longest exposure, and its uncertainty.
     image : ndarray
         The combined dark of the longest exposure.
     exposure : float
-        Its exposure in seconds.
+        Its exposure in seconds; 0: it has none, and nothing is said per second.
     ground : Background
         Of `image`.
     notes : tuple of str
-        What could not be said, and why.
+        What could not be measured, and why.
     """
 
-    levels: Table
+    levels: ShownTable
     gain: float | None
     dark_current: Estimate | None
     mean_dark_current: Estimate | None
     read_noise: Estimate | None
-    hot: Table
+    hot: ShownTable
     glow: str
     linear: str
     growth: dict
@@ -113,7 +119,14 @@ class DarkReport:
         return f"{html_table(self.lines())}{self.levels._repr_html_()}"
 
 
-def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, extension=None):
+def measure_darks(
+    reduced_folder: "str | PathLike[str]",
+    night: "Night | None" = None,
+    *,
+    gain: float | None = None,
+    sigma: float = HOT_SIGMA,
+    extension: str | int | None = None,
+) -> DarkReport:
     """Measure the calibrated and combined darks of a folder.
 
     Parameters
@@ -138,6 +151,8 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, ext
     ------
     NightError
         The folder holds no combined dark.
+    FrameError
+        A result has lost its pixels.
     ParameterError
         The gain is not above 0, or there is no such extension.
     """
@@ -145,54 +160,35 @@ def measure_darks(reduced_folder, night=None, *, gain=None, sigma=HOT_SIGMA, ext
         raise ParameterError(f"gain is {gain!r}; expected electrons per ADU, above 0.")
     notes = []
     combined, singles = _results(reduced_folder, extension, notes)
-    frame, info = combined[-1], combined[-1].info
-    gain = known_gain(info, gain)
-    if gain is None:
-        notes.append(_no_gain(info))
-    ground = background(frame.data)
-    frames = count_of(frame.header, "NCOMBINE", 1)
-    hot = hot_pixels(frame.data, info.exposure, gain=gain, frames=frames, sigma=sigma, ground=ground)
-    groups, hot = _grouped(singles, ground, hot, info.exposure)
-    ground = ground.without(hot["x"], hot["y"])
+    frame, unit = combined[-1], combined[-1].info.unit or "adu"
+    gain = _gain(frame.info, gain, notes)
+    ground, groups, hot = _measured(frame, singles, gain, sigma)
     biases = [] if night is None else [_part(bias, frame.extension) for bias in night.biases]
     pairs = _pairs(biases)
     hidden = hidden_by_rounding(*pairs[0]) if pairs else 0.0
-    linear = linearity_of(
-        [group[0].exposure for group in groups] or [info.exposure],
-        [np.array([member.values - member.level for member in group]) for group in groups]
-        or [np.empty((1, len(hot)))],
-        ground.sigma,
-        hidden,
-    )
-    if not ground.sigma > 0:
-        notes.append(
-            f"All pixels of {frame.name} are equal, as in frames that are saturated or cut to few bits: neither noise nor hot "
-            "pixels can be told."
-        )
-    unit = info.unit or "adu"
+    linear = _linearity(frame, groups, hot, ground, hidden, notes)
     bias = _bias_of(reduced_folder, biases, singles, ground, notes)
-    levels = Levels(groups, unit, linear, bias, hidden)
-    scale = Scale.of(gain)
+    levels, scale = Levels(groups, unit, linear, bias, hidden), Scale.of(gain)
     return DarkReport(
-        _level_table(groups, combined, bias, ground, unit),
-        gain,
-        levels.dark_current("level", scale, notes),
-        levels.dark_current("mean", scale, []),
-        _read_noise(pairs, gain, notes),
-        _with_uncertainty(hot, groups, gain, linear, frames, notes),
-        _glow(frame.data, ground, info.exposure, scale),
-        linear.text,
-        linear.growth,
-        frame.data,
-        info.exposure,
-        ground,
-        tuple(notes),
+        levels=_level_table(groups, combined, bias, ground, unit),
+        gain=gain,
+        dark_current=levels.dark_current("level", scale, notes),
+        mean_dark_current=levels.dark_current("mean", scale, []),
+        read_noise=_read_noise(pairs, gain, notes),
+        hot=_with_uncertainty(hot, groups, gain, linear, count_of(frame.header, "NCOMBINE", 1), notes),
+        glow=_glow(frame.data, ground, _seconds(frame), scale),
+        linear=linear.text,
+        growth=linear.growth,
+        image=frame.data,
+        exposure=_seconds(frame),
+        ground=ground,
+        notes=tuple(notes),
     )
 
 
 def _told(estimate, of=""):
     if estimate is None:
-        return "cannot be told"
+        return "cannot be measured"
     return f"{estimate}, {of}" if of else str(estimate)
 
 
@@ -202,33 +198,47 @@ def _told(estimate, of=""):
 def _results(reduced_folder, extension, notes):
     """Return the combined darks of one temperature by exposure, and the single ones of the same shape in them."""
     results = Results(reduced_folder)
+    if not results.combined_darks:
+        raise NightError(f"there is no combined dark in {str(results.folder)!r}; combine_darks makes it.")
     combined = [frame for frame in results.combined_darks if frame.info.exposure]
     if not combined:
-        raise NightError(_no_combined_dark(results))
+        combined = results.combined_darks
+        notes.append(_without_time(combined))
     combined = [_part(frame, extension) for frame in _of_one_temperature(combined, notes)]
     if combined[-1].extension:
         notes.append(
-            f"Measured is the image {combined[-1].extension!r} only; name another one with extension."
+            f"Only the image {combined[-1].extension!r} is measured; choose another with measure_darks(..., extension=...)."
         )
-    names = {str(frame.header[keyword]) for frame in combined for keyword in frame.header["IMCMB*"]}
-    darks = [dark for dark in results.darks if dark.info.exposure and ascii_only(dark.name) in names]
-    darks = [_part(dark, extension) for dark in darks]
-    return combined, [dark for dark in darks if dark.shape == combined[-1].shape]
+    names = {name for frame in combined for name in members_of(frame)}
+    darks = [_part(dark, extension) for dark in results.darks if ascii_only(dark.name) in names]
+    singles = [dark for dark in darks if dark.shape == combined[-1].shape]
+    _require_pixels([*combined, *singles])
+    return combined, singles
 
 
-def _no_combined_dark(results):
-    if results.combined_darks:
-        names = ", ".join(frame.name for frame in results.combined_darks)
-        if all(frame.info.exposure == 0 for frame in results.combined_darks):
-            return (
-                f"the combined darks in {str(results.folder)!r} have an exposure of 0 s: {names}. They are bias frames, in which "
-                "nothing grows with time; calibrate and combine darks."
+def _require_pixels(frames):
+    """Refuse results that have lost their pixels, as after a power cut. A header may have been edited since."""
+    for frame, is_intact in zip(frames, threaded(lambda frame: frame.is_intact, frames), strict=True):
+        if not is_intact:
+            raise FrameError(
+                f"{frame.path} is damaged: its pixels do not have the DATASUM of its header; delete it, and calibrate and "
+                "combine again."
             )
-        return (
-            f"no combined dark in {str(results.folder)!r} has an exposure time: {names}. Write it into the headers of copies of "
-            "the raw frames, and calibrate and combine those."
-        )
-    return f"there is no combined dark in {str(results.folder)!r}; combine_darks makes it."
+
+
+def _without_time(combined):
+    names, none = (
+        ", ".join(frame.name for frame in combined),
+        "so there is no dark current and no rate of hot pixels",
+    )
+    if any(frame.info.exposure is None for frame in combined):
+        return f"The header of the combined darks gives no exposure time ({names}), {none}."
+    return f"The combined darks have an exposure of 0 s ({names}), as bias frames have: nothing grows with time, {none}."
+
+
+def _seconds(frame):
+    """Return the exposure; 0 if the header gives none, for then nothing can be said per second either."""
+    return frame.info.exposure or 0.0
 
 
 def _of_one_temperature(frames, notes):
@@ -243,13 +253,20 @@ def _of_one_temperature(frames, notes):
     if others:
         listed = ", ".join(frame.name for frame in others)
         notes.append(
-            f"The darks are of several temperatures. This holds for those at {last:.0f} °C, without {listed}."
+            f"The darks were taken at several temperatures. This report is on those at {last:.0f} °C, without {listed}."
         )
     return [frame for frame in frames if frame not in others]
 
 
+def _gain(info, gain, notes):
+    found = known_gain(info, gain)
+    if found is None:
+        notes.append(_no_gain(info))
+    return found
+
+
 def _no_gain(info):
-    why = "The headers name no gain and none was given"
+    why = "The headers give no gain and none was given"
     if info.gain_setting:
         own = (
             f"The gain in the headers, {info.gain_setting!r}, is on the camera's own scale and not in e-/ADU"
@@ -263,22 +280,34 @@ def _part(frame, extension):
     return frame.parts[0] if extension in (None, "") else frame.select([extension])[0]
 
 
-def _grouped(singles, ground, hot, exposure):
-    """Measure the single darks; return them by exposure, and the hot pixels that those of the longest confirm."""
+def _measured(frame, singles, gain, sigma):
+    """Measure the last combined dark and the single ones: its background, these by exposure, and the hot pixels in all."""
+    frames, seconds, ground = count_of(frame.header, "NCOMBINE", 1), _seconds(frame), background(frame.data)
+    hot = hot_pixels(frame.data, seconds, gain=gain, frames=frames, sigma=sigma, ground=ground)
     plain = ground.without(hot["x"], hot["y"])
     members = threaded(lambda single: _single(single, plain, hot), singles)
-    longest = [member.values for member in members if member.exposure == exposure]
+    longest = [member.values for member in members if member.exposure == seconds]
     keep = confirmed(hot, np.array(longest)) if longest else np.ones(len(hot), bool)
-    members = [Single(**(vars(member) | {"values": member.values[keep]})) for member in members]
-    return [[members[i] for i in group] for group in group_exposures([m.exposure for m in members])], hot[
-        keep
-    ]
+    members = [replace(member, values=member.values[keep]) for member in members]
+    groups = [[members[i] for i in group] for group in group_exposures([m.exposure for m in members])]
+    return ground.without(hot["x"][keep], hot["y"][keep]), groups, hot[keep]
 
 
 def _single(frame, ground, hot):
     data = frame.data
     values = data[hot["y"], hot["x"]].astype(float)
-    return Single(frame.name, _date(frame), frame.info.exposure, ground.level_of(data), _mean(data), values)
+    return Single(frame.name, _date(frame), _seconds(frame), ground.level_of(data), _mean(data), values)
+
+
+def _linearity(frame, groups, hot, ground, hidden, notes):
+    if not ground.sigma > 0:
+        notes.append(
+            f"All pixels of {frame.name} are equal, as in frames that are saturated or cut to few bits: neither noise nor hot "
+            "pixels can be measured."
+        )
+    seconds = [group[0].exposure for group in groups] or [_seconds(frame)]
+    counts = [np.array([member.values - member.level for member in group]) for group in groups]
+    return linearity_of(seconds, counts or [np.empty((1, len(hot)))], ground.sigma, hidden)
 
 
 def _date(frame):
@@ -309,7 +338,7 @@ def _bias_of(reduced_folder, biases, singles, ground, notes):
     try:
         frames = threaded(lambda frame: _bias_frame(frame, header, ground, subtracted), biases)
     except (FrameError, ParameterError) as error:
-        notes.append(f"The bias frames of the night are left out of the dark current: {error}")
+        notes.append(f"The bias frames of the night do not count for the dark current: {error}")
         return bias
     return Bias(overscan, bool(name), count, tuple(frame for frame in frames if frame is not None))
 
@@ -335,7 +364,7 @@ def _bias_frame(frame, header, ground, subtracted):
 def _level_table(groups, combined, bias, ground, unit):
     """Tabulate level and noise of each exposure; `ground` is the background of the last combined dark."""
     scatter, freedom = _pooled_scatter(groups)
-    by_exposure = {frame.info.exposure: frame for frame in combined}
+    by_exposure = {_seconds(frame): frame for frame in combined}
     rows = []
     for group in groups:
         frame = next((f for t, f in by_exposure.items() if any(t == m.exposure for m in group)), None)
@@ -345,7 +374,7 @@ def _level_table(groups, combined, bias, ground, unit):
             error = student_t(freedom) * scatter / np.sqrt(len(group)) * with_bias(len(group), bias)
         rows.append((group[0].exposure, len(group), np.mean([m.level for m in group]), error, noise))
     names = ("exposure", "darks", "level", "uncertainty", "noise")
-    table = Table(rows=rows or None, names=names, dtype=(float, int, float, float, float))
+    table = ShownTable(rows=rows or None, names=names, dtype=(float, int, float, float, float))
     table["exposure"].unit = "s"
     for name in ("level", "uncertainty", "noise"):
         table[name].format = "%.4g"
@@ -374,7 +403,7 @@ def _with_uncertainty(hot, groups, gain, linear, frames, notes):
     if len(values) < 2 or len(hot) < _ENOUGH_HOT:
         if len(hot):
             notes.append(
-                "For want of a gain, the uncertainties of hot pixels leave out the noise of their own charge."
+                "Without a gain, the uncertainties of hot pixels do not include the noise of their own charge."
             )
         return hot
     shot = np.median(np.var(values, axis=0, ddof=1) / np.asarray(hot["excess"]))
@@ -392,17 +421,17 @@ def _pairs(biases):
 
 def _read_noise(pairs, gain, notes):
     if not pairs:
-        notes.append("It takes two bias frames of the night to see the read noise.")
+        notes.append("It takes two bias frames of the night to measure the read noise.")
         return None
     found = pooled(threaded(lambda pair: read_noise(pair, gain), pairs))
     if not found.value > 0:
         notes.append(
-            "The bias frames differ by no more than rounding explains: the read noise cannot be told."
+            "The bias frames differ by no more than rounding to whole numbers explains, so the read noise cannot be measured."
         )
         return None
     if rows := row_noise(*pairs[0]):
         unit, factor = ("adu", 1.0) if gain is None else ("e-", gain)
-        notes.append(f"Of the read noise, {factor * rows:.2g} {unit} are common to the pixels of a row.")
+        notes.append(f"Of the read noise, {factor * rows:.2g} {unit} are common to all pixels of a row.")
     return found
 
 
@@ -411,5 +440,7 @@ def _glow(image, ground, seconds, scale):
     if found is None:
         return ""
     corner, value, error, reach = found
+    if not seconds:
+        return f"{corner} corner, seen over {reach} pixels"
     rate = scale.estimate(value / seconds, student_t(60) * error / seconds)
     return f"{corner} corner, {rate} there, seen over {reach} pixels"

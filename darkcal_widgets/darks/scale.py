@@ -13,7 +13,14 @@ from .noise import known_gain
 __all__ = ["scale_dark"]
 
 
-def scale_dark(combined_dark, exposure, *, gain=None, read_noise=None, combined_bias=None):
+def scale_dark(
+    combined_dark: CCDData,
+    exposure: float,
+    *,
+    gain: float | None = None,
+    read_noise: float | None = None,
+    combined_bias: CCDData | None = None,
+) -> CCDData:
     """Scale a combined dark, from which the bias was subtracted, to another exposure, with the noise it carries.
 
     Parameters

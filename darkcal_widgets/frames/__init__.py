@@ -3,6 +3,6 @@
 from .frame import Frame
 from .kinds import FRAME_TYPES
 from .words import FrameInfo
-from .write import Image, write_frame, write_images
+from .write import Image, write_images
 
-__all__ = ["FRAME_TYPES", "Frame", "FrameInfo", "Image", "write_frame", "write_images"]
+__all__ = ["FRAME_TYPES", "Frame", "FrameInfo", "Image", "write_images"]

@@ -6,196 +6,298 @@ their file is read and fails on them when their value is asked for, which may be
 
 import contextlib
 import re
+from collections.abc import MutableMapping
 from functools import lru_cache
+from itertools import takewhile
 
 from astropy.io import fits
 
 from ..errors import FrameError
 from ..text import visible
 
-__all__ = ["CARD", "END", "CardValues", "parse_cards", "storage_values", "wanted_values"]
+__all__ = ["CARD", "END", "STORAGE_KEYWORDS", "Cards"]
 
 CARD = 80
 END = b"END".ljust(CARD)
+_END = END.decode()
 
-_NUMBER = rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[ED][+-]?\d{1,3})?"
-_VALUE = rb"'(?:[ -&(-~]|'')*'|[TF]|%s|\( *%s *, *%s *\)|" % (_NUMBER, _NUMBER, _NUMBER)
-_COMMENT = rb" *(?:/[ -~]*)?"
+# Cards that describe how a file stores its data; a frame in memory does not have them.
+STORAGE_KEYWORDS = (
+    "SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS", "INHERIT",
+    "BZERO", "BSCALE", "BLANK", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM",
+)  # fmt: skip
+
+# Cards that have no value and may stand in a header any number of times.
+_COMMENTARY = ("COMMENT", "HISTORY", "")
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[ED][+-]?\d{1,3})?"
+_STRING = r"'(?:[ -&(-~]|'')*'"
+_VALUE = rf"(?:{_STRING}|[TF]|{_NUMBER}|\( *{_NUMBER} *, *{_NUMBER} *\)|) *(?:/[ -~]*)?"
 _STANDARD = re.compile(
-    rb"(?:COMMENT |HISTORY | {8})[ -~]*"
-    rb"|CONTINUE  *'(?:[ -&(-~]|'')*'"
-    + _COMMENT
-    + rb"|(?=[A-Z0-9_-]+ *= )[A-Z0-9_ -]{8}= *(?:"
-    + _VALUE
-    + rb")"
-    + _COMMENT
+    r"(?:COMMENT |HISTORY | {8})[ -~]*"
+    rf"|CONTINUE  *{_STRING} *(?:/[ -~]*)?"
+    rf"|(?=[A-Z0-9_-]+ *= )[A-Z0-9_ -]{{8}}= *{_VALUE}"
     # A convention that is older than the standard, and that every reader knows.
-    + rb"|HIERARCH [A-Z0-9_ -]*[A-Z0-9_-] *= *(?:"
-    + _VALUE
-    + rb")"
-    + _COMMENT
+    rf"|HIERARCH [A-Z0-9_ -]*[A-Z0-9_-] *= *{_VALUE}"
 )
-
-_TO_BE_CONTINUED = re.compile(rb"&' *(?:/[ -~]*)?\Z")
+_TO_BE_CONTINUED = re.compile(r"&' *(?:/[ -~]*)?\Z")
+# The value and the comment of a standard card, behind its keyword.
+_VALUE_AND_COMMENT = re.compile(r" *('(?:[^']|'')*'|[^/']*) *(?:/(.*))?")
 
 # Exponents want a capital letter; what is meant is clear.
-_SMALL_EXPONENT = re.compile(rb"\A(.{8}= *[+-]?[\d.,]+)([ed])(?=[+-]?\d)")
+_SMALL_EXPONENT = re.compile(r"\A(.{8}= *[+-]?[\d.,]+)([ed])(?=[+-]?\d)")
 # So do numbers written on a computer that is set to a language with a decimal comma.
-_DECIMAL_COMMA = re.compile(rb"\A(.{8}= *[+-]?\d+),(?=\d+(?:[ED][+-]?\d{1,3})? *(?:/|\Z))")
+_DECIMAL_COMMA = re.compile(r"\A(.{8}= *[+-]?\d+),(?=\d+(?:[ED][+-]?\d{1,3})? *(?:/|\Z))")
 
 # Cards on how the data are stored: to guess at one of them would be to guess at the image.
 _STORAGE = re.compile(
-    rb"(?:Z?(?:BITPIX|NAXIS\d*|BSCALE|BZERO|BLANK|[PG]COUNT|TFORM\d+)|SIMPLE|XTENSION|TTYPE\d+|TFIELDS|THEAP"
-    rb"|Z(?:IMAGE|SIMPLE|TENSION|TILE\d+|CMPTYPE|NAME\d+|VAL\d+|SCALE|ZERO|QUANTIZ|DITHER0)) *\Z"
+    r"Z?(?:BITPIX|NAXIS\d*|BSCALE|BZERO|BLANK|[PG]COUNT|TFORM\d+)|SIMPLE|XTENSION|TTYPE\d+|TFIELDS|THEAP"
+    r"|Z(?:IMAGE|SIMPLE|TENSION|TILE\d+|CMPTYPE|NAME\d+|VAL\d+|SCALE|ZERO|QUANTIZ|DITHER0)"
 )
 
 
-# The value and the comment of a standard card, behind its keyword.
-_VALUE_AND_COMMENT = re.compile(rb" *('(?:[^']|'')*'|[^/']*) *(?:/(.*))?")
+class Cards(MutableMapping):
+    """A header as its text: keywords to values, each read when it is asked for and written when it is set.
 
-
-def storage_values(content, name="the file"):
-    """Return the cards up to END that say how the data are stored, and ``EXTNAME``, as keywords to values.
-
-    Raises
-    ------
-    FrameError
-        One of them makes no sense.
-    """
-    wanted = (card for card in _cards(content) if _is_storage(card[:8]) or card.startswith(b"EXTNAME "))
-    return CardValues(_standard_cards(wanted, name))
-
-
-class CardValues(dict):
-    """Keywords to values of standard cards, of those that are there twice the first; `comments` has their comments.
-
-    As a `~astropy.io.fits.Header` where only these are asked for: its cards would take most of the time of an inventory.
+    It is used as a `~astropy.io.fits.Header`, whose cards would take most of the time of an inventory, and a tenth of that of a
+    full-size dark. Of a keyword that is there twice the first card counts.
 
     Parameters
     ----------
-    cards : iterable of bytes
-        80 bytes each; none of them is continued by another.
-
-    Examples
-    --------
-    >>> found = CardValues([b"EXPTIME = 30.0 / [s] open".ljust(80), b"OBJECT  = 'it''s dark'".ljust(80)])
-    >>> found, found.comments["EXPTIME"]
-    ({'EXPTIME': 30.0, 'OBJECT': "it's dark"}, '[s] open')
-    """
-
-    @classmethod
-    def of(cls, values, comments):
-        """Make them of dictionaries of values and comments."""
-        found = cls(())
-        found.update(values)
-        found.comments = comments
-        return found
-
-    def __init__(self, cards):
-        super().__init__()
-        self.comments = {}
-        for card in cards:
-            keyword = card[:8].decode().rstrip()
-            if keyword not in self and (found := _VALUE_AND_COMMENT.fullmatch(card, 10)):
-                self[keyword] = _value(found[1].strip())
-                self.comments[keyword] = (found[2] or b"").decode().strip()
-
-
-def wanted_values(content, wanted, name="the file"):
-    """Return some of the cards up to END as `CardValues`.
-
-    Parameters
-    ----------
-    content : bytes
-        Cards of 80 bytes each.
-    wanted : set of bytes
-        Keywords, 8 bytes each.
+    text : bytes
+        Cards of 80 bytes each; what follows END is not looked at.
     name : str
         Of the file, for messages.
-
-    Raises
-    ------
-    FrameError
-        See `parse_cards`.
-    """
-    return CardValues(_standard_cards((card for card in _cards(content) if card[:8] in wanted), name))
-
-
-def parse_cards(content, name="the file"):
-    """Return the cards up to END as a header of which every card can be read and written without complaint.
-
-    Parameters
-    ----------
-    content : bytes
-        Cards of 80 bytes each.
-    name : str
-        Of the file, for messages.
-
-    Returns
-    -------
-    `~astropy.io.fits.Header`
 
     Raises
     ------
     FrameError
         A card on how the image is stored makes no sense.
+
+    Examples
+    --------
+    >>> cards = Cards(b"EXPTIME = 30.0 / [s] open".ljust(80) + b"OBJECT  = 'it''s dark'".ljust(80))
+    >>> dict(cards), cards.comments["EXPTIME"]
+    ({'EXPTIME': 30.0, 'OBJECT': "it's dark"}, '[s] open')
     """
-    return fits.Header.fromstring(b"".join(_standard_cards(_cards(content), name)).decode("ascii"))
+
+    def __init__(self, text=b"", name="the file"):
+        self._entries = _entries(text.decode("latin-1"))
+        _check_storage(self._entries, name)
+
+    @classmethod
+    def of(cls, header):
+        """Make them of an astropy `~astropy.io.fits.Header`."""
+        return cls("".join(map(_written, header.cards)).encode("ascii"))
+
+    def header(self):
+        """Return them as an astropy `~astropy.io.fits.Header`, of which every card can be read and written without complaint."""
+        return fits.Header.fromstring("".join(self.texts()))
+
+    def texts(self):
+        """Yield the cards in standard form, 80 characters each."""
+        for entry in self._entries.values():
+            yield from _standard(entry)
+
+    def copy(self):
+        """Return other cards of the same text."""
+        result = Cards()
+        result._entries = dict(self._entries)
+        return result
+
+    def completed(self, primary):
+        """Return the cards of an image and, where it has none of a keyword, those of the primary header."""
+        result = self.copy()
+        for keyword, entry in primary._entries.items():
+            if not entry.isspace():
+                result._entries.setdefault(keyword, entry)
+        return result
+
+    def without(self, keywords):
+        """Return the cards of all other keywords."""
+        result = self.copy()
+        for keyword in keywords:
+            result._entries.pop(keyword, None)
+        return result
+
+    @property
+    def comments(self):
+        """The comments by keyword."""
+        return _Comments(self)
+
+    def add_history(self, text):
+        """Add ``HISTORY`` cards at the end."""
+        for at in range(0, len(text), CARD - 8):
+            self._entries[object()] = f"HISTORY {text[at : at + CARD - 8]}".ljust(CARD)
+
+    def get(self, keyword, default=None):
+        """Return the value of a card, or else the default."""
+        # Of a hundred keywords that cameras may use, ten are there.
+        found = self._read(keyword) if keyword in self._entries else None
+        return default if found is None else found[0]
+
+    def __getitem__(self, keyword):
+        found = self._read(keyword)
+        if found is None:
+            raise KeyError(keyword)
+        return found[0]
+
+    def __contains__(self, keyword):
+        return self._read(keyword) is not None
+
+    def __setitem__(self, keyword, value):
+        value, comment = value if isinstance(value, tuple) else (value, (self._read(keyword) or ("", ""))[1])
+        is_new = keyword not in self._entries
+        # A new card stands before the comments at the end.
+        tail = [*takewhile(_is_commentary, reversed(self._entries))][::-1] if is_new else ()
+        self._entries[keyword] = _image(keyword, value, comment)
+        for last in tail:
+            self._entries[last] = self._entries.pop(last)
+
+    def __delitem__(self, keyword):
+        del self._entries[keyword]
+
+    def __iter__(self):
+        return (keyword for keyword in self._entries if not _is_commentary(keyword))
+
+    def __len__(self):
+        return sum(1 for _ in self)
+
+    def _read(self, keyword):
+        """Return the value and the comment of a card, `None` where there is no standard one."""
+        entry = self._entries.get(keyword)
+        return None if entry is None else _value_and_comment(entry)
 
 
-def _cards(content):
-    """Yield the cards before END."""
-    for at in range(0, len(content), CARD):
-        if (card := content[at : at + CARD]) == END:
-            return
-        yield card
+class _Comments:
+    def __init__(self, cards):
+        self._cards = cards
+
+    def __getitem__(self, keyword):
+        return self._cards._read(keyword)[1]
+
+
+def _entries(text):
+    """Return the text of cards by their keyword; by an object of its own where they are commentary.
+
+    Continuations, and cards of a keyword that was there before, follow in the text of the card that they belong to.
+    """
+    entries, keyword = {}, None
+    for at in range(0, len(text), CARD):
+        card = text[at : at + CARD]
+        if card == _END:
+            break
+        stem = card[:8].rstrip(" ")
+        if stem != "CONTINUE" or keyword is None:
+            keyword = object() if stem in _COMMENTARY else _long_keyword(card) if stem == "HIERARCH" else stem
+        entries[keyword] = entries.get(keyword, "") + card
+    # Programs leave room for more cards before END.
+    while entries and entries[keyword := next(reversed(entries))].isspace():
+        del entries[keyword]
+    return entries
+
+
+def _is_commentary(keyword):
+    return not isinstance(keyword, str)
+
+
+def _long_keyword(card):
+    """Return the keyword of a card of the HIERARCH convention, as astropy does, if it cannot be one of another card."""
+    keyword = card[8:].partition("=")[0].strip()
+    return keyword if len(keyword) > 8 or " " in keyword else f"HIERARCH {keyword}"
+
+
+def _split(entry):
+    return [entry[at : at + CARD] for at in range(0, len(entry), CARD)]
+
+
+def _check_storage(entries, name):
+    for keyword, entry in entries.items():
+        if _is_storage(keyword) and (card := _unusable(entry)) is not None:
+            raise FrameError(
+                f"{name}: the card {_shown(card)!r} makes no sense, or is there twice with different values; without it the "
+                "image cannot be read. Leave it out."
+            )
+
+
+# One camera writes the same cards into most of its frames.
+@lru_cache(maxsize=4096)
+def _unusable(entry):
+    """Return the card of an entry that is not standard, or that contradicts the first; `None`: there is none."""
+    cards = [_mended(card) for card in _split(entry) if not card.startswith("CONTINUE")]
+    values = [card.partition("/")[0].rstrip() for card in cards]
+    bad = (
+        c for c, value in zip(cards, values, strict=True) if not _STANDARD.fullmatch(c) or value != values[0]
+    )
+    return next(bad, None)
 
 
 @lru_cache(maxsize=4096)
 def _is_storage(keyword):
-    """Tell whether a keyword, 8 bytes, is that of a card on how the data are stored."""
-    return _STORAGE.match(keyword) is not None
+    return not _is_commentary(keyword) and _STORAGE.fullmatch(keyword) is not None
+
+
+@lru_cache(maxsize=4096)
+def _standard(entry):
+    """Return the standard cards of an entry; a string is only continued by a card that stands right behind it."""
+    texts, continued = [], False
+    for card in map(_mended, _split(entry)):
+        is_standard = _STANDARD.fullmatch(card) and (continued or not card.startswith("CONTINUE"))
+        continued = is_standard and _TO_BE_CONTINUED.search(card)
+        texts += [card] if is_standard else _as_comment(f"not standard: {_shown(card)}")
+    return texts
+
+
+@lru_cache(maxsize=4096)
+def _value_and_comment(entry):
+    """Read the first standard card of an entry, section 4.2 of the standard; `None`: there is none."""
+    texts = _standard(entry)
+    while texts and texts[0].startswith("COMMENT "):
+        texts = texts[1:]
+    if not texts:
+        return None
+    continued = [*takewhile(lambda text: text.startswith("CONTINUE"), texts[1:])]
+    if continued or texts[0].startswith("HIERARCH"):
+        card = fits.Card.fromstring("".join([texts[0], *continued]))
+        return card.value, card.comment
+    found = _VALUE_AND_COMMENT.fullmatch(texts[0], 10)
+    return found and (_value(found[1].strip()), (found[2] or "").strip())
 
 
 def _value(text):
-    """Read the value of a standard card that is not continued, section 4.2 of the standard."""
-    if text.startswith(b"'"):
-        return text[1:-1].replace(b"''", b"'").decode().rstrip()
-    if text in (b"T", b"F"):
-        return text == b"T"
+    if text.startswith("'"):
+        return text[1:-1].replace("''", "'").rstrip()
+    if text in ("T", "F"):
+        return text == "T"
     for kind in (int, float):
         with contextlib.suppress(ValueError):
-            return kind(text.replace(b"D", b"E"))
+            return kind(text.replace("D", "E"))
     return None
 
 
-def _standard_cards(cards, name):
-    """Yield standard cards; a string is only continued by a card that stands right behind it."""
-    continued, storage = False, {}
-    for card in cards:
-        card = _SMALL_EXPONENT.sub(lambda found: found[1] + found[2].upper(), card, count=1)
-        card = _DECIMAL_COMMA.sub(rb"\1.", card, count=1)
-        is_continuation = card.startswith(b"CONTINUE")
-        is_standard = _STANDARD.fullmatch(card) is not None and (continued or not is_continuation)
-        if _is_storage(card[:8]):
-            value = card.partition(b"/")[0].rstrip()
-            if not is_standard or storage.setdefault(card[:8], value) != value:
-                raise FrameError(
-                    f"{name}: the card {_shown(card)!r} makes no sense, or is there twice with different values; without it the "
-                    "image cannot be read. Leave it out."
-                )
-        continued = is_standard and _TO_BE_CONTINUED.search(card) is not None
-        if is_standard:
-            yield card
-        else:
-            yield from _as_comment(f"not standard: {_shown(card)}")
+@lru_cache(maxsize=4096, typed=True)
+def _image(keyword, value, comment):
+    return fits.Card(keyword, value, comment).image
+
+
+def _written(card):
+    """Return a card of astropy in standard form; one that cannot be understood becomes a comment, so that nothing is lost."""
+    try:
+        card.verify("silentfix+exception")
+        return card.image
+    except (fits.VerifyError, ValueError):
+        return "".join(_as_comment(f"card that is not standard FITS: {card.rawkeyword} {card.rawvalue}"))
+
+
+def _mended(card):
+    card = _SMALL_EXPONENT.sub(lambda found: found[1] + found[2].upper(), card, count=1)
+    return _DECIMAL_COMMA.sub(r"\1.", card, count=1)
 
 
 def _as_comment(text):
     width = CARD - len("COMMENT ")
-    for at in range(0, len(text), width):
-        yield f"COMMENT {text[at : at + width]:<{width}}".encode("ascii")
+    return [f"COMMENT {text[at : at + width]:<{width}}" for at in range(0, len(text), width)]
 
 
 def _shown(card):
-    return visible(card.decode("ascii", "replace").rstrip()).encode("ascii", "replace").decode()
+    return visible(card.rstrip()).encode("ascii", "replace").decode()

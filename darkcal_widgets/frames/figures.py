@@ -1,22 +1,28 @@
 """Figures of frames: before and after, profiles of the columns, levels, combined images. They take arrays and read nothing."""
 
+from itertools import cycle, zip_longest
+
 import numpy as np
 
 from ..drawing import (
     COLOURS,
     colour_cycle,
     drawable,
-    median_and_spread,
+    level_and_spread,
     new_figure,
     plain,
     show_image,
+    side_by_side,
     thinned,
 )
 
 __all__ = ["before_after", "column_profile", "combined_images", "draw_profiles", "levels", "zoom_to_overscan"]
 
 # The overscans of several amplifiers.
-_STRIPS = (COLOURS["sky"], COLOURS["orange"], COLOURS["green"], COLOURS["purple"])
+_STRIPS = tuple(COLOURS[f"amplifier-{n}"] for n in range(4))
+
+# Inches of height of each letter of a name that is written upwards.
+_NAME_INCHES = 0.052
 
 
 def before_after(raw, calibrated, unit="adu", title=""):
@@ -32,15 +38,15 @@ def before_after(raw, calibrated, unit="adu", title=""):
         Plain text.
     """
     figure = new_figure(10, 4.2, title)
-    half = 5 * median_and_spread(calibrated)[1]
-    for axes, image, name in zip(figure.subplots(1, 2), (raw, calibrated), ("before", "after"), strict=True):
-        middle, _ = median_and_spread(image)
-        shown = show_image(axes, image, middle - half, middle + half)
+    half = 5 * level_and_spread(calibrated)[1]
+    sides = zip(side_by_side(figure, (1, 1), bars=2), (raw, calibrated), ("before", "after"), strict=True)
+    for axes, image, name in sides:
+        middle, _ = level_and_spread(image)
+        show_image(axes, image, middle - half, middle + half, unit)
         axes.set_title(
-            f"{name}: {image.shape[1]} columns x {image.shape[0]} rows, median {middle:.5g} {unit}",
+            f"{name}: {image.shape[1]} columns x {image.shape[0]} rows, level {middle:.2f} {unit}",
             fontsize=9,
         )
-        figure.colorbar(shown, ax=axes, label=unit, shrink=0.85)
     return figure
 
 
@@ -61,16 +67,16 @@ def column_profile(profiles, pieces=(), unit="adu", title="", margin=40):
         Columns shown on each side of the overscan in the zoomed part.
     """
     figure = new_figure(10, 4.2, title)
-    whole, zoomed = figure.subplots(1, 2)
+    whole, zoomed = side_by_side(figure, (1, 1))
     for axes in (whole, zoomed):
         draw_profiles(axes, profiles, pieces, unit)
     whole.set_xlim(0, _width(profiles))
-    whole.legend(fontsize=8, loc="best")
+    whole.legend(fontsize=8, loc="upper center")
     zoom_to_overscan(zoomed, profiles, pieces, margin)
     return figure
 
 
-def draw_profiles(axes, profiles, pieces, unit):
+def draw_profiles(axes, profiles, pieces, unit, kinds=()):
     """Draw profiles over the columns, the overscan shaded and the edges of the kept part dotted.
 
     Parameters
@@ -82,9 +88,12 @@ def draw_profiles(axes, profiles, pieces, unit):
         From `Recipe.pieces`; may be empty.
     unit : str
         Of the values.
+    kinds : sequence of str, optional
+        Of which kind of frame each profile is, such as ``'flat'``; those that are not named are darks.
     """
-    for (label, profile), colour in zip(profiles.items(), colour_cycle(), strict=False):
-        axes.plot(np.arange(len(profile)), drawable(profile), label=plain(label), color=colour, linewidth=0.9)
+    for (label, profile), kind in zip_longest(profiles.items(), kinds, fillvalue="dark"):
+        style = {"label": plain(label), "color": COLOURS[kind], "linewidth": 0.9}
+        axes.plot(np.arange(len(profile)), drawable(profile), **style)
     _shade(axes, pieces)
     axes.set_xlabel("column (0-based)")
     axes.set_ylabel(f"mean of the column [{unit}]")
@@ -138,13 +147,13 @@ def _shade(axes, pieces):
         axes.axvspan(
             start - 0.5,
             stop - 0.5,
-            color=_STRIPS[n % len(_STRIPS)],
-            alpha=0.3,
+            color=_STRIPS[n % len(_STRIPS)] if len(overscans) > 1 else COLOURS["overscan"],
+            alpha=0.25,
             label="overscan" if len(overscans) == 1 else f"overscan {n + 1}",
             linewidth=0,
         )
     for edge in dict.fromkeys(edge for p in pieces for edge in (p.keep[1].start, p.keep[1].stop)):
-        axes.axvline(edge - 0.5, color=COLOURS["black"], linestyle=":", linewidth=1)
+        axes.axvline(edge - 0.5, color=COLOURS["keep"], linestyle=":", linewidth=1.6)
 
 
 def levels(before, after, names, unit="adu", title=""):
@@ -162,18 +171,20 @@ def levels(before, after, names, unit="adu", title=""):
         Plain text.
     """
     before, after = drawable(before), drawable(after)
-    figure = new_figure(10, 3.6, title)
-    drift, histogram = figure.subplots(1, 2, width_ratios=(2, 1))
+    names = [plain(name) for name in names]
+    below = max(0.48, 0.15 + _NAME_INCHES * max(map(len, names), default=0))
+    figure = new_figure(10, 2.6 + below, title)
+    drift, histogram = side_by_side(figure, (2, 1), bottom=below)
     places = np.arange(len(names))
-    for values, label, colour in ((before, "before", COLOURS["orange"]), (after, "after", COLOURS["blue"])):
+    for values, label, colour in ((before, "before", COLOURS["before"]), (after, "after", COLOURS["after"])):
         known = values[~np.isnan(values)]
         mean = known.mean() if len(known) else np.nan
         drift.plot(places, values - mean, "o-", color=colour, label=f"{label} (mean {mean:.5g} {unit})")
-    drift.set_xticks(places, [plain(name) for name in names], rotation=60, ha="right", fontsize=7)
+    drift.set_xticks(places, names, rotation=60, ha="right", fontsize=7)
     drift.set_ylabel(f"level minus its mean [{unit}]")
     drift.legend(fontsize=8)
     bins = max(5, min(30, len(names)))
-    histogram.hist(after[~np.isnan(after)], bins=bins, color=COLOURS["blue"])
+    histogram.hist(after[~np.isnan(after)], bins=bins, color=COLOURS["after"])
     histogram.set_xlabel(f"level left in a frame [{unit}]")
     histogram.set_ylabel("frames")
     return figure
@@ -191,13 +202,12 @@ def combined_images(images, unit="adu", title=""):
     title : str
         Plain text.
     """
-    figure = new_figure(4.2 * (len(images) + 1), 3.8, title)
-    *pictures, histogram = figure.subplots(1, len(images) + 1)
+    figure = new_figure(3.6 * (len(images) + 1), 3.4, title)
+    *pictures, histogram = side_by_side(figure, [1.0] * (len(images) + 1), bars=len(images))
     is_any = False
-    for axes, (label, image), colour in zip(pictures, images.items(), colour_cycle(), strict=False):
-        middle, spread = median_and_spread(image)
-        shown = show_image(axes, image, middle - 3 * spread, middle + 7 * spread)
-        figure.colorbar(shown, ax=axes, shrink=0.8, label=unit)
+    for axes, (label, image), colour in zip(pictures, images.items(), cycle(colour_cycle()), strict=False):
+        middle, spread = level_and_spread(image)
+        show_image(axes, image, middle - 3 * spread, middle + 7 * spread, unit)
         axes.set_title(plain(label), fontsize=9)
         around = 0.0 if np.isnan(middle) else middle
         bins = np.linspace(around - 6 * spread, around + 14 * spread, 120)

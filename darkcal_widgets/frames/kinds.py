@@ -1,7 +1,7 @@
 """What a frame is: bias, dark, flat, science or other, from what the user, the header and the name say. Not its numbers.
 
-The keyword for the type is believed where nothing contradicts it. Where it is silent, unknown or contradicted, other cards and
-the name of the file may tell; that is a guess, and is called one, or the frame is ambiguous and has no type.
+The keyword for the type is believed if nothing contradicts it. If it is silent, unknown or contradicted, other cards and
+the name of the file may say it; that is a guess, and is called one, or the frame is ambiguous and has no type.
 """
 
 import difflib
@@ -15,9 +15,7 @@ from ..files import result_name
 
 __all__ = [
     "FRAME_TYPES",
-    "KIND_KEYWORDS",
     "Kind",
-    "asked_keywords",
     "checked_image_types",
     "declare_type",
     "frame_type",
@@ -28,11 +26,15 @@ __all__ = [
 
 FRAME_TYPES = ("bias", "dark", "flat", "science", "other")
 
-# Says in a result of darkcal what the frame was taken for; believed before all others.
+# Says in a result of darkcal what the frame was used as; believed before all others.
 _OWN_KEYWORD = "DCTYPE"
 
-# In the order in which they are believed. KOAIMTYP is that of the Keck archive: LRIS itself calls every frame a dark.
-_TYPE_KEYWORDS = (_OWN_KEYWORD, "IMAGETYP", "KOAIMTYP", "OBSTYPE", "IMTYPE", "FRAME")
+# In the order in which they are believed. KOAIMTYP is that of the Keck archive: LRIS itself calls every frame a dark. The second
+# line: ESO, Subaru, SDSS, Magellan, SALT, LSST, TNG.
+_TYPE_KEYWORDS = (
+    *(_OWN_KEYWORD, "KOAIMTYP", "IMAGETYP", "OBSTYPE", "IMTYPE", "FRAME"),
+    *("ESO DPR TYPE", "DATA-TYP", "FLAVOR", "EXPTYPE", "CCDTYPE", "IMGTYPE", "OBS-TYPE"),
+)
 
 # Lamps of Lick (Shane) and Keck, on or off: those that light flats, and those with spectral lines.
 _FLAT_LAMPS = (*(f"LAMPSTA{n}" for n in "12345"), "HALOGEN", "FLAMP1", "FLAMP2", "FLIMAGIN", "FLSPECTR")
@@ -44,39 +46,19 @@ _LINE_LAMPS = (
 # Keck: true where the shutter opens for the exposure.
 _SHUTTER = "AUTOSHUT"
 
-KIND_KEYWORDS = (*_TYPE_KEYWORDS, "OBJECT", *_FLAT_LAMPS, *_LINE_LAMPS, _SHUTTER)
-
 # Seconds; no bias frame lasts longer, and no camera needs longer for its shortest exposure.
 _LONGEST_BIAS = 1.0
 
 # Words of the type keyword in lower case, without spaces, punctuation, "frame", "field", "image", "exposure".
 _TYPE_WORDS = {
-    "bias": ("bias", "zero", "offset"),
-    "dark": ("dark", "darkflat", "flatdark"),
-    "flat": (
-        *(
-            "flat",
-            "flatfield",
-            "skyflat",
-            "flatsky",
-            "domeflat",
-            "dmflat",
-            "twilightflat",
-            "twiflat",
-            "twilight",
-        ),
-        *("dflat", "sflat", "intflat", "internalflat", "lampflat", "flatlamp", "pixelflat"),
-    ),
-    "science": (
-        *("object", "light", "science", "target", "sky", "standard", "std", "obj", "sci"),
-        *("spectrum", "expose", "ext"),
-    ),
-    "other": (
-        *("comp", "comparison", "arc", "arclamp", "line", "focus", "test", "acquisition", "acquire", "lamp"),
-        *("illum", "fringe", "wavelamp", "trace", "guide"),
-    ),
+    "bias": "bias zero offset",
+    "dark": "dark darkflat flatdark",
+    "flat": "flat flatfield skyflat flatsky domeflat dmflat twilightflat twiflat twilight dflat sflat intflat internalflat "
+    "lampflat flatlamp pixelflat",
+    "science": "object light science target sky standard std obj sci spectrum expose ext standardstar flux",
+    "other": "comp comparison arc arclamp line focus test acquisition acquire lamp illum fringe wavelamp wave trace guide",
 }
-_TYPE_OF_WORD = {word: kind for kind, words in _TYPE_WORDS.items() for word in words}
+_TYPE_OF_WORD = {word: kind for kind, words in _TYPE_WORDS.items() for word in words.split()}
 
 # Words, in the singular, of names that people give to frames and files.
 _NAMED = {
@@ -93,7 +75,7 @@ _MISLEADING = set("nebula neb cloud globule matter galaxy star horsehead ldn bar
 
 @dataclass(frozen=True)
 class Kind:
-    """What a frame is taken for, and why.
+    """What a frame is used as, and why.
 
     Attributes
     ----------
@@ -121,12 +103,18 @@ def frame_type(word, image_types=None):
 
     Examples
     --------
-    >>> frame_type("Dark Frame"), frame_type("zero"), frame_type("my-dark", {"MY-DARK": "dark"})
-    ('dark', 'bias', 'dark')
+    >>> frame_type("Dark Frame"), frame_type("LAMP,DFLAT"), frame_type("my-dark", {"MY-DARK": "dark"})
+    ('dark', 'flat', 'dark')
     """
     for key, kind in (image_types or {}).items():
         if "=" not in key and pattern_fits(word, key):
             return kind
+    # ESO lists what a frame is of, as "FLAT,LAMP": a flat, if one of the words says so, or else what the first says.
+    known = [kind for part in [word, *word.split(",")] if (kind := _type_of(part))]
+    return next((kind for kind in known if kind == "flat"), known[0] if known else None)
+
+
+def _type_of(word):
     parts = re.findall(r"[a-z]+", word.lower())
     plain = "".join(part for part in parts if part not in ("frame", "field", "image", "exposure", "exp"))
     return _TYPE_OF_WORD.get(plain) or _TYPE_OF_WORD.get(plain.removesuffix("s"))
@@ -164,13 +152,6 @@ def checked_image_types(image_types):
     return {str(word): kind for word, kind in image_types.items()}
 
 
-def asked_keywords(image_types):
-    """Return the keywords of the cards that a user's `image_types` look at."""
-    keys = (key.partition("=") for key in image_types or {})
-    keywords = {_keyword(name) for name, equals, _ in keys if equals}
-    return keywords - {"FILE"}
-
-
 def pattern_fits(text, pattern):
     """Tell whether a text fits a shell pattern, in any letter case and without spaces around it."""
     text, pattern = text.strip().lower(), pattern.strip().lower()
@@ -205,7 +186,7 @@ def kind_of(header, names=(), exposure=None, image_types=None):
     plain = Kind(frame_type(word), word, "header" if frame_type(word) else "", key=word)
     if keyword == _OWN_KEYWORD:
         return plain
-    hints = _hints(header, names)
+    hints = [*_contradictions(words, keyword), *_hints(header, names)]
     found = f"{keyword} is {word!r}" if word else "no keyword gives its type"
     weigh = {"dark": _called_dark, "bias": _called_bias, "science": _called_science, None: _not_called}
     return weigh[plain.type](plain, found, hints, exposure) if plain.type in weigh else plain
@@ -217,23 +198,16 @@ def declare_type(header, kind, exposure):
     if found.type == kind and found.source == "header":
         return
     header["IMAGETYP"] = (kind, f"the raw frame has {found.word!r}"[:47] if found.word else "type of frame")
-    header[_OWN_KEYWORD] = (kind, "type of frame that darkcal took it for")
+    header[_OWN_KEYWORD] = (kind, "type of frame that darkcal used it as")
 
 
 def told_by_object(text):
-    """Return the type that the title of an observation tells, or `None`: most titles are those of stars."""
+    """Return the type that the title of an observation says, or `None`: most titles are those of stars."""
     words = _name_words(text)
     kind = _named_kind(words)
     # A dark may have its exposure in its title, but not a name beside it.
-    if kind == "dark" and words - _NAMED["dark"] - _NAMED["flat"] - {
-        "frame",
-        "s",
-        "sec",
-        "second",
-        "exposure",
-    }:
-        return None
-    return kind
+    said = {"frame", "s", "sec", "second", "exposure"} | _NAMED["dark"] | _NAMED["flat"]
+    return None if kind == "dark" and words - said else kind
 
 
 # --- Hints ------------------------------------------------------------------------------------------------
@@ -249,8 +223,19 @@ class _Hint:
     is_name: bool = False
 
 
+def _contradictions(words, keyword):
+    """Return what other type keywords tell that are not so well believed and tell something else."""
+    told = frame_type(words[keyword]) if keyword else None
+    others = [(other, word, frame_type(word)) for other, word in words.items() if told and other != keyword]
+    return [
+        _Hint(kind, f"{other} is {word!r}", f"{other}={word}")
+        for other, word, kind in others
+        if kind not in (None, told)
+    ]
+
+
 def _hints(header, names):
-    """Return what title, lamps, shutter and name tell, in the order in which they are believed."""
+    """Return what title, lamps, shutter and name say, in the order in which they are believed."""
     hints = []
     title = _text(header.get("OBJECT"))
     if kind := told_by_object(title):
@@ -261,7 +246,7 @@ def _hints(header, names):
     if _is_on(header.get(_SHUTTER)):
         hints.append(_Hint("science", f"{_SHUTTER} is T, so that the shutter opened", f"{_SHUTTER}=T"))
     if names and (kind := _named_kind(_name_words(result_name(names[0])))):
-        hints.append(_Hint(kind, f"its name tells {kind!r}", f"file={names[0]}", is_name=True))
+        hints.append(_Hint(kind, f"its name says {kind!r}", f"file={names[0]}", is_name=True))
     return hints
 
 

@@ -4,7 +4,6 @@ import math
 import re
 
 __all__ = [
-    "NUMBER_KEYWORDS",
     "binning_of",
     "celsius",
     "count_of",
@@ -18,34 +17,25 @@ __all__ = [
 _EXPOSURE_KEYWORDS = (
     *("EXPTIME", "EXPOSURE", "EXPOSED", "XPOSURE"),
     *("ITIME", "TTIME", "ELAPTIME"),  # of Keck
+    *("EXP_TIME", "EXP-TIME", "INTTIME"),
 )
 # The sensor itself first; what it was to be set to only where that is silent.
 _TEMPERATURE_KEYWORDS = (
     *("CCD-TEMP", "CCDTEMP", "DET-TEMP", "DETTEMP", "TEMPDET", "CCDATEMP", "TEMPERAT"),
     *("SET-TEMP", "CCDSTEMP"),
 )
-_ELECTRON_GAIN_KEYWORDS = ("EGAIN", "E-GAIN")
+_ELECTRON_GAIN_KEYWORDS = ("EGAIN", "E-GAIN", "ESO DET OUT1 CONAD")
 _GAIN_KEYWORD = "GAIN"
 _GAIN_SETTING_KEYWORDS = ("CCDGAIN",)
 # Drivers of cameras with a gain that can be set write the offset beside it.
 _OFFSET_KEYWORDS = ("OFFSET", "BLKLEVEL")
-_READ_NOISE_KEYWORDS = ("RDNOISE", "READNOIS", "RON")
-_BINNING_KEYWORDS = (("XBINNING", "YBINNING"), ("CCDXBIN", "CCDYBIN"), ("XBIN", "YBIN"))
+_READ_NOISE_KEYWORDS = ("RDNOISE", "READNOIS", "RON", "ESO DET OUT1 RON")
+_BINNING_KEYWORDS = (
+    *(("XBINNING", "YBINNING"), ("CCDXBIN", "CCDYBIN"), ("XBIN", "YBIN"), ("DETXBIN", "DETYBIN")),
+    ("ESO DET WIN1 BINX", "ESO DET WIN1 BINY"),
+)
 _BINNING_TEXTS = ("CCDSUM", "BINNING")
 _TIME_UNIT = "TIMEUNIT"  # section 9.3 of the FITS standard
-
-NUMBER_KEYWORDS = (
-    *_EXPOSURE_KEYWORDS,
-    *_TEMPERATURE_KEYWORDS,
-    *_ELECTRON_GAIN_KEYWORDS,
-    _GAIN_KEYWORD,
-    *_GAIN_SETTING_KEYWORDS,
-    *_OFFSET_KEYWORDS,
-    *_READ_NOISE_KEYWORDS,
-    *(keyword for pair in _BINNING_KEYWORDS for keyword in pair),
-    *_BINNING_TEXTS,
-    _TIME_UNIT,
-)
 
 # Seconds; a header that claims more, eleven days, is damaged.
 LONGEST_EXPOSURE = 1e6
@@ -78,7 +68,7 @@ _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[ed][+-]?\d+)?)\s*([a-zµ]*)"
 
 
 def number(value):
-    """Return the number that a card holds, `None` where it holds none.
+    """Return the number that a card holds, `None` if it holds none.
 
     Examples
     --------
@@ -89,7 +79,7 @@ def number(value):
 
 
 def count_of(header, keyword, otherwise=None):
-    """Return the whole number above 0 that a card holds; `otherwise` where it does not: a camera may use the keyword, too.
+    """Return the whole number above 0 that a card holds; `otherwise` if it does not: a camera may use the keyword, too.
 
     Examples
     --------
@@ -101,7 +91,7 @@ def count_of(header, keyword, otherwise=None):
 
 
 def seconds(header):
-    """Return the exposure in seconds, `None` where the header does not give one that makes sense.
+    """Return the exposure in seconds, `None` if the header does not give one that makes sense.
 
     The unit is that of the text itself (``'30 ms'``), or else of the card's comment, or else ``TIMEUNIT``; seconds without any.
     """
@@ -116,7 +106,7 @@ def seconds(header):
 
 
 def celsius(header):
-    """Return the temperature of the sensor in degrees Celsius, `None` where no card gives one that a sensor can have."""
+    """Return the temperature of the sensor in degrees Celsius, `None` if no card gives one that a sensor can have."""
     for keyword in _TEMPERATURE_KEYWORDS:
         value = number(header.get(keyword))
         if value is None:
@@ -129,7 +119,7 @@ def celsius(header):
 
 
 def gain_of(header):
-    """Return the gain in electrons per ADU, `None` where no card gives it, and the camera's own setting of its gain as text.
+    """Return the gain in electrons per ADU, `None` if no card gives it, and the camera's own setting of its gain as text.
 
     ``EGAIN`` is in electrons by its name. A ``GAIN`` may be a position of a switch or a number of the camera's own scale: it is
     not believed where its comment says so, where an offset stands beside a whole number, or where it is implausible.
@@ -146,13 +136,13 @@ def gain_of(header):
 
 
 def read_noise_of(header):
-    """Return the read noise in electrons, `None` where the header gives none above 0."""
+    """Return the read noise in electrons, `None` if the header gives none above 0."""
     found = (number(header.get(keyword)) for keyword in _READ_NOISE_KEYWORDS)
     return next((value for value in found if value is not None and value > 0), None)
 
 
 def binning_of(header):
-    """Return the binning of columns and of rows, `None` where the header is silent."""
+    """Return the binning of columns and of rows, `None` if the header is silent."""
     for keywords in _BINNING_KEYWORDS:
         found = [number(header.get(keyword)) for keyword in keywords]
         if None not in found:

@@ -6,24 +6,19 @@ Each vocabulary of the many that cameras use has its one home in these three mod
 from dataclasses import dataclass
 
 from ..units import standard_unit
-from .kinds import KIND_KEYWORDS, kind_of
-from .numbers import NUMBER_KEYWORDS, binning_of, celsius, gain_of, read_noise_of, seconds
+from .kinds import kind_of
+from .numbers import binning_of, celsius, gain_of, read_noise_of, seconds
 
-__all__ = ["KEYWORDS", "FrameInfo", "describe", "unit_of"]
+__all__ = ["FrameInfo", "describe"]
 
 # Keywords in the order in which they are believed.
 _FILTER_KEYWORDS = ("FILTER", "FILTERS", "FILTER1", "FILTNAM")
-_READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE")
-
-# All that `describe` looks at.
-KEYWORDS = frozenset(
-    (*KIND_KEYWORDS, *NUMBER_KEYWORDS, *_FILTER_KEYWORDS, *_READOUT_KEYWORDS, "BUNIT", "INSTRUME", "COMBINED")
-)
+_READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE", "CCDSPEED", "ESO DET READ CLOCK")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameInfo:
-    """What the header says of one frame; `None` where it is silent or makes no sense.
+    """What the header says of one frame; `None` if it is silent or makes no sense.
 
     Attributes
     ----------
@@ -97,7 +92,7 @@ def describe(header, shape, image_types=None, names=()):
     ParameterError
         ``BUNIT`` holds a word that is not a unit of a CCD frame.
     """
-    exposure, (gain, gain_setting) = seconds(header), gain_of(header)
+    exposure, (gain, gain_setting), unit = seconds(header), gain_of(header), _text(header, ("BUNIT",))
     kind = kind_of(header, names, exposure, image_types)
     return FrameInfo(
         type=kind.type,
@@ -109,7 +104,7 @@ def describe(header, shape, image_types=None, names=()):
         filter=_text(header, _FILTER_KEYWORDS),
         shape=tuple(shape),
         temperature=celsius(header),
-        unit=unit_of(header),
+        unit=standard_unit(unit, "BUNIT") if unit else None,
         gain=gain,
         read_noise=read_noise_of(header),
         gain_setting=gain_setting,
@@ -118,20 +113,6 @@ def describe(header, shape, image_types=None, names=()):
         instrument=_text(header, ("INSTRUME",)),
         combined=header.get("COMBINED") is True,
     )
-
-
-def unit_of(header):
-    """Return the unit that ``BUNIT`` gives: ``'adu'``, ``'electron'``, or `None` where it says nothing.
-
-    Raises
-    ------
-    ParameterError
-        It holds a word that is not a unit of a CCD frame.
-    """
-    word = header.get("BUNIT")
-    if word is None or not str(word).strip():
-        return None
-    return standard_unit(str(word), "BUNIT")
 
 
 def _text(header, keywords):

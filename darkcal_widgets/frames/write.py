@@ -13,16 +13,10 @@ from astropy.io import fits
 
 from ..files import ANYTHING, replacing
 from ..parallel import BAND_BYTES, own_array
-from .cards import CARD, END
+from .cards import CARD, END, STORAGE_KEYWORDS, Cards
 from .guard import BLOCK
 
-__all__ = ["STORAGE_KEYWORDS", "Image", "sum_words", "with_checksum", "write_frame", "write_images"]
-
-# Cards that describe how a file stores its data; a frame in memory does not have them.
-STORAGE_KEYWORDS = (
-    "SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS", "INHERIT",
-    "BZERO", "BSCALE", "BLANK", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM",
-)  # fmt: skip
+__all__ = ["Image", "sum_words", "with_checksum", "write_images"]
 
 # What file systems answer that cannot reserve space.
 _NO_RESERVING = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -38,7 +32,7 @@ class Image:
 
     Attributes
     ----------
-    header : `~astropy.io.fits.Header`
+    header : Cards or `~astropy.io.fits.Header`
         Cards that cannot be written as standard FITS are kept as ``COMMENT``.
     shape : tuple of int
         (rows, columns).
@@ -69,31 +63,13 @@ class Image:
         return self.shape[0] * self.shape[1] * np.dtype(self.dtype).itemsize
 
 
-def write_frame(path, data, header):
-    """Write an image all or nothing, with ``CHECKSUM`` and ``DATASUM``; the same arguments give the same bytes.
+def write_images(path, images, primary=None, *, expected=ANYTHING):
+    """Write one image, or several as extensions behind a primary header: all or nothing, the same arguments give the same bytes.
 
     Parameters
     ----------
     path : path-like
         Replaced if it is there.
-    data : ndarray
-        Shape (rows, columns), float32 or float64.
-    header : `~astropy.io.fits.Header`
-
-    Raises
-    ------
-    OutputError
-        The file cannot be written.
-    """
-    write_images(path, [Image.of(data, header)])
-
-
-def write_images(path, images, primary=None, *, expected=ANYTHING):
-    """Write one image, or several as extensions behind a primary header, as `write_frame` does.
-
-    Parameters
-    ----------
-    path : path-like
     images : sequence of Image
     primary : `~astropy.io.fits.Header`, optional
         `None`: the only image is the primary HDU.
@@ -201,10 +177,10 @@ def _file_header(header, image, *, is_extension=False):
 
     `image` may be `None`: there is none.
     """
-    own = (card for card in header.cards if card.keyword not in STORAGE_KEYWORDS)
+    own = header if isinstance(header, Cards) else Cards.of(header)
     cards = [
         *(_primary_cards(image) if not is_extension else _extension_cards(image)),
-        *map(_standard, own),
+        *own.without(STORAGE_KEYWORDS).texts(),
         f"CHECKSUM= '{0:016}'   / checksum of the HDU",
         f"DATASUM = '{0:010}'         / checksum of the image",
     ]
@@ -246,17 +222,6 @@ def _reserve(stream, size):
     except OSError as error:
         if error.errno not in _NO_RESERVING:
             raise
-
-
-def _standard(card):
-    """Return a card in standard form; one that cannot be understood becomes a comment, so that nothing is lost."""
-    try:
-        card.verify("silentfix+exception")
-        return card.image
-    except (fits.VerifyError, ValueError):
-        comment = fits.Header()
-        comment.add_comment(f"card that is not standard FITS: {card.rawkeyword} {card.rawvalue}")
-        return "".join(map(str, comment.cards))
 
 
 def _fold(total):

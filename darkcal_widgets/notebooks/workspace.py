@@ -1,4 +1,4 @@
-"""A folder to work in: the two notebooks, and the sample nights they start from, side by side. Runs them there, too.
+"""A folder to work in: the notebooks, and the sample nights they start from, side by side. Runs the examples there, too.
 
 Notebooks are copies, and belong to the user once edited: what the cells were when a copy was made is noted in
 the folder, so that an untouched copy can follow a newer version of darkcal and an edited one is never replaced.
@@ -17,6 +17,8 @@ from .execute import run_notebook, shipped_notebooks
 
 __all__ = ["Workspace", "demo", "prepare", "start_lab"]
 
+# The notebooks that follow one camera; the others start from the night of one of them.
+_EXAMPLES = (1, 2)
 _NOTE = ".darkcal-notebooks.json"
 _ERROR_MARKER = "papermill-error-cell-tag"  # cells that papermill adds where a run failed
 
@@ -96,7 +98,8 @@ def demo(folder):
     print("Simulating the nights of both examples, where they are missing ...", flush=True)
     workspace = prepare(folder)
     failures = []
-    for number, notebook in shipped_notebooks().items():
+    for number in _EXAMPLES:
+        notebook = shipped_notebooks()[number]
         print(f"Running {notebook.name} ...", flush=True)
         results = workspace.folder / f"example{number}-reduced"
         before = _states(results)
@@ -124,16 +127,10 @@ def start_lab(folder, options=()):
     options : sequence of str
         Further options of JupyterLab, such as ``--no-browser``.
     """
-    first = shipped_notebooks()[1].name
-    root = Path(folder).resolve()
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        f"--ServerApp.root_dir={root}",
-        *options,
-        str(root / first),
-    ]
+    # Named as the page to open, not as the file to run: the address that JupyterLab prints leads to it as well.
+    page = f"--LabApp.default_url=/lab/tree/{shipped_notebooks()[1].name}"
+    root = f"--ServerApp.root_dir={Path(folder).resolve()}"
+    command = [sys.executable, "-m", "jupyterlab", root, page, *options]
     sys.stdout.flush()
     os.execv(command[0], command)
 
@@ -177,6 +174,8 @@ def _digest(notebook):
 
     A file that is not a notebook has the digest of its bytes: it is the user's, and not ours.
     """
+    if notebook.is_fifo():
+        raise OutputError(f"{notebook} is a pipe; remove it, or name another folder.")
     content = notebook.read_bytes()
     try:
         cells = json.loads(content)["cells"]

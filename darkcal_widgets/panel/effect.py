@@ -1,28 +1,32 @@
 """What the panel draws of a night's frames: profiles, one frame before and after, the levels of many. Nothing is written.
 
-All of it is plain values and bytes that a browser can take, computed from sketches; only pictures are thinned further.
+All of it is plain values and bytes that a browser can take, computed from a sample of the pixels.
 """
 
 import numpy as np
 
+from ..darks.hotpixels import HOT_SIGMA
 from ..drawing import drawable
 from ..errors import FrameError
 from ..frames import Frame
-from ..statistics import MAD_TO_SIGMA, median
+from ..statistics import SAMPLING, level_of, row_levels, row_noise
 from ..text import visible
-from .sketch import Sketches, bias_from_file, bias_from_frames, mean_raw
+from .sketch import FileBias, FramesBias, Sketches, calibrated, overscan_level, strided
+from .viewer import after_picture, before_picture, grid, tile
 
-__all__ = ["PICTURE_SIZE", "Effect", "half_width", "histogram", "image_of", "picture", "thin"]
+__all__ = ["Effect", "histogram", "image_of", "sampled"]
 
 # Levels are drawn for at most this many darks, evenly taken from the picked ones: a hundred points more show no more.
 _LEVEL_FRAMES = 40
 # Frames of which the combined bias is averaged for display; the run takes them all.
 _BIAS_FRAMES = 10
-# Pixels of a picture along its longer axis; on the screen it is about as large.
-PICTURE_SIZE = 360
+# Pixels of which levels are taken: the noise of a pixel moves that of a frame by a hundredth of an ADU.
+_SAMPLE_PIXELS = 2**18
 # Half the width of the stretch, in standard deviations of the calibrated dark: noise is seen, hot pixels saturate.
 _STRETCH_SIGMAS = 5
 _HISTOGRAM_BINS = 128
+# Rows whose levels are drawn one beside the other.
+_DRAWN_ROWS = 200
 
 
 class Effect:
@@ -47,7 +51,7 @@ class Effect:
         self.extension = extension
         self._frames = {frame.name: image_of(frame, extension) for frame in night.frames}
         self.sketches = Sketches() if sketches is None else sketches
-        self._bias = self._mean = (None, None)  # what it was made from, and the bias
+        self._bias = (None, None)  # what it was made from, and the bias
 
     def profiles(self, name, unit, axis, statistic):
         """Return the profiles of a frame, and of a bright frame and a bias of its shape if the night has them.
@@ -74,28 +78,29 @@ class Effect:
         """
         lines = [
             {
-                "kind": frame.info.type if n else "picked",
+                "kind": _kind(frame),
                 "label": f"{frame.info.type or 'frame'}: {visible(frame.name)}",
                 "values": sketch.profile(axis, statistic).astype(np.float32).tobytes(),
             }
-            for n, (frame, sketch) in enumerate(self._profiled(name, unit))
+            for frame, sketch in self._profiled(name, unit)
         ]
         unit = self._sketch(name, unit).unit
         return {"axis": axis, "statistic": statistic, "unit": unit, "lines": lines}
 
-    def raw(self, name, unit):
-        """Return the pixels of the picture before: no setting changes them, so the browser stretches them itself.
+    def raw(self, name, unit, window=()):
+        """Return the picture before: raw pixels of a window of the frame, see `~darkcal_widgets.panel.viewer.grid`.
 
         Raises
         ------
         FrameError
             The frame cannot be read.
         """
-        values = thin(self._sketch(name, unit).pixels)
-        return {"size": list(values.shape), "values": values.astype(np.float32).tobytes()}
+        sketch = self._sketch(name, unit)
+        part = grid(window, sketch.shape)
+        return tile(before_picture(sketch, part), part, sketch.shape)
 
-    def before_after(self, name, recipe, bias_path):
-        """Return the picture after, and histograms and levels before and after, on one stretch.
+    def result(self, name, recipe, bias_path, window=()):
+        """Return the picture after, of the same window.
 
         Parameters
         ----------
@@ -109,18 +114,48 @@ class Effect:
         DarkcalError
             The frame cannot be read, or the recipe or the bias do not fit it.
         """
-        sketch, pieces, result = self._calibrated(name, recipe, bias_path)
-        middle, half = median(result), half_width(result)
-        pixels = picture(result, middle, half)
+        sketch = self._sketch(name, recipe.unit)
+        part = grid(window, sketch.shape)
+        return tile(self._after(sketch, recipe, bias_path, part), part, sketch.shape)
+
+    def before_after(self, name, recipe, bias_path):
+        """Return levels, noise and histograms before and after, and the light that reaches the overscan.
+
+        Parameters
+        ----------
+        name, recipe, bias_path
+            See `result`.
+
+        Returns
+        -------
+        dict
+            ``before`` and ``after``: ``level`` and its ``error``, ``scatter`` of a pixel, ``rows``: by how much rows differ
+            beyond that, ``stripes``: levels of neighbouring rows, ``counts``: of the histogram. ``half``: half the width of
+            the stretch of both. ``hot``: so many scatters above the level, a pixel is marked. ``light``: see `_light`.
+
+        Raises
+        ------
+        DarkcalError
+            See `result`.
+        """
+        sketch = self._sketch(name, recipe.unit)
+        pieces = sampled(recipe.pieces(sketch.shape), sketch.shape)
+        raw = [sketch[piece.keep] for piece in pieces]
+        result = self._calibrated(sketch, pieces, recipe, bias_path)
+        level, scatter = level_of(_flat(result))
+        half = _STRETCH_SIGMAS * (scatter if scatter > 0 else 1.0)
+        axis = pieces[0].axis
         return {
             "name": visible(self._frames[name].name),
             "shape": list(sketch.shape),
-            "half": half,
             "unit": sketch.unit,
-            "before": _side(sketch.kept(pieces), sketch.kept_median(pieces), half),
-            "after": _side(result, middle, half)
-            | _placed(pieces, sketch.shape, recipe)
-            | {"size": list(pixels.shape), "pixels": pixels.tobytes()},
+            "half": half,
+            "hot": HOT_SIGMA,
+            "axis": axis,
+            "before": _side(raw, *sketch.level(pieces), half, axis),
+            "after": _side(result, level, scatter, half, axis)
+            | {"shape": list(recipe.result_shape(sketch.shape))},
+            "light": self._light(name, recipe),
         }
 
     def levels(self, names, recipe, bias_path):
@@ -129,7 +164,7 @@ class Effect:
         Raises
         ------
         DarkcalError
-            As `before_after`.
+            See `result`.
         """
         shown = _evenly(names, _LEVEL_FRAMES)
         rows = [
@@ -150,19 +185,29 @@ class Effect:
         Raises
         ------
         DarkcalError
-            As `before_after`.
+            See `result`.
         """
-        profiles = {visible(frame.name): one.profile(1, "mean") for frame, one in self._profiled(name, unit)}
+        lines = self._profiled(name, unit)
+        profiles = {visible(frame.name): one.profile(1, "mean") for frame, one in lines}
+        kinds = [_kind(frame) for frame, _ in lines]
+        sketch = self._sketch(name, unit)
+        shown = {"profiles": profiles, "kinds": kinds, "pieces": (), "pictures": {}, "unit": sketch.unit}
         if recipe is None:
-            sketch = self._sketch(name, unit)
-            return {"profiles": profiles, "pieces": (), "pictures": {}, "unit": sketch.unit}
-        sketch, pieces, result = self._calibrated(name, recipe, bias_path)
-        before, after, half = sketch.kept_median(pieces), median(result), half_width(result)
-        pictures = {
-            f"before: median {before:.6g} {sketch.unit}": (thin(sketch.pixels), before, half),
-            f"after: median {after:.6g} {sketch.unit}": (thin(result), after, half),
+            return shown
+        part, numbers = grid((), sketch.shape), self.before_after(name, recipe, bias_path)
+        images = {
+            "before": before_picture(sketch, part),
+            "after": self._after(sketch, recipe, bias_path, part),
         }
-        return {"profiles": profiles, "pieces": pieces, "pictures": pictures, "unit": sketch.unit}
+        pictures = {
+            f"{side}: level {_text(numbers[side]['level'])} {sketch.unit}": (
+                image,
+                numbers[side]["level"] or 0.0,
+                numbers["half"],
+            )
+            for side, image in images.items()
+        }
+        return shown | {"pieces": recipe.pieces(sketch.shape), "pictures": pictures}
 
     def unread(self, names, unit):
         """Return the frames that `levels` would like to have read, and then the bias frames, should the bias be subtracted."""
@@ -211,43 +256,65 @@ class Effect:
             if alike:
                 yield alike[0]
 
-    def _calibrated(self, name, recipe, bias_path):
-        sketch = self._sketch(name, recipe.unit)
-        pieces = recipe.pieces(sketch.shape)
-        bias = self._bias_of(sketch.shape, recipe, pieces, bias_path)
-        return sketch, pieces, sketch.calibrated(pieces, bias, recipe.output_dtype)
+    def _after(self, sketch, recipe, bias_path, part):
+        bias = self._bias_of(sketch.shape, recipe, bias_path)
+        return after_picture(sketch, recipe.pieces(sketch.shape), bias, recipe.output_dtype, part)
+
+    def _calibrated(self, sketch, pieces, recipe, bias_path):
+        bias = self._bias_of(sketch.shape, recipe, bias_path)
+        return [calibrated(sketch, piece, bias, recipe.output_dtype) for piece in pieces]
 
     def _level(self, name, recipe, bias_path):
-        sketch, pieces, result = self._calibrated(name, recipe, bias_path)
-        before, after = sketch.kept_median(pieces), median(result)
+        sketch = self._sketch(name, recipe.unit)
+        pieces = sampled(recipe.pieces(sketch.shape), sketch.shape)
         frame = self._frames[name]
+        after, _ = level_of(_flat(self._calibrated(sketch, pieces, recipe, bias_path)))
         return {
             "name": visible(frame.name),
-            "before": before,
-            "after": after,
+            "before": _number(sketch.level(pieces)[0]),
+            "after": _number(after),
             "exposure": frame.info.exposure,
         }
 
-    def _bias_of(self, shape, recipe, pieces, path):
+    def _light(self, name, recipe):
+        """Measure the light in the overscan: of the amplifier that has most of it.
+
+        Returns
+        -------
+        dict or None
+            ``frames``: which were compared; ``mean``: how far the columns of the overscan lie, in a bright frame less one
+            without light, above those furthest from the image; ``median``: how far what is subtracted does; ``error``: one
+            standard deviation of the mean. `None`: there is no overscan, or there are no such frames.
+        """
+        (_, own), *others = self._profiled(name, recipe.unit)
+        kinds = {frame.info.type: sketch for frame, sketch in others}
+        bright = next((kind for kind in ("flat", "science") if kind in kinds), None)
+        pieces = recipe.pieces(own.shape)
+        if bright is None or all(piece.overscan is None for piece in pieces):
+            return None
+        faint = kinds.get("bias", own)
+        found = [_stray(kinds[bright], faint, piece, len(pieces)) for piece in pieces if piece.overscan]
+        most = max(found, key=lambda light: light[0])
+        names = f"{bright} - {'bias' if 'bias' in kinds else 'dark'}"
+        return {"frames": names} | dict(zip(("mean", "median", "error"), map(_number, most), strict=True))
+
+    def _bias_of(self, shape, recipe, path):
         if not recipe.uses_bias:
             return None
-        key = (path, path and path.stat().st_mtime_ns, shape, recipe.unit, repr(pieces))
-        if self._bias[0] != key:
-            self._bias = (key, self._read_bias(shape, recipe.unit, pieces, path))
-        return self._bias[1]
-
-    def _read_bias(self, shape, unit, pieces, path):
         if path is not None:
-            return bias_from_file(image_of(Frame(path), self.extension).data, pieces)
+            key = (path, path.stat().st_mtime_ns)
+            if self._bias[0] != key:
+                self._bias = (key, FileBias(image_of(Frame(path), self.extension).data))
+            return self._bias[1]
         frames = self._bias_frames(shape)
         if not frames:
             raise FrameError(
                 f"no bias frame has the shape of the dark, {shape[0]} rows x {shape[1]} columns; name a combined bias."
             )
-        sketches = [self.sketches.get(frame.path, unit, frame.extension) for frame in frames]
-        if self._mean[0] != sketches:  # sketches are equal only to themselves; no recipe changes their mean
-            self._mean = (sketches, mean_raw(sketches))
-        return bias_from_frames(*self._mean, pieces)
+        sketches = [self.sketches.get(frame.path, recipe.unit, frame.extension) for frame in frames]
+        if self._bias[0] != sketches:  # sketches are equal only to themselves
+            self._bias = (sketches, FramesBias(sketches))
+        return self._bias[1]
 
     def _bias_frames(self, shape):
         frames = (self._frames[frame.name] for frame in self._night.biases)
@@ -259,22 +326,23 @@ def image_of(frame, extension):
     return next((part for part in frame.parts if part.label == extension), frame.parts[0])
 
 
-def thin(values):
-    """Leave out rows and columns until a picture is at most `PICTURE_SIZE` along each axis."""
-    steps = (max(1, -(-size // PICTURE_SIZE)) for size in values.shape)
-    return values[tuple(slice(None, None, step) for step in steps)]
+def sampled(pieces, shape):
+    """Return the pieces with every 4th row and column of what they keep, or fewer of those that share an overscan level.
 
+    Each level has noise of its own, so a level of the whole frame is the better for many of them, more than for many pixels.
 
-def picture(values, middle, half):
-    """Return thinned values as bytes: 0 and below at `middle` - `half`, 255 and above at `middle` + `half`; NaN is 0."""
-    scaled = (thin(values).astype(np.float32) - (middle - half)) * (255 / (2 * half))
-    return np.nan_to_num(np.clip(scaled, 0, 255)).astype(np.uint8)
-
-
-def half_width(values):
-    """Return half the width of the stretch on which calibrated values, and the raw ones, are shown."""
-    sample = _finite(thin(values))
-    return _STRETCH_SIGMAS * _scatter(sample, median(sample))
+    Parameters
+    ----------
+    pieces : sequence of Regions
+        From `Recipe.pieces`.
+    shape : tuple of int
+        (rows, columns) of the frame.
+    """
+    pixels = sum(np.prod(piece.shape) for piece in pieces) / SAMPLING**2
+    fewer = SAMPLING * int(np.ceil(pixels / _SAMPLE_PIXELS))
+    steps = (SAMPLING, fewer) if pieces[0].axis == 1 else (fewer, SAMPLING)
+    whole = tuple(slice(0, length) for length in shape)
+    return [strided(piece, whole, steps) for piece in pieces]
 
 
 def histogram(values, middle, half):
@@ -294,38 +362,68 @@ def histogram(values, middle, half):
     return np.bincount(inside.astype(np.intp), minlength=bins), float(width)
 
 
-def _scatter(values, middle):
-    """Return the standard deviation of values around `middle` by the median absolute deviation; never 0."""
-    if not values.size:
-        return 1.0
-    sigma = MAD_TO_SIGMA * median(np.abs(values - middle))
-    return sigma if sigma > 0 else max(float(np.std(values)), 1e-6)
+def _side(images, level, scatter, half, axis):
+    """Return what is told of one side: the images of its amplifiers, levels over `axis`."""
+    rows = [row_levels(image if axis == 1 else image.T, level, scatter) for image in images]
+    levels, counts = (np.concatenate(found) for found in zip(*rows, strict=True))
+    noise = row_noise(levels, counts, scatter)
+    values = _flat(images)
+    bins, width = histogram(values, level, half) if np.isfinite(level) else (np.zeros(1, int), 1.0)
+    return {
+        "level": _number(level),
+        "error": _number(np.hypot(scatter / np.sqrt(values.size), noise / np.sqrt(len(levels)))),
+        "scatter": _number(scatter),
+        "rows": _number(noise),
+        "stripes": [_number(value) for value in levels[:_DRAWN_ROWS] - level],
+        "counts": bins.tolist(),
+        "bin": width,
+    }
 
 
-def _finite(values):
-    """Return the values that can be drawn, shape (values,)."""
+def _stray(bright, faint, piece, pieces):
+    """Return light in the mean of an overscan, in what is subtracted, and the error, see `Effect._light`."""
+    axis, part = piece.axis, piece.overscan[piece.axis]
+    excess = bright.profile(axis, "mean") - faint.profile(axis, "mean")
+    outer = excess[_outer(piece, bright.shape[axis], alone=pieces == 1)]
+    (own,) = sampled([piece], bright.shape)
+    taken = [level_of(overscan_level(sketch, own))[0] for sketch in (bright, faint)]
+    noise = np.std(np.diff(outer)) / np.sqrt(2) if len(outer) > 2 else np.nan
+    error = noise * np.sqrt(1 / (part.stop - part.start) + 1 / len(outer))
+    return np.mean(excess[part]) - np.mean(outer), taken[0] - taken[1] - np.mean(outer), error
+
+
+def _outer(piece, size, alone):
+    """Return the half, away from the image, of what lies beside the kept part; of several amplifiers, of the overscan."""
+    part, keep = piece.overscan[piece.axis], piece.keep[piece.axis]
+    is_low = part.start < keep.start
+    start, stop = part.start, part.stop
+    if alone:
+        start, stop = (0, max(part.stop, keep.start)) if is_low else (min(part.start, keep.stop), size)
+    middle = (start + stop) // 2
+    return slice(start, max(middle, start + 1)) if is_low else slice(min(middle, stop - 1), stop)
+
+
+def _kind(frame):
+    """Return which colour a line has."""
+    return frame.info.type if frame.info.type in ("bias", "flat", "science") else "dark"
+
+
+def _flat(images):
+    """Return all values that can be drawn of several images, shape (values,)."""
+    values = np.concatenate([np.ravel(image) for image in images])
+    if values.dtype.kind != "f":
+        return values
     values = drawable(values)
     return values[~np.isnan(values)]
 
 
-def _placed(pieces, shape, recipe):
-    """Say where a result is drawn: in its place in the frame; that of several amplifiers, which are joined, by itself."""
-    keep = pieces[0].keep
-    if len(pieces) > 1:
-        shape = recipe.result_shape(shape)
-        keep = tuple(slice(0, length) for length in shape)
-    return {"shape": list(shape), "keep": [[part.start, part.stop] for part in keep]}
+def _number(value):
+    """Return a number as JSON has it: NaN is `None`."""
+    return float(value) if np.isfinite(value) else None
 
 
-def _side(values, middle, half):
-    sample = _finite(thin(values))
-    counts, width = histogram(sample, middle, half)
-    return {
-        "median": middle,
-        "scatter": _scatter(sample, middle),
-        "counts": counts.tolist(),
-        "bin": width,
-    }
+def _text(value):
+    return "unknown" if value is None else f"{value:.6g}"
 
 
 def _evenly(names, count):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..errors import NightError
-from ..groups import group_exposures, odd_frames
+from ..groups import group_exposures, group_temperatures, odd_frames
 from ..text import visible
 
 __all__ = ["night_list"]
@@ -24,16 +24,17 @@ def night_list(night, raw_folder):
     Returns
     -------
     dict
-        ``frames``: a row for each frame, those that cannot be read last; ``exposures``: label and row numbers of the darks of
-        each exposure time; ``notes``: sentences on what a user should know before anything is done; ``folders``: what can be
-        chosen as ``raw_folder`` and ``dark_folder``.
+        ``frames``: a row for each frame, those that cannot be read last; ``exposures`` and ``temperatures``: label and row
+        numbers of the darks of each; ``notes``: sentences on what a user should know before anything is done; ``folders``: what
+        can be chosen as ``raw_folder`` and ``dark_folder``.
     """
     folders = _folder_choices(Path(raw_folder))
     if night is None:
-        return {"frames": [], "exposures": [], "notes": [], "folders": folders}
+        return {"frames": [], "exposures": [], "temperatures": [], "notes": [], "folders": folders}
     return {
         "frames": _rows(night),
-        "exposures": _exposures(night),
+        "exposures": _groups(night, "exposure", group_exposures, "{:g} s"),
+        "temperatures": _groups(night, "temperature", group_temperatures, "{:.0f} °C"),
         "notes": _notes(night),
         "folders": folders,
     }
@@ -64,17 +65,17 @@ def _unreadable_row(name, reason):
     return texts | absent | {"dark": False}
 
 
-def _exposures(night):
+def _groups(night, what, group_values, label):
+    """Return the darks that are alike in something: `label` takes the first value of each group."""
     darks = {dark.name for dark in night.darks}
-    timed = [
-        n for n, frame in enumerate(night.frames) if frame.name in darks and frame.info.exposure is not None
+    known = [
+        (n, value)
+        for n, frame in enumerate(night.frames)
+        if frame.name in darks and (value := getattr(frame.info, what)) is not None
     ]
-    groups = group_exposures([night.frames[n].info.exposure for n in timed])
+    groups = group_values([value for _, value in known])
     return [
-        {
-            "label": f"{night.frames[timed[group[0]]].info.exposure:g} s",
-            "rows": sorted(timed[n] for n in group),
-        }
+        {"label": label.format(known[group[0]][1]), "rows": sorted(known[n][0] for n in group)}
         for group in groups
     ]
 

@@ -1,4 +1,4 @@
-"""Settings as they stand in the controls: what is wrong with them, what they select, what a run would do with them.
+"""Settings as they stand in the controls: what is wrong with them, and the plan of a run. Not the words on it (outlook).
 
 They may be wrong: each problem is said for the parameter that has to change. Nothing is shown or written here, and only here
 does the panel ask the rooms below what a run will do.
@@ -6,47 +6,28 @@ does the panel ask the rooms below what a run will do.
 
 import glob
 import os
-from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
-from ..errors import DarkcalError, NightError, OutputError, ParameterError
-from ..parameters import Parameters, as_lists
+from ..errors import DarkcalError, NightError, OutputError
+from ..parameters import Parameters
 from ..recipe import Recipe
 from ..recipe.steps import SubtractBias
 from ..results import Results
 from ..run import make_plan
-from ..sections import parse_section, resolve_regions, to_brief, to_fits, to_python
-from ..text import visible
+from .parts import SECTIONS, regions
 
 __all__ = [
-    "ADVISED",
-    "SECTIONS",
-    "amplifier_notations",
-    "bias_note",
     "bias_path",
-    "camera_of",
-    "commands",
     "declared",
-    "join_amplifiers",
-    "notation",
-    "notebook_of",
+    "moved_along",
     "plan_of",
     "planned",
     "questions",
     "recipe_of",
-    "run_notes",
     "section_problems",
-    "split_amplifiers",
-    "start_notes",
     "undeclared",
 ]
-
-SECTIONS = ("overscan_columns", "keep_columns")
-# What the advice on a night decides.
-ADVISED = (*SECTIONS, "amplifiers", SubtractBias.parameter)
-
-_NOTEBOOKS = {1: "1-overscan-subtracted-bias-kept.ipynb", 2: "2-bias-subtracted-overscan-trimmed.ipynb"}
 
 
 def recipe_of(values):
@@ -61,6 +42,8 @@ def recipe_of(values):
 
 def planned(values, night):
     """Plan a run with settings; if that cannot be done, say why, one sentence for each control that has to change.
+
+    The plan replaces results that were made otherwise: it tells which, and that it does so is decided by whoever runs it.
 
     Parameters
     ----------
@@ -78,11 +61,17 @@ def planned(values, night):
     found = _value_problems(values) or section_problems(values, night)
     if found:
         return None, found
-    parameters = Parameters(**values)
+    parameters = replace(Parameters(**values), overwrite=True)
     try:
-        return plan_of(parameters, night), {}
+        plan = plan_of(parameters, night)
     except DarkcalError as error:
         return None, {_to_change(parameters, night): str(error)}
+    return (None, {"reduced_folder": _in_the_way(plan)}) if plan.conflicts else (plan, {})
+
+
+def _in_the_way(plan):
+    first, *others = plan.conflicts
+    return f"{first} And {len(others)} more {'are' if others[1:] else 'is'} in the way." if others else first
 
 
 def plan_of(parameters, night):
@@ -121,34 +110,29 @@ def _problems_on(values, shape):
         return {"amplifiers": message} if message else {}
     for name in SECTIONS:
         alone = {other: values[other] if other == name else None for other in SECTIONS}
-        if message := _message(_regions, alone, shape):
+        if message := _message(regions, alone, shape):
             return {name: message}
-    message = _message(_regions, values, shape)
+    message = _message(regions, values, shape)
     return dict.fromkeys(SECTIONS, message) if message else {}  # either of the two can be mended
 
 
-def camera_of(night):
-    """Return the instrument and the shape, in words, of most of a night's darks, or of its frames if there is no dark."""
-    kinds = Counter((frame.info.instrument, frame.shape_text) for frame in night.darks or night.frames)
-    return kinds.most_common(1)[0][0] if kinds else None
-
-
-def questions(values, night, accepted):
+def questions(values, camera, accepted):
     """Question settings that were made for another camera: they may fit these frames and be wrong for them.
 
     Parameters
     ----------
     values : dict
-    night : Night
+    camera : tuple or None
+        The instrument and the shape, in words, of the frames; `None`: there are none.
     accepted : tuple
-        The camera, as `camera_of` tells it, for which settings were made or accepted last, and these by name.
+        The camera for which settings were made or accepted last, and these by name.
 
     Returns
     -------
     dict of str to str
         Name of each setting that is still the same, to a sentence.
     """
-    camera, (made_for, before) = camera_of(night), accepted
+    made_for, before = accepted
     if None in (camera, made_for) or camera == made_for:
         return {}
     names = SECTIONS if values["amplifiers"] is None else ("amplifiers",)
@@ -159,76 +143,6 @@ def questions(values, night, accepted):
         for name in names
         if values[name] == before[name]
     }
-
-
-def notation(values, name, shape):
-    """Write a section in both notations and as a range along its axis.
-
-    Returns
-    -------
-    dict or None
-        ``python`` and ``fits``; ``axis``, 1 where columns are selected and 0 where rows are; ``rows`` and ``columns``, each start
-        and stop. `None`: there is no such section, or it does not fit the frame.
-    """
-    if values[name] is None:
-        return None
-    try:
-        region = parse_section(values[name], name).resolve(shape)
-    except ParameterError:
-        return None
-    axis = 0 if region[1] == slice(0, shape[1]) and region[0] != slice(0, shape[0]) else 1
-    if name == "overscan_columns":
-        region = tuple(part if n == axis else slice(0, shape[n]) for n, part in enumerate(region))
-    return {
-        "python": to_python(region, shape),
-        "fits": to_fits(region),
-        "axis": axis,
-        "rows": [region[0].start, region[0].stop],
-        "columns": [region[1].start, region[1].stop],
-    }
-
-
-def amplifier_notations(values, shape):
-    """Write the parts of each amplifier as `notation` does.
-
-    Returns
-    -------
-    list of dict, or None
-        ``overscan`` and ``image`` of each; `None`: there is one amplifier.
-    """
-    if values["amplifiers"] is None:
-        return None
-    return [
-        {
-            "overscan": notation({"overscan_columns": overscan}, "overscan_columns", shape),
-            "image": notation({"keep_columns": image}, "keep_columns", shape),
-        }
-        for overscan, image in values["amplifiers"]
-    ]
-
-
-def split_amplifiers(values, shape):
-    """Return the settings for two amplifiers, to begin with: each has half of the columns kept so far, and the same overscan.
-
-    Raises
-    ------
-    ParameterError
-        The sections do not fit an image of `shape`.
-    """
-    rows, columns = _regions(values, shape).keep
-    middle = (columns.start + columns.stop) // 2
-    halves = ((rows, slice(columns.start, middle)), (rows, slice(middle, columns.stop)))
-    pairs = tuple((values["overscan_columns"], to_brief(half, shape)) for half in halves)
-    return {"amplifiers": pairs} | dict.fromkeys(SECTIONS)
-
-
-def join_amplifiers(values, shape):
-    """Return the settings for one amplifier: the first overscan, and of the image all that those of several had."""
-    images = [found["image"] for found in amplifier_notations(values, shape) if found["image"]]
-    ends = [(image["rows"], image["columns"]) for image in images] or [([0, shape[0]], [0, shape[1]])]
-    keep = tuple(slice(min(one[n][0] for one in ends), max(one[n][1] for one in ends)) for n in (0, 1))
-    overscan = values["amplifiers"][0][0]
-    return {"amplifiers": None, "overscan_columns": overscan, "keep_columns": to_brief(keep, shape)}
 
 
 def declared(image_types, names, kind):
@@ -248,69 +162,28 @@ def undeclared(image_types, names=None):
     return left or None
 
 
-def _key_of(name):
-    return f"file={glob.escape(name)}"
-
-
-def bias_note(plan, named):
-    """Say which combined bias the darks will get; empty where none is subtracted. `named`: the settings name its file."""
-    if plan.builds_bias:
-        return f"It will be built from {len(plan.night.biases)} bias frames of the night."
-    if plan.bias is None:
-        return ""
-    return (
-        "The combined bias named here is subtracted."
-        if named
-        else f"Found by its header: {visible(plan.bias.path)}."
-    )
-
-
-def run_notes(plan):
-    """Say which results exist already and what becomes of them, and what else should be known before the run."""
-    states = [found.state for found in plan.standings.values()]
-    counts = {state: states.count(state) for state in ("current", "other", "foreign")}
-    fate = (
-        "will be replaced"
-        if plan.overwrite
-        else "will not be replaced (tick Overwrite, or name another folder)"
-    )
-    sentences = {
-        "current": "{} made with these settings stay as they are",
-        "other": f"{{}} made with other settings {fate}",
-        "foreign": "{} not made by darkcal will not be replaced (move them away)",
-    }
-    said = "; ".join(sentences[state].format(count) for state, count in counts.items() if count)
-    results = f"Results that exist already: {said}." if said else f"{len(states)} results will be written."
-    return [results, *map(visible, plan.notes)]
-
-
-def start_notes(values, given, beginning):
-    """Say how the settings came about.
+def moved_along(values, opened):
+    """Return what changes with the folder of the night: its darks are in a subfolder of the same name, or in the night itself.
 
     Parameters
     ----------
     values : dict
-    given : Parameters
-        Those that the panel was made from.
-    beginning : str or None
-        ``'goes on'``: it goes on after the cells were run again; ``'afresh'``: the parameters have changed meanwhile.
-
-    Returns
-    -------
-    dict
-        ``changed``: names of the settings that differ from those given; ``start``: a sentence, if there is something to say.
+    opened : tuple
+        ``raw_folder`` and ``dark_folder`` of the night before.
     """
-    at_start = given.to_dict()
-    changed = [name for name, value in at_start.items() if as_lists(values[name]) != value]
-    sentence = ""
-    if beginning == "goes on" and changed:
-        sentence = (
-            "The cells were run again, and the settings changed in this panel still hold. Press As at the start to have those of "
-            "the cell of parameters."
-        )
-    elif beginning == "afresh":
-        sentence = "The cell of parameters has changed, so this panel starts afresh with its values."
-    return {"changed": changed, "start": sentence}
+    raw_folder, dark_folder = opened
+    if values["raw_folder"] == raw_folder or values["dark_folder"] != dark_folder:
+        return {}  # where its darks are was set with it
+    beside = dark_folder and os.path.join(values["raw_folder"], os.path.basename(dark_folder))
+    return {
+        "dark_folder": beside if beside and os.path.isdir(beside) else None,
+        "files": None,
+        "image_types": undeclared(values["image_types"]),
+    }
+
+
+def _key_of(name):
+    return f"file={glob.escape(name)}"
 
 
 def bias_path(values):
@@ -330,33 +203,6 @@ def bias_path(values):
     if not path.is_file():
         raise DarkcalError(f"the combined bias {path} does not exist.")
     return path
-
-
-def commands(parameters, settings_file):
-    """Write the commands that do the same without the panel.
-
-    Returns
-    -------
-    dict of str to str
-        ``folder``, from which ``papermill`` has to be run, and ``python``.
-    """
-    _, path = notebook_of(parameters.uses_bias)
-    done = f"{Path(path).stem}-done.ipynb"
-    return {
-        "folder": os.getcwd(),
-        "papermill": parameters.papermill_command(path, done, settings_file),
-        "python": parameters.python_code(),
-    }
-
-
-def notebook_of(uses_bias):
-    """Return number and path of the notebook that settings belong to: the one that is open, or the shipped one."""
-    number = 2 if uses_bias else 1
-    path = os.environ.get("JPY_SESSION_NAME", "")
-    if not path.endswith(".ipynb"):
-        return number, _NOTEBOOKS[number]
-    name = Path(path).name
-    return int(name[0]) if name[:2] in ("1-", "2-") else number, os.path.relpath(path)
 
 
 def _value_problems(values):
@@ -391,11 +237,6 @@ def _picked(values, night):
 def _shapes(darks, extensions):
     """Return the shapes of the images that are calibrated, each once."""
     return list(dict.fromkeys(part.shape for dark in darks for part in dark.select(extensions)))
-
-
-def _regions(values, shape):
-    sections = (None if values[name] is None else parse_section(values[name], name) for name in SECTIONS)
-    return resolve_regions(*sections, shape)
 
 
 def _message(check, *arguments, **keywords):

@@ -1,7 +1,7 @@
-"""Frames thinned for display: every 4th row and column, and profiles. Not what is drawn of them (effect).
+"""Frames thinned for display: every 4th row and column in memory, and profiles. Not what is drawn of them (effect, viewer).
 
-The pixels of a sketch are pixels of the frame, and they are calibrated by the same functions as the frame itself, so that a level
-shown is the level of the result, taken over every 4th row and column as in `~darkcal_widgets.results_table`.
+The pixels shown are pixels of the frame, and they are calibrated by the same functions as the frame itself, so that a level shown
+is the level of the result.
 """
 
 from collections import OrderedDict
@@ -16,18 +16,21 @@ from ..errors import FrameError
 from ..frames import Frame
 from ..recipe.calibrate import subtract_terms
 from ..recipe.steps import Overscan
-from ..sections import Regions, joined
-from ..statistics import SAMPLING, median
+from ..statistics import SAMPLING, level_of
 
-__all__ = ["Sketch", "Sketches", "bias_from_file", "bias_from_frames", "mean_raw"]
+__all__ = ["FileBias", "FramesBias", "Sketch", "Sketches", "calibrated", "overscan_level", "strided"]
 
 # A sketch of a full-size frame holds 9 MB.
 _KEPT_SKETCHES = 80
+# Bytes of whole frames that are kept, for a picture that is zoomed into.
+_KEPT_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """What is kept of a frame for display.
+    """What is kept of a frame for display. ``sketch[rows, columns]`` gives raw values as ``frame[rows, columns]`` does.
+
+    Every 4th row and every 4th column is in memory; where others are asked for, the whole frame is read.
 
     Attributes
     ----------
@@ -38,6 +41,8 @@ class Sketch:
         Every 4th row with all columns; every 4th column with all rows.
     column_means, row_means : ndarray
         Mean of each column over all rows, of each row over all columns.
+    whole : callable
+        Returns all raw values.
     """
 
     shape: tuple
@@ -46,12 +51,13 @@ class Sketch:
     columns: np.ndarray
     column_means: np.ndarray
     row_means: np.ndarray
-    _kept_medians: dict = field(default_factory=dict, repr=False)
+    whole: object = field(repr=False)
+    _levels: dict = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, data, unit):
+    def of(cls, data, unit, whole=None):
         """Sketch an image of shape (rows, columns); what cannot be drawn, such as infinite values, is NaN."""
-        data = drawable(data) if data.dtype.kind == "f" else data
+        data = _drawable(data)
         return cls(
             data.shape,
             str(unit),
@@ -59,7 +65,21 @@ class Sketch:
             data[:, ::SAMPLING].copy(),
             data.mean(axis=0, dtype=np.float64),
             data.mean(axis=1, dtype=np.float64),
+            (lambda: data) if whole is None else lambda: _drawable(whole()),
         )
+
+    def __getitem__(self, part):
+        rows, columns = part
+        if _is_sampled(rows):
+            return self.rows[_among_sampled(rows), columns]
+        if _is_sampled(columns):
+            return self.columns[rows, _among_sampled(columns)]
+        return self.whole()[rows, columns]
+
+    @property
+    def dtype(self):
+        """Type of the raw values."""
+        return self.rows.dtype
 
     @cached_property
     def column_medians(self):
@@ -71,75 +91,115 @@ class Sketch:
         """Median of each row over every 4th column."""
         return np.median(self.columns, axis=1)
 
-    @property
-    def pixels(self):
-        """Every 4th row and column of the raw frame."""
-        return self.rows[:, ::SAMPLING]
-
     def profile(self, axis, statistic):
         """Return one value for each column (`axis` 1) or row (`axis` 0); `statistic` is ``'mean'`` or ``'median'``."""
         return getattr(self, f"{'column' if axis == 1 else 'row'}_{statistic}s")
 
-    def kept(self, pieces):
-        """Return the raw pixels of the kept parts, joined: those whose row and column number is a multiple of 4.
-
-        Parameters
-        ----------
-        pieces : sequence of Regions
-            From `Recipe.pieces`, one for each amplifier.
-        """
-        return _joined(pieces, [self.pixels[_sampled(piece)] for piece in pieces])
-
-    def kept_median(self, pieces):
-        """Return the median of `kept`: the level before, which stays the same unless the kept parts change."""
+    def level(self, pieces):
+        """Return level and scatter of the raw pixels of kept parts, which stay the same unless these change."""
         key = repr([piece.keep for piece in pieces])
-        if key not in self._kept_medians:
-            self._kept_medians[key] = median(self.kept(pieces))
-        return self._kept_medians[key]
+        if key not in self._levels:
+            self._levels[key] = level_of(np.concatenate([self[piece.keep].ravel() for piece in pieces]))
+        return self._levels[key]
 
-    def overscan_level(self, pieces):
-        """Return what is subtracted from `kept` for the overscan, to be broadcast over it; `None` where there is none."""
-        levels = [self._level(piece) for piece in pieces]
-        if all(level is None for level in levels):
-            return None
-        if len(pieces) == 1:
-            return levels[0]
-        found = next(level.dtype for level in levels if level is not None)
-        none = np.zeros((1, 1), found)
-        spread = [
-            np.broadcast_to(none if level is None else level, self.pixels[_sampled(piece)].shape)
-            for piece, level in zip(pieces, levels, strict=True)
-        ]
-        return _joined(pieces, spread)
 
-    def calibrated(self, pieces, bias=None, dtype="float32"):
-        """Calibrate `kept`.
+def strided(piece, window, steps):
+    """Return a piece whose kept part is every n-th row and column of a window of the frame, as far as the piece keeps them.
 
-        Parameters
-        ----------
-        pieces : sequence of Regions
-            From `Recipe.pieces`, one for each amplifier.
-        bias : ndarray, optional
-            Of the same pixels.
-        dtype : str
-            Of the result.
+    Parameters
+    ----------
+    piece : Regions
+    window : tuple of slice
+        Rows and columns of the frame; rows and columns are counted from its start.
+    steps : tuple of int
+        n for rows and columns.
+    """
+    pairs = zip(piece.keep, window, steps, strict=True)
+    keep = tuple(_every(part, shown, step) for part, shown, step in pairs)
+    moved = (
+        place + new.start - old.start for place, new, old in zip(piece.place, keep, piece.keep, strict=True)
+    )
+    return replace(piece, keep=keep, place=tuple(moved))
 
-        Returns
-        -------
-        ndarray
-        """
-        terms = [term for term in (self.overscan_level(pieces), bias) if term is not None]
-        return subtract_terms(self.kept(pieces), terms, dtype)
 
-    def _level(self, piece):
-        if piece.overscan is None:
-            return None
-        rows, columns = _sampled(piece)
-        if piece.axis == 1:
-            thinned, image = replace(piece, keep=(rows, piece.keep[1])), self.rows
-        else:
-            thinned, image = replace(piece, keep=(piece.keep[0], columns)), self.columns
-        return Overscan((thinned,)).measure(image)[0]
+def _every(part, shown, step):
+    first, stop = max(part.start, shown.start), min(part.stop, shown.stop)
+    start = first + (shown.start - first) % step
+    return slice(start, max(start, stop), step)
+
+
+def overscan_level(source, piece):
+    """Return what is subtracted from the kept part of a piece for the overscan, to be broadcast over it; `None`: nothing is.
+
+    Parameters
+    ----------
+    source : Sketch or ndarray
+    piece : Regions
+        Its kept part may be strided.
+    """
+    return Overscan((piece,)).measure(source)[0]
+
+
+def calibrated(source, piece, bias=None, dtype="float32"):
+    """Calibrate the kept part of a piece.
+
+    Parameters
+    ----------
+    source : Sketch or ndarray
+        Raw values.
+    piece : Regions
+        Its kept part may be strided.
+    bias : FileBias or FramesBias, optional
+        What is subtracted.
+    dtype : str
+        Of the result.
+
+    Returns
+    -------
+    ndarray
+    """
+    terms = (overscan_level(source, piece), bias and bias.at(piece))
+    return subtract_terms(source[piece.keep], [term for term in terms if term is not None], dtype)
+
+
+@dataclass(frozen=True)
+class FileBias:
+    """A combined bias in a file: pixels of the shape of the result."""
+
+    data: np.ndarray
+
+    def at(self, piece):
+        """Return its pixels that belong to the kept part of a piece, which may be strided."""
+        places = zip(piece.place, piece.keep, strict=True)
+        return self.data[tuple(slice(at, at + part.stop - part.start, part.step) for at, part in places)]
+
+
+class FramesBias:
+    """A combined bias that is to be built, without its clipping: the mean of bias frames, each less its overscan.
+
+    Parameters
+    ----------
+    sketches : sequence of Sketch
+    """
+
+    def __init__(self, sketches):
+        self.sketches = sketches
+        self._means = OrderedDict()
+
+    def at(self, piece):
+        """Return its pixels that belong to the kept part of a piece, which may be strided."""
+        levels = [overscan_level(sketch, piece) for sketch in self.sketches]
+        mean = self._mean(piece.keep)
+        return mean if levels[0] is None else mean - np.mean(levels, axis=0)
+
+    def _mean(self, keep):
+        """Return the mean of the raw frames, which changes with the part that is looked at and not with the overscan."""
+        key = repr(keep)
+        if key not in self._means:
+            self._means[key] = np.mean([sketch[keep] for sketch in self.sketches], axis=0)
+            while len(self._means) > 2:  # of the picture, and of the levels
+                self._means.popitem(last=False)
+        return self._means[key]
 
 
 class Sketches:
@@ -149,6 +209,7 @@ class Sketches:
         self._size = size
         self._lock = Lock()
         self._kept = OrderedDict()
+        self._whole = OrderedDict()
 
     def get(self, path, unit, extension=""):
         """Return the sketch of a file, or of one image of a file with several, which `extension` names.
@@ -163,8 +224,8 @@ class Sketches:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        frame = Frame(path).select([extension] if extension else None)[0]
-        sketch = Sketch.of(frame.data, frame.unit(unit))
+        frame = _frame(path, extension)
+        sketch = Sketch.of(frame.data, frame.unit(unit), lambda: self._read_whole(path, extension))
         with self._lock:
             self._kept[key] = sketch
             while len(self._kept) > self._size:
@@ -182,6 +243,20 @@ class Sketches:
         with self._lock:
             return self._key(path, unit, extension) in self._kept
 
+    def _read_whole(self, path, extension):
+        """Return all values of a file, read again only if the file has changed or there was no room to keep them."""
+        key = self._key(path, "", extension)
+        with self._lock:
+            if key in self._whole:
+                self._whole.move_to_end(key)
+                return self._whole[key]
+        data = _frame(path, extension).data
+        with self._lock:
+            self._whole[key] = data
+            while sum(kept.nbytes for kept in self._whole.values()) > _KEPT_BYTES:
+                self._whole.popitem(last=False)
+        return data
+
     @staticmethod
     def _key(path, unit, extension):
         try:
@@ -193,55 +268,18 @@ class Sketches:
         return path, status.st_mtime_ns, status.st_size, unit, extension
 
 
-def bias_from_file(data, pieces):
-    """Return the pixels of a combined bias that belong to those of `Sketch.kept`."""
-    return _joined(pieces, [data[_sampled_of_result(piece)] for piece in pieces])
+def _frame(path, extension):
+    return Frame(path).select([extension] if extension else None)[0]
 
 
-def mean_raw(sketches):
-    """Return the mean of raw frames in every 4th row and column."""
-    return np.mean([sketch.pixels for sketch in sketches], axis=0)
+def _drawable(data):
+    return drawable(data) if data.dtype.kind == "f" else data
 
 
-def bias_from_frames(sketches, mean, pieces):
-    """Return the combined bias to be built, without its clipping: the mean of bias frames in the pixels of `Sketch.kept`.
-
-    The mean of frames less their overscan is the mean of the frames less the mean of their overscan levels; only the levels
-    change with the recipe.
-
-    Parameters
-    ----------
-    sketches : sequence of Sketch
-    mean : ndarray
-        From `mean_raw`.
-    pieces : sequence of Regions
-        From `Recipe.pieces`, one for each amplifier.
-    """
-    part = _joined(pieces, [mean[_sampled(piece)] for piece in pieces])
-    levels = [sketch.overscan_level(pieces) for sketch in sketches]
-    return part if levels[0] is None else part - np.mean(levels, axis=0)
+def _is_sampled(part):
+    return (part.step or 1) % SAMPLING == 0 and (part.start or 0) % SAMPLING == 0
 
 
-def _joined(pieces, values):
-    """Return as one image those of several amplifiers, each thinned."""
-    if len(pieces) == 1:
-        return values[0]
-    places = joined([Regions(None, 1, _sampled(piece)) for piece in pieces])
-    shape = tuple(max(one.place[axis] + one.shape[axis] for one in places) for axis in (0, 1))
-    whole = np.empty(shape, np.result_type(*values))
-    for place, value in zip(places, values, strict=True):
-        whole[tuple(slice(at, at + size) for at, size in zip(place.place, place.shape, strict=True))] = value
-    return whole
-
-
-def _sampled(piece):
-    """Return the places, among every 4th row and column of a frame, of those that a piece keeps."""
-    return tuple(slice(-(-part.start // SAMPLING), -(-part.stop // SAMPLING)) for part in piece.keep)
-
-
-def _sampled_of_result(piece):
-    """Return the places in the result of those rows and columns that a piece keeps and that a sketch has."""
-    return tuple(
-        slice(at + -part.start % SAMPLING, at + size, SAMPLING)
-        for at, size, part in zip(piece.place, piece.shape, piece.keep, strict=True)
-    )
+def _among_sampled(part):
+    """Return the place of rows or columns among every 4th; what lies before the start and after the stop counts as it did."""
+    return slice((part.start or 0) // SAMPLING, -(-part.stop // SAMPLING), part.step // SAMPLING)

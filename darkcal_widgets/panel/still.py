@@ -1,12 +1,12 @@
 """The picture that a notebook keeps of the panel, for those who read it without a kernel."""
 
-from ..drawing import new_figure, plain
+from ..drawing import new_figure, plain, side_by_side
 from ..frames.figures import draw_profiles, zoom_to_overscan
 
 __all__ = ["draw_still"]
 
 
-def draw_still(profiles, pieces, pictures, settings, unit="adu", title=""):
+def draw_still(profiles, pieces, pictures, settings, unit="adu", title="", kinds=()):
     """Draw what the panel shows: profiles, the frame before and after, settings.
 
     Parameters
@@ -23,16 +23,18 @@ def draw_still(profiles, pieces, pictures, settings, unit="adu", title=""):
         Of the values.
     title : str
         Plain text.
+    kinds : sequence of str
+        Of the profiles, see `draw_profiles`.
 
     Returns
     -------
     Figure
     """
     figure = new_figure(10, 5.6, title)
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.15, 1))
-    for axes, zoomed in zip(top.subplots(1, 2), (False, True), strict=True):
-        _draw_profiles(axes, profiles, pieces, unit, zoomed)
-    places = bottom.subplots(1, 3, width_ratios=(1, 1, 1.15))
+    for axes, zoomed in zip(side_by_side(figure, (1, 1), bottom=3.1), (False, True), strict=True):
+        draw_profiles(axes, profiles, pieces, unit, kinds)
+        _fit(axes, profiles, pieces, zoomed)
+    places = side_by_side(figure, (1, 1, 1), bottom=0.1, top=2.4)
     for axes, (label, (image, middle, half)) in zip(places, pictures.items(), strict=False):
         axes.imshow(
             image, origin="lower", cmap="viridis", vmin=middle - half, vmax=middle + half, aspect="auto"
@@ -48,8 +50,7 @@ def draw_still(profiles, pieces, pictures, settings, unit="adu", title=""):
     return figure
 
 
-def _draw_profiles(axes, profiles, pieces, unit, zoomed):
-    draw_profiles(axes, profiles, pieces, unit)
+def _fit(axes, profiles, pieces, zoomed):
     axes.tick_params(labelsize=7)
     axes.xaxis.label.set_size(8)
     axes.yaxis.label.set_size(8)

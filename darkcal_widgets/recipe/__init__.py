@@ -1,5 +1,5 @@
 """What is done to each dark, and doing it to one frame."""
 
-from .recipe import OUTPUT_DTYPES, Recipe
+from .recipe import Recipe
 
-__all__ = ["OUTPUT_DTYPES", "Recipe"]
+__all__ = ["Recipe"]

@@ -5,12 +5,19 @@ and two copies in double precision, and takes 12 ms in bands that stay in a proc
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
 
 from .. import __version__
 from ..parallel import BAND_BYTES, own_array
+
+if TYPE_CHECKING:
+    from astropy.nddata import CCDData
+
+    from ..frames import Frame
+    from . import Recipe
 
 __all__ = ["Calibration", "PixelCounts", "calibrate_dark", "calibrated_header", "subtract_terms"]
 
@@ -20,7 +27,7 @@ _SATURATION_KEYWORDS = ("SATURATE", "SATLEVEL")
 _SMALL_BUFFER = 512  # numbers; fewer than a row has
 
 
-def calibrate_dark(dark, recipe, combined_bias=None):
+def calibrate_dark(dark: "CCDData", recipe: "Recipe", combined_bias: "CCDData | None" = None) -> "CCDData":
     """Calibrate one dark by ccdproc's functions, one step of the recipe after the other.
 
     Parameters
@@ -55,7 +62,7 @@ def calibrate_dark(dark, recipe, combined_bias=None):
     measured = [step.measure(dark.data, bias) for step in steps]
     with _absurd_values():
         result.data = result.data.astype(recipe.output_dtype)
-    result.header = calibrated_header(dark.header, recipe.digest(dark.shape), steps, measured)
+    result.header = calibrated_header(fits.Header(dark.header), recipe.digest(dark.shape), steps, measured)
     return result
 
 
@@ -64,7 +71,7 @@ def calibrated_header(header, digest, steps, measured):
 
     Parameters
     ----------
-    header : `~astropy.io.fits.Header`
+    header : Cards or `~astropy.io.fits.Header`
         Of the raw frame; it is not changed.
     digest : str
         Of the recipe.
@@ -73,7 +80,7 @@ def calibrated_header(header, digest, steps, measured):
     measured : sequence
         What each of them has measured.
     """
-    result = fits.Header(header, copy=True)
+    result = header.copy()
     with _absurd_values():
         for step, found in zip(steps, measured, strict=True):
             step.record(result, found)
@@ -158,7 +165,7 @@ class Calibration:
         Type of the result.
     """
 
-    image: object
+    image: "Frame | np.ndarray"
     pieces: tuple
     shape: tuple
     steps: tuple

@@ -4,42 +4,32 @@ import difflib
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import ParameterError
+from ..fields import checked, documented, setting
 from ..sections import joined, parse_section, resolve_regions, to_fits
 from ..units import standard_unit
 from .steps import STEPS
 
-__all__ = ["OUTPUT_DTYPES", "Recipe", "check_names"]
+if TYPE_CHECKING:
+    from ..sections import Regions
 
-OUTPUT_DTYPES = ("float32", "float64")
+__all__ = ["Recipe", "check_names"]
 
 # What a step of this version writes differs from the same step of version 0.1, so their digests differ, too.
 _FORMAT = 2
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What is done to each dark: validated, and not to be changed afterwards (`dataclasses.replace` gives a changed copy).
 
     Attributes
     ----------
-    overscan_columns : str or None
-        Columns whose median is subtracted from each row, as a Python slice (``'2055:'``) or a FITS section
-        (``'[2056:2080, 1:4128]'``; one that spans all columns, but not all rows, is an overscan of rows). `None`: none.
-    keep_columns : str or None
-        The part kept by the trim, in the same notations. `None`: all.
-    subtract_bias : bool
-        Whether the combined bias is subtracted.
-    amplifiers : tuple of tuple of str, or None
-        For an image that several amplifiers have read: for each its overscan (or `None`) and its image, in the same notations,
-        such as ``[["2048:2080", "0:1024"], ["2080:2112", "1024:2048"]]``. The images are joined. `None`: there is one amplifier.
-    extensions : tuple of str, or None
-        Of a file with several images, the names (``EXTNAME``) or numbers of those that are calibrated. `None`: all.
-    unit : str
-        Unit of frames whose header has no ``BUNIT``: ``'adu'`` or ``'electron'``, or a usual word for them.
-    output_dtype : str
-        ``'float32'`` or ``'float64'``.
+    {attributes}
 
     Raises
     ------
@@ -52,50 +42,69 @@ class Recipe:
     (slice(0, 4128, None), slice(0, 2048, None))
     """
 
-    overscan_columns: str | None = None
-    keep_columns: str | None = None
-    subtract_bias: bool = False
-    amplifiers: tuple | None = None
-    extensions: tuple | None = None
-    unit: str = "adu"
-    output_dtype: str = "float32"
+    overscan_columns: str | None = setting(
+        None,
+        "columns whose median is subtracted from each row; None: none",
+        "2055:",
+        "[2056:2080, 1:4128]",
+        details="""As a Python slice (``'2055:'``) or a FITS section (``'[2056:2080, 1:4128]'``; one that spans all columns,
+        but not all rows, is an overscan of rows).""",
+    )
+    keep_columns: str | None = setting(
+        None,
+        "columns that the trim keeps; None: all",
+        ":2048",
+        "[1:2048, 1:4128]",
+        details="In the same notations.",
+    )
+    subtract_bias: bool = setting(False, "subtract the combined bias", True)
+    amplifiers: tuple[tuple[str | None, str], ...] | None = setting(
+        None,
+        "overscan and image of each amplifier; None: there is one",
+        (("2048:2080", "0:1024"), ("2080:2112", "1024:2048")),
+        details="""Such as ``[["2048:2080", "0:1024"], ["2080:2112", "1024:2048"]]``, in the same notations; an overscan may be
+        `None`. The images are joined.""",
+    )
+    extensions: tuple[str | int, ...] | None = setting(
+        None,
+        "of files with several images, those to calibrate; None: all",
+        ("SCI",),
+        (1, 4),
+        details="Names (``EXTNAME``) or numbers.",
+    )
+    unit: str = setting(
+        "adu",
+        "unit of frames whose header has no BUNIT",
+        "electron",
+        details="``'adu'`` or ``'electron'``, or a usual word for them.",
+    )
+    output_dtype: Literal["float32", "float64"] = setting(
+        "float32", 'number type of the results, "float32" or "float64"', "float64"
+    )
+
+    def __new__(cls, *_, **values):
+        """Make a recipe, if every name is that of a field: the message of a dataclass does not say which one was meant."""
+        check_names(values, [one.name for one in fields(cls)])
+        return super().__new__(cls)
 
     def __post_init__(self):
-        object.__setattr__(self, "amplifiers", _checked_amplifiers(self.amplifiers))
-        object.__setattr__(self, "extensions", _checked_extensions(self.extensions))
-        self._sections()
+        for one in fields(Recipe):
+            object.__setattr__(self, one.name, checked(one, getattr(self, one.name)))
+        if self.extensions is not None:
+            object.__setattr__(self, "extensions", tuple(map(str, self.extensions)))
+        _sections(self.overscan_columns, self.keep_columns, self.amplifiers)
         if self.amplifiers is not None and (self.overscan_columns, self.keep_columns) != (None, None):
             raise ParameterError(
                 "amplifiers says what is subtracted and kept; set overscan_columns and keep_columns to None beside it."
             )
-        if not isinstance(self.subtract_bias, bool):
-            raise ParameterError(
-                f"subtract_bias is {self.subtract_bias!r} ({type(self.subtract_bias).__name__}); expected True or False."
-            )
         # The one field that is put in its standard form: 'ADU' and 'adu' are the same recipe.
         object.__setattr__(self, "unit", standard_unit(self.unit, "unit"))
-        if self.output_dtype not in OUTPUT_DTYPES:
-            raise ParameterError(
-                f"output_dtype is {self.output_dtype!r}; expected {' or '.join(map(repr, OUTPUT_DTYPES))}."
-            )
 
-    @classmethod
-    def from_parameters(cls, parameters):
-        """Take a recipe from a mapping of names to values.
-
-        Raises
-        ------
-        ParameterError
-            A name is not a field of a recipe, or a value cannot be used.
-        """
-        check_names(parameters, [field.name for field in fields(cls)])
-        return cls(**parameters)
-
-    def to_parameters(self):
+    def to_parameters(self) -> dict:
         """Return the recipe as a dictionary, the notebook parameters that describe what is done."""
         return asdict(self)
 
-    def regions(self, shape):
+    def regions(self, shape: tuple[int, int]) -> "Regions":
         """Lay the recipe on a frame of `shape` (rows, columns) that one amplifier has read.
 
         Returns
@@ -112,7 +121,7 @@ class Recipe:
             raise ParameterError(f"amplifiers names {len(pieces)} parts, each with an overscan of its own.")
         return pieces[0]
 
-    def pieces(self, shape):
+    def pieces(self, shape: tuple[int, int]) -> "tuple[Regions, ...]":
         """Lay the recipe on a frame of `shape` (rows, columns): what is subtracted and kept for each amplifier.
 
         Returns
@@ -124,41 +133,38 @@ class Recipe:
         ParameterError
             See `~darkcal_widgets.sections.resolve_regions` and `~darkcal_widgets.sections.joined`.
         """
-        sections = self._sections()
-        if self.amplifiers is None:
-            return (resolve_regions(*sections[0], shape),)
-        return joined([resolve_regions(*pair, shape) for pair in sections])
+        return _laid(self.overscan_columns, self.keep_columns, self.amplifiers, tuple(shape))
 
-    def result_shape(self, shape):
+    def result_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return (rows, columns) of the result of a frame of `shape`."""
         pieces = self.pieces(shape)
         return tuple(max(piece.place[axis] + piece.shape[axis] for piece in pieces) for axis in (0, 1))
 
-    def steps(self, shape):
+    def steps(self, shape: tuple[int, int]) -> tuple:
         """Return the steps, in their order, laid on frames of `shape` (rows, columns)."""
         return tuple(step for kind in STEPS if (step := kind.of(self, shape)) is not None)
 
     @property
-    def summary(self):
+    def summary(self) -> str:
         """What is done, in a few words."""
         return ", ".join(kind.summary(self) for kind in STEPS)
 
     @property
-    def uses_bias(self):
+    def uses_bias(self) -> bool:
         """Whether a combined bias is needed."""
         return self.subtract_bias
 
     @property
-    def of_bias(self):
+    def of_bias(self) -> "Recipe":
         """The recipe of the combined bias that fits: the same overscan and trim."""
         return replace(self, subtract_bias=False)
 
-    def digest(self, *shapes):
+    def digest(self, *shapes: tuple[int, int]) -> str:
         """Return 16 hexadecimal digits that are equal for recipes which do the same to frames with images of these shapes."""
         done = [self._done(shape) | {"format": _FORMAT} for shape in shapes]
         return _digest(done[0] if len(done) == 1 else done)
 
-    def digest_0_1(self, shape):
+    def digest_0_1(self, shape: tuple[int, int]) -> str:
         """Return the digest that version 0.1 of darkcal has written for the same settings."""
         return _digest(self._done(shape))
 
@@ -172,51 +178,30 @@ class Recipe:
             done |= step.key()
         return done | {"unit": self.unit, "output_dtype": self.output_dtype}
 
-    def _sections(self):
-        """Return the overscan and the kept part of each amplifier, not yet laid on a frame."""
-        texts = [(self.overscan_columns, self.keep_columns)] if self.amplifiers is None else self.amplifiers
-        names = (
-            ("overscan_columns", "keep_columns") if self.amplifiers is None else ("amplifiers", "amplifiers")
-        )
-        return [
-            tuple(
-                None if text is None else parse_section(text, name)
-                for text, name in zip(pair, names, strict=True)
-            )
-            for pair in texts
-        ]
+
+@lru_cache(maxsize=256)
+def _laid(overscan, keep, amplifiers, shape):
+    """Lay sections on a frame of a shape, as `Recipe.pieces` does: each frame of a run asks several times."""
+    sections = _sections(overscan, keep, amplifiers)
+    regions = [resolve_regions(*pair, shape) for pair in sections]
+    return tuple(regions) if amplifiers is None else joined(regions)
 
 
-def _checked_amplifiers(amplifiers):
-    """Return pairs of texts as tuples, which can be compared."""
+def _sections(overscan, keep, amplifiers):
+    """Return the overscan and the kept part of each amplifier, not yet laid on a frame.
+
+    Raises
+    ------
+    ParameterError
+        A text is not a section; the message names the parameter.
+    """
     if amplifiers is None:
-        return None
-    pairs = amplifiers if isinstance(amplifiers, list | tuple) else ()
-    good = [
-        pair
-        for pair in pairs
-        if isinstance(pair, list | tuple)
-        and len(pair) == 2
-        and isinstance(pair[1], str)
-        and isinstance(pair[0], str | None)
-    ]
-    if not good or len(good) < len(pairs):
-        raise ParameterError(
-            f"amplifiers is {amplifiers!r}; expected for each amplifier its overscan (or None) and its image, such as "
-            "[['2048:2080', '0:1024'], ['2080:2112', '1024:2048']], or None."
-        )
-    return tuple(map(tuple, good))
+        return [(_section(overscan, "overscan_columns"), _section(keep, "keep_columns"))]
+    return [tuple(_section(text, "amplifiers") for text in pair) for pair in amplifiers]
 
 
-def _checked_extensions(extensions):
-    if extensions is None:
-        return None
-    names = extensions if isinstance(extensions, list | tuple) else ()
-    if not names or not all(type(name) in (int, str) for name in names):
-        raise ParameterError(
-            f"extensions is {extensions!r}; expected a list of names or numbers of extensions, or None for all."
-        )
-    return tuple(map(str, names))
+def _section(text, parameter):
+    return None if text is None else parse_section(text, parameter)
 
 
 def _digest(done):

@@ -23,8 +23,34 @@ _SECTION_KEYWORDS = (
 )  # fmt: skip
 
 
+class _Step:
+    """What a step does unless it says otherwise: nothing."""
+
+    def check(self, unit, bias_shape, bias_unit):
+        """Refuse a combined bias that does not fit darks in `unit`.
+
+        Parameters
+        ----------
+        unit : str
+        bias_shape : tuple of int or None
+            (rows, columns); `None`: there is no combined bias.
+        bias_unit : str
+
+        Raises
+        ------
+        FrameError
+            It is needed and not given, has another shape than the trimmed dark, or is in another unit.
+        """
+
+    def measure(self, image, bias=None, /):
+        """Return what the step needs to know of a frame; `bias` is the pixels of the combined one."""
+
+    def term(self, measured, number, piece, /):
+        """Return what is subtracted from the kept part of an amplifier, by its number and `Regions`; `None`: nothing."""
+
+
 @dataclass(frozen=True)
-class Overscan:
+class Overscan(_Step):
     """Subtract the median of the overscan of each row or column; `pieces` has one `Regions` for each amplifier."""
 
     pieces: tuple
@@ -46,9 +72,6 @@ class Overscan:
         """Return what makes two such steps differ."""
         return {"overscan": self._text(to_fits)}
 
-    def check(self, unit, bias_shape, bias_unit):
-        """Refuse nothing: the sections were checked when they were laid on the frame."""
-
     def apply(self, ccd, _=None):
         """Return a CCDData with the step done."""
         import ccdproc
@@ -67,7 +90,7 @@ class Overscan:
                 result.data[piece.keep] = part.data
         return result
 
-    def measure(self, image, _=None):
+    def measure(self, image, _=None, /):
         """Return the level of each row or column for each amplifier, to be broadcast over its kept part.
 
         Parameters
@@ -83,8 +106,8 @@ class Overscan:
         """
         return [None if piece.overscan is None else self._level(image, piece) for piece in self.pieces]
 
-    def term(self, levels, number, _):
-        """Return what is subtracted from the kept part of an amplifier."""
+    def term(self, levels, number, _, /):
+        """Return the levels of an amplifier."""
         return levels[number]
 
     def record(self, header, levels):
@@ -111,7 +134,7 @@ class Overscan:
 
 
 @dataclass(frozen=True)
-class Trim:
+class Trim(_Step):
     """Keep a part of the frame; `pieces` has one `Regions` for each amplifier, which are joined to one image."""
 
     pieces: tuple
@@ -134,9 +157,6 @@ class Trim:
         """Return what makes two such steps differ."""
         return {"keep": self._text(to_fits)}
 
-    def check(self, unit, bias_shape, bias_unit):
-        """Refuse nothing: the sections were checked when they were laid on the frame."""
-
     def apply(self, ccd, _=None):
         """Return a CCDData with the step done; mask, uncertainty and WCS follow, but no WCS follows a joining."""
         import ccdproc
@@ -147,14 +167,6 @@ class Trim:
             [(piece, ccdproc.trim_image(ccd[piece.keep], add_keyword=False)) for piece in self.pieces]
         )
 
-    def measure(self, image, _=None):
-        """Return `None`: nothing has to be measured."""
-        return
-
-    def term(self, *_):
-        """Return `None`: nothing is subtracted."""
-        return
-
     def record(self, header, _=None):
         """Say in the header of the result what was done; shift each WCS and the IRAF physical coordinates."""
         header.add_history(f"darkcal: trimmed to {self._text(to_fits)}")
@@ -163,7 +175,7 @@ class Trim:
         keep = _bounds(self.pieces)
         section = None if keep is None else _section_of_ccd(header, keep)
         for keyword in _SECTION_KEYWORDS:
-            header.remove(keyword, ignore_missing=True)
+            header.pop(keyword, None)
         if section is not None:
             header["CCDSEC"] = (_iraf(section), "part of the CCD that this is")
         if keep is not None:
@@ -174,7 +186,7 @@ class Trim:
 
 
 @dataclass(frozen=True)
-class SubtractBias:
+class SubtractBias(_Step):
     """Subtract the combined bias from the kept part, of `shape` (rows, columns)."""
 
     shape: tuple
@@ -197,20 +209,7 @@ class SubtractBias:
         return {"subtract_bias": True}
 
     def check(self, unit, bias_shape, bias_unit):
-        """Refuse a combined bias that does not fit darks in `unit`.
-
-        Parameters
-        ----------
-        unit : str
-        bias_shape : tuple of int or None
-            (rows, columns); `None`: there is no combined bias.
-        bias_unit : str
-
-        Raises
-        ------
-        FrameError
-            It is not given, has another shape than the trimmed dark, or is in another unit.
-        """
+        """Refuse a combined bias that does not fit darks in `unit`."""
         if bias_shape is None:
             raise FrameError(
                 f"subtract_bias is True, but there is no combined bias; give one, or {KEEP_BIAS}."
@@ -232,13 +231,13 @@ class SubtractBias:
 
         return ccdproc.subtract_bias(ccd, bias, add_keyword=False)
 
-    def measure(self, image, bias):
+    def measure(self, image, bias=None, /):
         """Return the pixels of the combined bias."""
         return bias
 
-    def term(self, bias, _, piece):
-        """Return what is subtracted from the kept part of an amplifier."""
-        return bias[tuple(slice(at, at + size) for at, size in zip(piece.place, piece.shape, strict=True))]
+    def term(self, bias, _, piece, /):
+        """Return the part of the combined bias where an amplifier lies."""
+        return bias[_place(piece)]
 
     def record(self, header, _=None):
         """Say in the header of the result what was done."""
@@ -258,6 +257,11 @@ def _fitting(text, comment):
 def _beside(piece):
     """Return the part of the overscan that lies beside the kept part: the same rows, or the same columns."""
     return (piece.keep[0], piece.overscan[1]) if piece.axis == 1 else (piece.overscan[0], piece.keep[1])
+
+
+def _place(piece):
+    """Return where the kept part of a piece lies in the result."""
+    return tuple(slice(at, at + size) for at, size in zip(piece.place, piece.shape, strict=True))
 
 
 def _bounds(pieces):
@@ -280,9 +284,7 @@ def _join(trimmed):
             return None
         whole = np.empty(shape, values[0].dtype)
         for (piece, _), value in zip(trimmed, values, strict=True):
-            whole[tuple(slice(at, at + size) for at, size in zip(piece.place, piece.shape, strict=True))] = (
-                value
-            )
+            whole[_place(piece)] = value
         return whole
 
     first = trimmed[0][1]
@@ -297,11 +299,16 @@ def _join(trimmed):
 
 
 def _shift_coordinates(header, keep):
-    for axis, start in (("1", keep[1].start), ("2", keep[0].start)):
-        for stem in ("CRPIX", "LTV"):
-            for keyword in [key for key in header if key.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == stem + axis]:
-                if type(header[keyword]) in (int, float):
-                    header[keyword] = header[keyword] - start
+    by = {
+        f"{stem}{axis}": keep[-axis].start
+        for stem in ("CRPIX", "LTV")
+        for axis in (1, 2)
+        if keep[-axis].start
+    }
+    for keyword in list(header) if by else ():
+        start = by.get(keyword.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+        if start is not None and type(header[keyword]) in (int, float):
+            header[keyword] = header[keyword] - start
 
 
 def _iraf(region):

@@ -1,13 +1,21 @@
 """Figures of a run: its last dark before and after, the level of every dark, its combined darks. Drawn by `frames.figures`."""
 
+from typing import TYPE_CHECKING
+
 from ..drawing import drawable
 from ..frames import Frame, figures
 from ..results import levels_of
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..outcome import Run
+    from ..recipe import Recipe
+
 __all__ = ["before_after", "column_profile", "combined_images", "levels"]
 
 
-def before_after(run):
+def before_after(run: "Run") -> "Figure":
     """Show the last dark of a run before and after calibration, on one stretch.
 
     Parameters
@@ -23,7 +31,7 @@ def before_after(run):
     return figures.before_after(raw.data, calibrated.data, calibrated.unit(), raw.name)
 
 
-def column_profile(run, recipe):
+def column_profile(run: "Run", recipe: "Recipe") -> "Figure":
     """Draw the mean of each raw column of the last dark of a run, whole width and zoomed to the overscan, which is shaded.
 
     Parameters
@@ -43,7 +51,7 @@ def column_profile(run, recipe):
     return figures.column_profile(profile, recipe.pieces(raw.shape), calibrated.unit(), title)
 
 
-def levels(run):
+def levels(run: "Run") -> "Figure":
     """Draw the level of each dark of a run before and after calibration, and the histogram of what is left.
 
     Parameters
@@ -61,7 +69,7 @@ def levels(run):
     return figures.levels(before, after, names, unit, "Level of each dark")
 
 
-def combined_images(run):
+def combined_images(run: "Run") -> "Figure":
     """Show combined darks side by side, each on its own stretch, with the histogram of their values.
 
     Parameters

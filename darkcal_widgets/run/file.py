@@ -10,6 +10,7 @@ from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
 from ..frames.numbers import count_of
 from ..outcome import Outcome
+from ..recipe import Recipe
 from ..recipe.calibrate import Calibration, PixelCounts, calibrated_header
 from ..results import damage, standing
 from ..text import ascii_only
@@ -18,7 +19,6 @@ __all__ = ["DarkJob", "calibrate_file", "hold_bias"]
 
 _BIAS_LOCK = threading.RLock()
 _HELD = {}  # the combined bias in memory, by its path, checksum and unit
-_COUNTED = ("NSATPIX", "NBADPIX")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class DarkJob:
     name: str
     raw: Path
     result: Path
-    recipe: object
+    recipe: Recipe
     shapes: tuple
     bias: Path | None = None
     bias_checksum: str = ""
@@ -81,7 +81,7 @@ def calibrate_file(job):
 
 
 def _calibrate(job):
-    raw = Frame(job.raw, job.name).loaded(borrowed=True)
+    raw = Frame.load(job.raw, job.name, borrowed=True)
     cards = job.cards(raw.checksum)
     if (existing := _current(job, cards)) is not None:
         return _unchanged(job, existing)
@@ -100,10 +100,8 @@ def _calibrate(job):
                 f"{job.result} is being written by another run, too; run again when it is done."
             ) from None
         return _unchanged(job, existing)
-    saturated, no_value = (
-        sum(getattr(part.counts, what) for part in parts) for what in ("saturated", "no_value")
-    )
-    return Outcome(job.name, "written", job.result, job.raw, "", saturated, no_value)
+    saturated, no_value = zip(*((part.counts.saturated, part.counts.no_value) for part in parts), strict=True)
+    return Outcome(job.name, "written", job.result, job.raw, "", sum(saturated), sum(no_value))
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class _Part:
         unit = frame.unit(job.recipe.unit)
         bias = biases.get(frame.label, biases.get("")) or (None, "")
         calibration = Calibration.prepare(frame, job.recipe, unit, *bias)
-        return cls(frame, unit, calibration, PixelCounts.of(frame.header, frame.dtype))
+        return cls(frame, unit, calibration, PixelCounts.of(frame.cards, frame.dtype))
 
     def image(self, job, cards):
         """Return the calibrated image, to be written."""
@@ -134,45 +132,34 @@ class _Part:
         )
 
     def _header(self, job, cards):
-        header = self.frame.header
+        header = self.frame.cards.copy()
         if "BIASFILE" in cards:
             header["BIASFILE"] = cards["BIASFILE"]
         header = calibrated_header(header, job.digest, self.calibration.steps, self.calibration.measured)
         header.update(cards)
-        if (self.frame.info.type, self.frame.info.type_source) != (
-            "dark",
-            "header",
-        ):  # what the header says is quick to know
-            declare_type(header, "dark", self.frame.info.exposure)
+        info = self.frame.info
+        if (info.type, info.type_source) != ("dark", "header"):  # what the header says is quick to know
+            declare_type(header, "dark", info.exposure)
         header["BUNIT"] = self.unit
         header["NSATPIX"] = (0, "saturated pixels")
         header["NBADPIX"] = (0, "pixels without a value")
         header["CCDMEAN"] = (0, "mean of the pixels")
-        if self.frame.info.exposure is not None and "DARKTIME" not in header:
-            header["DARKTIME"] = (self.frame.info.exposure, "exposure in seconds")
+        if info.exposure is not None and "DARKTIME" not in header:
+            header["DARKTIME"] = (info.exposure, "exposure in seconds")
         return header
 
 
 def _primary_header(raw, job, cards):
-    header = calibrated_header(raw.header, job.digest, (), ())
+    header = calibrated_header(raw.cards, job.digest, (), ())
     header.update(cards)
     declare_type(header, "dark", raw.info.exposure)
     return header
 
 
 def _unchanged(job, header):
-    counts = [0, 0]
-    for part in Frame(job.result).parts if "CCDMEAN" not in header else ():
-        counts = [
-            total + _count(part.header, keyword) for total, keyword in zip(counts, _COUNTED, strict=True)
-        ]
-    if "CCDMEAN" in header:
-        counts = [_count(header, keyword) for keyword in _COUNTED]
+    headers = [header] if "CCDMEAN" in header else [part.cards for part in Frame(job.result).parts]
+    counts = (sum(count_of(each, keyword, 0) for each in headers) for keyword in ("NSATPIX", "NBADPIX"))
     return Outcome(job.name, "unchanged", job.result, job.raw, "", *counts)
-
-
-def _count(header, keyword):
-    return value if type(value := header.get(keyword)) is int else 0
 
 
 def _current(job, cards):
@@ -203,7 +190,7 @@ def hold_bias(path, unit):
 
     Its images are held by their names; the only one of a file by an empty name, for it is meant for every dark.
     """
-    frame = Frame(path).loaded()
+    frame = Frame.load(path)
     if loss := damage(frame):
         raise FrameError(f"the combined bias {path} {loss}; move it away to have it made again.")
     with _BIAS_LOCK:
@@ -211,5 +198,5 @@ def hold_bias(path, unit):
         images = {
             part.label if len(frame.parts) > 1 else "": (part.data, part.unit(unit)) for part in frame.parts
         }
-        _HELD[path, frame.checksum, unit] = images, count_of(frame.header, "NCOMBINE")
+        _HELD[path, frame.checksum, unit] = images, count_of(frame.cards, "NCOMBINE")
     return frame.checksum

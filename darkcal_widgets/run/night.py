@@ -6,6 +6,7 @@ import signal
 import threading
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ThreadPoolExecutor, wait
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
 
@@ -19,24 +20,33 @@ from ..text import visible
 from .file import calibrate_file, hold_bias
 from .plan import bias_differences, make_plan
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Executor
+    from os import PathLike
+
+    from ..night import Night
+    from ..recipe import Recipe
+    from .plan import Plan
+
 __all__ = ["calibrate_darks", "run_plan"]
 
 
 def calibrate_darks(
-    night,
-    recipe,
-    reduced_folder,
+    night: "Night",
+    recipe: "Recipe",
+    reduced_folder: "str | PathLike[str]",
     *,
-    files=None,
-    combined_bias=None,
-    overwrite=False,
-    mixed="leave out",
-    workers=None,
-    executor=None,
-    progress=True,
-    on_outcome=None,
-    cancel=None,
-):
+    files: "Iterable[str] | None" = None,
+    combined_bias: "str | PathLike[str] | None" = None,
+    overwrite: bool = False,
+    mixed: str = "leave out",
+    workers: int | None = None,
+    executor: "Executor | None" = None,
+    progress: bool = True,
+    on_outcome: "Callable[[Outcome], object] | None" = None,
+    cancel: threading.Event | None = None,
+) -> Run:
     """Calibrate the darks of a night.
 
     Raw frames are opened for reading only. A result is written all or nothing; one of the same recipe and input is left as
@@ -49,7 +59,8 @@ def calibrate_darks(
     reduced_folder : path-like
         Where the results go, under the names of the raw frames; made if it is not there.
     files : iterable of str, optional
-        Names of darks, patterns or choices, see `~darkcal_widgets.Night.select_darks`; `None`: all.
+        Names of darks, patterns or choices, see `~darkcal_widgets.Night.select_darks`; `None`: all. What begins with ``bias:``
+        chooses the frames of the combined bias in the same way.
     combined_bias : path-like, optional
         Where the recipe subtracts the bias; `None`: the one found by its header in `reduced_folder`, or else one built from
         the night's bias frames.
@@ -114,7 +125,15 @@ def calibrate_darks(
     )
 
 
-def run_plan(plan, *, workers=None, executor=None, progress=True, on_outcome=None, cancel=None):
+def run_plan(
+    plan: "Plan",
+    *,
+    workers: int | None = None,
+    executor: "Executor | None" = None,
+    progress: bool = True,
+    on_outcome: "Callable[[Outcome], object] | None" = None,
+    cancel: threading.Event | None = None,
+) -> Run:
     """Do what a plan says.
 
     Parameters
@@ -152,7 +171,7 @@ def _with_bias(plan, run, executor):
 
 
 def _built_bias(plan, run):
-    built = combine_bias(plan.night, plan.recipe, plan.folder, overwrite=plan.overwrite)
+    built = combine_bias(plan.night, plan.recipe, plan.folder, files=plan.files, overwrite=plan.overwrite)
     run.outcomes += [outcome for outcome in built.outcomes if outcome.state == "failed"]
     bias = Frame(plan.folder / COMBINED_BIAS)
     run.notes += bias_differences(bias, plan.darks)

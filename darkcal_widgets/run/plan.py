@@ -1,17 +1,28 @@
 """Plan: everything that is decided about a run before a frame is touched. Made once, then shown, printed or run."""
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..choice import parted
 from ..combine.files import COMBINED_BIAS, bias_frames
 from ..errors import DarkcalError, FrameError, OutputError, ParameterError
 from ..files import check_results_folder, result_name
 from ..frames import Frame
 from ..groups import TEMPERATURE_TOLERANCE, without_odd
 from ..inventory import type_label
-from ..results import Results, Standing, standing
-from ..text import visible
+from ..results import Results, Standing, members_of, standing
+from ..text import ascii_only, visible
 from .file import DarkJob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    from ..night import Night
+    from ..recipe import Recipe
 
 __all__ = ["Plan", "make_plan"]
 
@@ -32,8 +43,10 @@ class Plan:
         One for each of them.
     bias : Frame or None
         The combined bias; `None`: none is needed, or it is to be built.
-    builds_bias : bool
-        Whether it is to be built from the night's bias frames.
+    biases : tuple of Frame
+        The bias frames that it is to be built from; empty: it is not built.
+    files : list of str or None
+        What was chosen, of darks and of bias frames.
     left_out : dict
         Name of each dark that is not calibrated, to the reason.
     notes : tuple of str
@@ -42,29 +55,59 @@ class Plan:
         Replace results that were made otherwise.
     """
 
-    night: object
-    recipe: object
+    night: "Night"
+    recipe: "Recipe"
     folder: Path
     darks: tuple
     jobs: tuple
     bias: Frame | None
-    builds_bias: bool
+    biases: tuple
+    files: list | None
     left_out: dict
     notes: tuple
     overwrite: bool
 
     @property
+    def builds_bias(self):
+        """Whether the combined bias is to be built."""
+        return bool(self.biases)
+
+    @cached_property
     def standings(self):
-        """Name of each dark to the `Standing` of its result, from headers alone: whether the raw frame or the combined bias
-        have changed since is only seen by the run itself.
+        """Name of each dark to the `Standing` of its result, from headers alone: whether the raw frame has changed since is only
+        seen by the run itself.
         """
-        return {job.name: self._standing(job) for job in self.jobs}
+        digests = {
+            job.shapes: (job.digest, job.digest_0_1)
+            for job in {job.shapes: job for job in self.jobs}.values()
+        }
+        return {job.name: self._standing(job, *digests[job.shapes]) for job in self.jobs}
 
     @property
     def conflicts(self):
         """Sentences on the results that stand in the way: a run would report their darks as failed."""
         in_the_way = ("foreign",) if self.overwrite else ("foreign", "other")
         return [found.reason for found in self.standings.values() if found.state in in_the_way]
+
+    @property
+    def replaced(self):
+        """Names of the results made otherwise that are where those of this run go: it replaces them if `overwrite` is true."""
+        names = [job.result.name for job in self.jobs if self.standings[job.name].state == "other"]
+        rebuilt = self.builds_bias and (self.folder / COMBINED_BIAS).exists()
+        return [*names, *([COMBINED_BIAS] if rebuilt else [])]
+
+    @property
+    def said_of_replaced(self):
+        """How many results made otherwise there are, and how they were made; empty: there are none."""
+        if not self.replaced:
+            return ""
+        headers = [found.header for found in self.standings.values() if found.state == "other"]
+        # What was done to each of several images stands in their own headers.
+        ways = Counter(_steps_of(header) for header in headers if "CCDMEAN" in header).most_common()
+        how = "; ".join(f"{count}: {way}" if len(ways) > 1 else way for way, count in ways)
+        count = f"{len(self.replaced)} results" if self.replaced[1:] else "1 result"
+        bias = ", the combined bias among them" if COMBINED_BIAS in self.replaced else ""
+        return f"{count} made otherwise in {self.folder}{bias}{f' ({how})' if how else ''}"
 
     def __str__(self):
         bias = ["build combined_bias.fits"] if self.builds_bias else []
@@ -77,16 +120,24 @@ class Plan:
         lines += [f"in the way: {sentence}" for sentence in self.conflicts]
         return "\n".join(map(visible, [*lines, *(f"note: {note}" for note in self.notes)]))
 
-    def _standing(self, job):
+    def _standing(self, job, digest, digest_0_1):
         try:
-            return standing(job.result, {"DCRECIPE": job.digest}, job.digest_0_1)
+            cards = {} if self.bias is None else {"BIASSUM": self.bias.checksum}
+            return standing(job.result, {"DCRECIPE": digest} | cards, digest_0_1)
         except DarkcalError as error:
             return Standing("foreign", str(error))
 
 
 def make_plan(
-    night, recipe, reduced_folder, *, files=None, combined_bias=None, overwrite=False, mixed="leave out"
-):
+    night: "Night",
+    recipe: "Recipe",
+    reduced_folder: "str | PathLike[str]",
+    *,
+    files: "Iterable[str] | None" = None,
+    combined_bias: "str | PathLike[str] | None" = None,
+    overwrite: bool = False,
+    mixed: str = "leave out",
+) -> Plan:
     """Check everything that can be checked before a frame is touched, and decide what is to be done; nothing is written.
 
     Parameters
@@ -109,24 +160,32 @@ def make_plan(
     check_results_folder(
         folder, night.folders, [job.result for job in jobs], [frame.path for frame in night.frames]
     )
-    bias, builds_bias = None, False
+    bias, biases = None, ()
     if recipe.uses_bias and jobs:
-        bias = _chosen_bias(night, recipe, folder, darks, combined_bias, overwrite)
-        builds_bias = bias is None
-    notes = [
-        *(night.passed_over if files is None else []),
-        *night.guesses("dark", *(["bias"] if builds_bias else [])),
-        *(
-            []
-            if bias is None
-            else _single_bias(bias) + bias_differences(bias, darks) + bias_temperatures([bias], darks)
-        ),
-        *(bias_temperatures(night.biases, darks) if builds_bias else []),
-    ]
-    left_out = _left_out(night, files, odd)
+        bias, biases = _chosen_bias(night, recipe, folder, darks, files, combined_bias, overwrite)
+    all_darks = parted(files)[0] is None
     return Plan(
-        night, recipe, folder, tuple(darks), jobs, bias, builds_bias, left_out, tuple(notes), overwrite
+        night=night,
+        recipe=recipe,
+        folder=folder,
+        darks=tuple(darks),
+        jobs=jobs,
+        bias=bias,
+        biases=tuple(biases),
+        files=files,
+        left_out=_left_out(night, all_darks, odd),
+        notes=tuple(_notes(night, all_darks, darks, bias, biases)),
+        overwrite=overwrite,
     )
+
+
+def _notes(night, all_darks, darks, bias, biases):
+    """Return what a user should know of what is not calibrated, and of the combined bias or the frames that it is built from."""
+    notes = night.passed_over if all_darks else []
+    notes += night.guesses("dark", *(["bias"] if biases else []))
+    if bias is not None:
+        notes += _single_bias(bias) + bias_differences(bias, darks) + bias_temperatures([bias], darks)
+    return notes + bias_temperatures(biases, darks)
 
 
 def bias_differences(bias, darks):
@@ -172,7 +231,7 @@ def bias_temperatures(biases, darks):
     far = [pair for pair, degrees in apart.items() if degrees > TEMPERATURE_TOLERANCE]
     if not far:
         return []
-    dark, bias = max(far, key=apart.get)
+    dark, bias = max(far, key=apart.__getitem__)
     count = len({pair[0] for pair in far})
     return [
         f"{bias.name} was taken at {bias.info.temperature:g} degrees, {dark.name} at {dark.info.temperature:g} "
@@ -211,31 +270,32 @@ def _jobs(darks, folder, recipe, overwrite):
     return jobs
 
 
-def _left_out(night, files, odd):
+def _left_out(night, all_darks, odd):
     """Return why darks are not calibrated: they cannot be read, or do not belong with the others."""
-    unreadable = night.unreadable_darks if files is None else []
+    unreadable = night.unreadable_darks if all_darks else []
     advice = "It is left out; to calibrate frames like it, list them in files."
     return {name: night.unreadable[name] for name in unreadable} | {
         name: f"{reason} {advice}" for name, reason in odd.items()
     }
 
 
-def _chosen_bias(night, recipe, folder, darks, combined_bias, overwrite):
-    """Return the combined bias that the darks get, which fits them; `None`: it has to be built from the night's bias frames."""
+def _chosen_bias(night, recipe, folder, darks, files, combined_bias, overwrite):
+    """Return the combined bias that the darks get, which fits them, or `None` and the bias frames to build it from."""
     bias = Results(folder).combined_bias if combined_bias is None else _given_bias(combined_bias)
-    differs = bias is not None and _made_otherwise(bias, darks, recipe)
+    wanted = night.select_biases(files) if parted(files)[1] else None
+    differs = "" if bias is None else _made_otherwise(bias, darks, recipe, wanted)
     own = bias is not None and combined_bias is None and bias.name == COMBINED_BIAS
     if bias is None or (own and overwrite and night.biases and differs):
-        bias_frames(night, recipe)
-        return None
+        bias_frames(night, recipe, files)
+        return None, night.select_biases(files)
     if differs:
         raise FrameError(
-            f"the combined bias {bias.path} was made with other overscan_columns or keep_columns than the recipe's "
-            f"({_steps_of(bias)}); move it away to have it built again from the bias frames, or set overwrite."
+            f"the combined bias {bias.path} was made {differs}; move it away to have it built again from the bias frames, or set "
+            "overwrite."
         )
     for dark in darks:
         _check_fits(bias, dark, recipe)
-    return bias
+    return bias, ()
 
 
 def _given_bias(combined_bias):
@@ -256,7 +316,7 @@ def _given_bias(combined_bias):
 
 def _single_bias(bias):
     """Say that a combined bias does not look like the average of many frames."""
-    if bias.info.combined or {"NCOMBINE", "IMCMB001"} & set(bias.header):
+    if bias.info.combined or {"NCOMBINE", "IMCMB001"} & set(bias.cards):
         return []
     return [
         f"{bias.name} does not say that it is the average of many frames (COMBINED, NCOMBINE): the noise of a single bias frame "
@@ -264,16 +324,26 @@ def _single_bias(bias):
     ]
 
 
-def _made_otherwise(bias, darks, recipe):
-    """Tell whether darkcal has made a combined bias with another overscan or trim; of other biases nothing is known."""
+def _made_otherwise(bias, darks, recipe, wanted):
+    """Say what is another in a combined bias of darkcal: overscan or trim, or its frames; of other biases nothing is known."""
     of_bias, shapes = recipe.of_bias, [part.shape for part in darks[0].select(recipe.extensions)]
-    made = bias.header.get("DCRECIPE")
-    return made is not None and made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0]))
+    made = bias.cards.get("DCRECIPE")
+    if made is None:
+        return ""
+    if made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0])):
+        return f"with other overscan_columns or keep_columns than the recipe's ({_steps_of(bias.cards)})"
+    members = set(members_of(bias))
+    names = {ascii_only(frame.path.name) for frame in wanted or ()}
+    # Frames that do not belong with the others are left out of a combined bias.
+    if names and not (members <= names and len(members) * 2 > len(names)):
+        return f"from other bias frames than files chooses ({len(members)}: {', '.join(sorted(members)[:6])})"
+    return ""
 
 
-def _steps_of(bias):
-    overscan, kept = (bias.header.get(keyword) for keyword in ("DCOSCAN", "DCTRIM"))
-    return f"overscan {overscan or 'not'} subtracted, {f'trimmed to {kept}' if kept else 'not trimmed'}"
+def _steps_of(header):
+    overscan, kept, bias = (header.get(keyword) for keyword in ("DCOSCAN", "DCTRIM", "BIASFILE"))
+    steps = f"overscan {overscan or 'not'} subtracted, {f'trimmed to {kept}' if kept else 'not trimmed'}"
+    return f"{steps}, bias subtracted" if bias else steps
 
 
 def _check_fits(bias, dark, recipe):

@@ -238,7 +238,7 @@ THERMO_ELECTRIC = Camera(
 
 CAMERAS = {camera.name: camera for camera in (CRYOGENIC, THERMO_ELECTRIC)}
 
-# Layers of which the two cameras above have none, with which a night looks like a real one: to see an effect by itself, nights
+# Layers of which the two cameras above have none, with which a night looks like a real one. To see one effect by itself, nights
 # without the others are better, and quicker.
 REALISTIC = {
     "cosmic_rays": CosmicRays(rate=4e-8),
@@ -247,8 +247,7 @@ REALISTIC = {
 
 
 def realistic(camera):
-    """Return a camera with cosmic rays, row noise, pick-up, a slope, dark current that differs from pixel to pixel, and hot pixels \
-that fall steeply and touch each other."""
+    """Return a camera with the layers that real frames show beside: see `REALISTIC`, and the dark current of each pixel."""
     rate = camera.dark_current.rate
     is_cold = rate < 1e-3
     fastest = 10.0 if is_cold else camera.hot_pixels.fastest

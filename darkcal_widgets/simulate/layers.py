@@ -297,8 +297,8 @@ class CosmicRays:
     Parameters
     ----------
     rate : float
-        Particles per second and pixel: 1 muon per cm2 and minute (Particle Data Group, Review of Particle Physics, section on cosmic
-        rays) is 4e-8 for pixels of 15 micrometres.
+        Particles per second and pixel: 1 muon per cm2 and minute (Particle Data Group, Review of Particle Physics, section on
+        cosmic rays) is 4e-8 for pixels of 15 micrometres.
     thickness : float
         Of the silicon, in pixels.
     electrons : float
@@ -344,7 +344,7 @@ class HotPixels:
     fraction, slowest, fastest, saturated
         See above.
     steepness : float
-        The number of pixels with more than a rate falls as its power of minus this; 0: rates are spread evenly in their logarithm.
+        The number of pixels with more than a rate falls as its power of minus this; 0: rates are even in their logarithm.
         In real darks they fall steeply from those of the others: 1e-3 to 1.6e-2 of the pixels lie above 10 sigma.
     clustered : float
         The part of them that touches another one, as in real darks damage is larger than a pixel.

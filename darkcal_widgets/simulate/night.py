@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
@@ -22,6 +23,9 @@ from ..files import is_frame_name, replacing
 from ..parallel import threaded
 from .cameras import CAMERAS, Camera, Exposure, temperature_of
 from .truth import TRUTH_NAME, identity_of, read_truth, truth_of
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 __all__ = ["DEFAULT_ROWS", "DEFAULT_SEED", "EXAMPLE_FOLDERS", "simulate_examples", "simulate_night"]
 
@@ -262,8 +266,14 @@ def _write_frame(folder, camera, scene, fixed, seed, shot):
 
 
 def simulate_night(
-    folder, camera="cryogenic", *, seed=DEFAULT_SEED, rows=DEFAULT_ROWS, overwrite=False, truth_folder=None
-):
+    folder: "str | PathLike[str]",
+    camera: str | Camera = "cryogenic",
+    *,
+    seed: int = DEFAULT_SEED,
+    rows: int | None = DEFAULT_ROWS,
+    overwrite: bool = False,
+    truth_folder: "str | PathLike[str] | None" = None,
+) -> Path:
     """Write a simulated night and its true values, ``truth.json``.
 
     A night that is already there, of the same camera, seed and rows, is left as it is, or finished.

@@ -45,8 +45,8 @@ def read_truth(folder):
         half-open ranges ``image``, ``overscan``, ``contaminated`` and ``clean`` along that axis, their
         counts, ``usable``, ``clean_slice``, ``keep_slice``; ``recipe``; ``bias_levels`` and
         ``overscan_levels``, file name relative to the night to ADU; ``frames``, kind, exposure, temperature and
-        whether light has reached it, of each file; ``hot_pixels``, a list of ``x``, ``y`` (0-based, in the raw frame), ``rate`` (e-/s),
-        ``saturated``.
+        whether light has reached it (``lit``), of each file; ``hot_pixels``, a list of ``x``, ``y`` (0-based, in
+        the raw frame), ``rate`` (e-/s), ``saturated``.
 
     Raises
     ------

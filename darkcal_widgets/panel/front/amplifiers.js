@@ -50,6 +50,7 @@ function amplifierLine(panel, list, n) {
       autocomplete: "off",
       placeholder,
       "data-part": which,
+      "data-live": true,
       "data-name": `amplifier-${n}-${which}`,
       title: `${label} of amplifier ${n + 1}: columns such as 2048:2080, or a FITS section`,
       input: send,

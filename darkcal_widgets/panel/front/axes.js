@@ -2,7 +2,7 @@
 
 import { formatted } from "./elements.js";
 
-const MARGIN = { left: 58, right: 8, top: 8, bottom: 32 };
+const MARGIN = { left: 66, right: 8, top: 8, bottom: 32 };
 
 // Size the canvas to its box on this screen, clear it, and return what a chart needs to draw.
 export function sheet(canvas) {

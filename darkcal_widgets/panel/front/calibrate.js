@@ -43,7 +43,12 @@ function resultControls(panel) {
       "Unit of frames whose header has no BUNIT",
       pairs(["adu", "electron"]),
     ),
-    flagControl(panel, "overwrite", LABELS.overwrite, "Replace results that were made with other settings"),
+    flagControl(
+      panel,
+      "overwrite",
+      LABELS.overwrite,
+      "Also when the cells are run: replace results that were made with other settings",
+    ),
   ];
 }
 
@@ -54,11 +59,17 @@ function whyOff(wrong) {
 }
 
 function runControls(panel) {
-  const start = makeButton(
+  const calibrate = deedButton(
+    panel,
+    "calibrate",
     "Calibrate",
     "Calibrate the picked darks with these settings",
-    () => panel.act("calibrate"),
-    { class: "darkcal-primary", "data-name": "calibrate" },
+  );
+  const combine = deedButton(
+    panel,
+    "combine",
+    "Combine",
+    "Average the calibrated darks of each exposure time and temperature",
   );
   const cancel = makeButton(
     "Cancel",
@@ -70,18 +81,35 @@ function runControls(panel) {
   const count = make("span", { class: "darkcal-count", role: "status" });
   const update = () => {
     const progress = panel.get("progress");
-    start.disabled = Object.keys(panel.get("problems")).length > 0 || Boolean(progress.running);
-    cancel.disabled = !progress.running || Boolean(progress.cancelling);
+    for (const button of [calibrate, combine]) button.update();
+    cancel.disabled = !progress.running || Boolean(progress.cancelling) || progress.what !== "frames";
     bar.hidden = progress.running === undefined;
     bar.max = Math.max(1, progress.total ?? 1);
     bar.value = progress.done ?? 0;
     setText(count, progressText(progress));
   };
-  return { element: row(start, cancel, bar, count), update };
+  return { element: row(calibrate.element, combine.element, cancel, bar, count), update };
 }
 
-function progressText({ running, done, total, failed, seconds, cancelling, rate, left }) {
+// What a click does, and whether it can be done, is decided by the kernel.
+function deedButton(panel, action, usual, tip) {
+  const deed = () => panel.get("notes")[action] ?? { label: usual, replaces: false, off: "" };
+  const click = () => panel.act(action, { replaces: deed().replaces });
+  const element = makeButton(usual, tip, click, { class: "darkcal-primary", "data-name": action });
+  const update = () => {
+    const { label, replaces, off } = deed();
+    setText(element, label);
+    element.title = off || tip;
+    element.classList.toggle("darkcal-replaces", replaces);
+    const isWrong = Object.keys(panel.get("problems")).length > 0;
+    element.disabled = isWrong || off !== "" || Boolean(panel.get("progress").running);
+  };
+  return { element, update };
+}
+
+function progressText({ running, done, total, what, failed, seconds, cancelling, rate, left }) {
   if (running === undefined) return "";
+  if (what !== "frames") return running ? `combining ${total} ...` : `combined in ${formatted(seconds, 2)} s`;
   const counted = `${done} of ${total} frames`;
   const all = failed ? `${counted}, ${failed} failed` : counted;
   if (!running) return `${all}, ${formatted(seconds, 2)} s`;

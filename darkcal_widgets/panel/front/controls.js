@@ -9,6 +9,7 @@ export function textControl(panel, name, label, tip, { choices, width, event = "
     spellcheck: "false",
     autocomplete: "off",
     "data-name": name,
+    "data-live": event === "input",
     style: width && `width:${width}`,
   });
   const commit = () => panel.set({ [name]: control.value.trim() });

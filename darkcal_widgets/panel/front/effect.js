@@ -1,44 +1,46 @@
-// 3. The effect: the frame looked at before and after, its histogram, and the levels of the picked darks.
+// 3. The effect: the frame looked at before and after, what it has gained and lost in numbers, and the levels of the picked darks.
 
-import { floats, formatted, make, section, setText } from "./elements.js";
-import { drawPicture, stretched } from "./picture.js";
-import { drawHistogram, drawLevels } from "./spreads.js";
+import { inHundredths, make, section, setText } from "./elements.js";
+import { drawHistogram, drawLevels, drawStripes } from "./spreads.js";
+import { viewer } from "./viewer.js";
 
 export function effectPart(panel) {
+  const pictures = viewer(panel);
   const charts = {
-    before: captionedChart("before", "darkcal-key darkcal-key-before"),
-    after: captionedChart("after", "darkcal-key darkcal-key-after"),
+    stripes: captionedChart("stripes"),
     histogram: captionedChart("histogram"),
     levels: captionedChart("levels"),
   };
+  const numbers = make("table", { class: "darkcal-numbers" });
   const trouble = make("p", { class: "darkcal-note", role: "status" });
   const figures = Object.values(charts).map(({ figure }) => figure);
-  const element = section("3. The effect", trouble, make("div", { class: "darkcal-effect" }, ...figures));
+  const grid = make("div", { class: "darkcal-effect" }, numbers, ...figures);
+  const element = section("3. The effect", trouble, pictures.element, grid);
   const heading = element.querySelector("h3");
+  const shows = ["selected", "raw", "result", "effect", "levels", "window", "stretch", "limits", "mark_hot"];
   let drawn = [];
   const update = (anew) => {
     const outlined = outlines(panel.get("selected"));
     const effect = panel.get("effect");
-    const now = [effect, panel.get("levels"), panel.get("raw"), JSON.stringify(outlined)];
+    const now = [...shows.slice(1).map(panel.get), panel.get("notes").handed, JSON.stringify(outlined)];
     if (!anew && now.every((value, n) => value === drawn[n])) return;
     drawn = now;
-    const isThere = Boolean(effect.after);
+    const isThere = Boolean(effect.after && panel.get("result").size);
     element.classList.toggle("darkcal-empty", !isThere);
     setText(heading, isThere ? `3. The effect on ${effect.name}` : "3. The effect");
     const why = effect.trouble ?? "Correct the settings marked above to see what they do.";
     setText(trouble, isThere ? "" : why);
     if (!isThere) return;
-    drawPictures(charts, effect, panel.get("raw"), outlined);
-    drawHistogram(charts.histogram.canvas, effect);
-    charts.histogram.say("Pixels: before (dashed), after (solid)");
-    showLevels(charts.levels, panel.get("levels"), effect);
+    pictures.update(outlined);
+    numbers.replaceChildren(...numberRows(effect, panel.get("levels")));
+    drawCharts(charts, effect, panel.get("levels"));
   };
-  return { element, update, shows: ["selected", "raw", "effect", "levels"] };
+  return { element, update, shows: [...shows, "notes"] };
 }
 
-function captionedChart(name, look = "") {
+function captionedChart(name) {
   const canvas = make("canvas", { role: "img", class: `darkcal-${name}` });
-  const caption = make("figcaption", { class: look });
+  const caption = make("figcaption", {});
   const figure = make("figure", { class: `darkcal-figure-${name}` }, caption, canvas);
   const say = (text) => {
     setText(caption, text);
@@ -53,37 +55,66 @@ function outlines({ overscan_columns: overscan, amplifiers }) {
   return all.filter(Boolean).map(({ rows, columns }) => [rows, columns]);
 }
 
-function drawPictures(charts, { shape, half, unit, before, after }, raw, outlined) {
-  const whole = [
-    [0, shape[0]],
-    [0, shape[1]],
+function numberRows({ unit, axis, before, after, light }, levels) {
+  const line = axis === 1 ? "row" : "column";
+  const picked = range(levels.rows ?? []);
+  const rows = [
+    ["Level of this frame", withError(before), withError(after)],
+    ["Noise of a pixel", inHundredths(before.scatter), inHundredths(after.scatter)],
+    [`Noise from ${line} to ${line}`, inHundredths(before.rows), inHundredths(after.rows)],
   ];
-  const rawImage = { size: raw.size, pixels: stretched(floats(raw.values), before.median, half) };
-  const { buffer, byteOffset, byteLength } = after.pixels;
-  const image = { size: after.size, pixels: new Uint8Array(buffer, byteOffset, byteLength) };
-  const stretch = (side) => ({ middle: side.median, half });
-  drawPicture(charts.before.canvas, rawImage, { shape, keep: whole, outlined }, stretch(before));
-  drawPicture(
-    charts.after.canvas,
-    image,
-    { shape: after.shape, keep: after.keep, outlined: [] },
-    stretch(after),
+  if (picked) rows.push([`Range of ${picked.count} picked darks`, picked.before, picked.after]);
+  const head = make(
+    "tr",
+    {},
+    ...["", `before [${unit}]`, `after [${unit}]`].map((text) => make("th", {}, text)),
   );
-  for (const [name, { median, scatter }] of Object.entries({ before, after })) {
-    const level = formatted(Math.round(median * 100) / 100, 6);
-    charts[name].say(`${name}: median ${level} ${unit}, scatter ${formatted(scatter, 3)}`);
-  }
+  return [head, ...rows.map(numberRow), ...lightRows(light)];
+}
+
+function numberRow([name, ...values]) {
+  return make("tr", {}, make("th", { scope: "row" }, name), ...values.map((value) => make("td", {}, value)));
+}
+
+function lightRows(light) {
+  if (!light) return [];
+  const { frames, mean, median, error } = light;
+  return [
+    [`Light in the overscan (${frames})`, `${inHundredths(mean)} ± ${inHundredths(error)}`],
+    ["Light in what is subtracted", inHundredths(median)],
+  ].map(([name, value]) =>
+    make("tr", {}, make("th", { scope: "row" }, name), make("td", { colspan: "2" }, value)),
+  );
+}
+
+function range(rows) {
+  if (rows.length < 2) return null;
+  const of = (side) => {
+    const values = rows.map((line) => line[side]);
+    return inHundredths(Math.max(...values) - Math.min(...values));
+  };
+  return { count: rows.length, before: of("before"), after: of("after") };
+}
+
+function withError({ level, error }) {
+  return `${inHundredths(level)} ± ${inHundredths(error)}`;
+}
+
+function drawCharts(charts, effect, levels) {
+  const line = effect.axis === 1 ? "rows" : "columns";
+  charts.stripes.say(`Levels of neighbouring ${line}: before (dashed), after (solid)`);
+  drawStripes(charts.stripes.canvas, effect, line);
+  charts.histogram.say("Pixels: before (dashed), after (solid)");
+  drawHistogram(charts.histogram.canvas, effect);
+  showLevels(charts.levels, levels, effect);
 }
 
 function showLevels({ canvas, figure, say }, { rows = [], picked, shown }, { unit, name }) {
   figure.hidden = rows.length === 0;
   if (rows.length === 0) return;
-  const range = (side) => {
-    const values = rows.map((line) => line[side]);
-    return formatted(Math.max(...values) - Math.min(...values), 3);
-  };
+  const { before, after } = range(rows) ?? { before: "0", after: "0" };
   const all = shown < picked ? `${shown} of ${picked} picked darks` : `${rows.length} picked darks`;
   const some = rows.length < shown ? `${rows.length} (reading on) of ${shown}` : all;
-  say(`Levels of ${some}: range ${range("before")} ${unit} before, ${range("after")} after`);
+  say(`Levels of ${some}: range ${before} ${unit} before, ${after} after`);
   drawLevels(canvas, rows, unit, name);
 }

@@ -45,9 +45,24 @@ export function choose(select, choices, chosen) {
   select.value = chosen;
 }
 
-// A control somebody types in is left alone until they leave it.
+// A control somebody types in is left alone until they enter it or leave it.
 export function isBusy(element) {
-  return element.getRootNode().activeElement === element;
+  return element.dataset.typed !== undefined && element.getRootNode().activeElement === element;
+}
+
+export function listenForTyping(root, done) {
+  const over = ({ target }) => {
+    delete target.dataset.typed;
+    done();
+  };
+  root.addEventListener("input", ({ target }) => {
+    target.dataset.typed = "";
+  });
+  root.addEventListener("change", over);
+  root.addEventListener("focusout", over);
+  root.addEventListener("keydown", (event) => {
+    if (["Enter", "Escape"].includes(event.key)) over(event);
+  });
 }
 
 let lastId = 0;
@@ -93,6 +108,10 @@ export function formatted(value, digits = 5) {
   if (value === null || value === undefined || Number.isNaN(value)) return "";
   if (Number.isInteger(value)) return String(value);
   return String(Number(value.toPrecision(digits)));
+}
+
+export function inHundredths(value) {
+  return value === null || value === undefined ? "?" : value.toFixed(2);
 }
 
 export function floats(bytes) {

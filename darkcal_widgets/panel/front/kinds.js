@@ -32,7 +32,7 @@ export function kindControls(panel) {
   const element = row(field.element, count, clear, said);
   const update = () => {
     const types = Object.entries(panel.get("image_types") ?? {});
-    const { marked } = panel.get("selected");
+    const { marked } = panel.get("chosen");
     field.mark(panel.get("problems").image_types);
     setText(count, marked.length === 1 ? "1 frame marked" : `${marked.length} frames marked`);
     clear.hidden = types.length === 0;

@@ -13,8 +13,10 @@ export function connect(model, root) {
     for (const [name, value] of Object.entries({ ...traits, _asked: number() })) model.set(name, value);
     model.save_changes();
   };
-  const set = (traits) => send({ ...traits, _dragging: false });
-  const drag = (traits) => send({ ...traits, _dragging: true });
+  const set = (traits) => send({ ...traits, _dragging: "" });
+  const drag = (traits) => send({ ...traits, _dragging: "moves" });
+  const rest = (traits) => send({ ...traits, _dragging: "rests" });
   const act = (action, more = {}) => model.send({ ...more, action, asked: number() });
-  return { get: (name) => model.get(name), set, drag, act };
+  const isWaiting = () => asked > model.get("_answered");
+  return { get: (name) => model.get(name), set, drag, rest, act, isWaiting };
 }

@@ -1,14 +1,15 @@
 // 1. The night: its folders, the list of its frames, and which darks are picked.
 
-import { pairs, selectControl, textControl } from "./controls.js";
+import { pairs, textControl } from "./controls.js";
 import { choose, labelled, make, makeButton, row, section, setText } from "./elements.js";
 import { imageControls } from "./images.js";
 import { kindControls } from "./kinds.js";
 import { inLabels, LABELS } from "./labels.js";
-import { frameTable, listedRows } from "./table.js";
+import { listControls, listedRows } from "./listed.js";
+import { frameTable } from "./table.js";
 
 export function nightPart(panel) {
-  const controls = [rawFolder(panel), darkFolder(panel), listedFrames(panel), exposureTimes(panel)];
+  const controls = [rawFolder(panel), darkFolder(panel), ...listControls(panel)];
   const pickers = pickButtons(panel);
   const table = frameTable(panel, (rows) => pick(panel, rows));
   const kinds = kindControls(panel);
@@ -35,9 +36,12 @@ export function nightPart(panel) {
     "image_types",
     "listed",
     "exposure",
+    "temperature",
+    "search",
     "sort",
     "listing",
     "selected",
+    "chosen",
     "problems",
   ];
   return { element, update, shows };
@@ -76,31 +80,8 @@ function darkFolder(panel) {
   return { ...field, update };
 }
 
-function listedFrames(panel) {
-  return selectControl(panel, "listed", "List", "Darks can be picked; all frames can be looked at", [
-    ["darks", "darks only"],
-    ["all", "all frames"],
-  ]);
-}
-
-function exposureTimes(panel) {
-  const control = make("select", {
-    "data-name": "exposure",
-    change: () => panel.set({ exposure: control.value }),
-  });
-  const field = labelled("Exposure", control, "List the darks of one exposure time only");
-  const update = () => {
-    const times = panel
-      .get("listing")
-      .exposures.map(({ label, rows }) => [label, `${label} (${rows.length})`]);
-    const chosen = panel.get("exposure");
-    choose(control, [["", "all"], ...times], times.some(([label]) => label === chosen) ? chosen : "");
-  };
-  return { ...field, update };
-}
-
 function pickButtons(panel) {
-  const picked = () => panel.get("selected").picked;
+  const picked = () => panel.get("chosen").picked;
   const listed = () => listedRows(panel).filter((n) => panel.get("listing").frames[n].dark);
   const count = make("span", { class: "darkcal-count", role: "status" });
   const element = row(

@@ -2,7 +2,10 @@
 
 import { calibratePart } from "./calibrate.js";
 import { effectPart } from "./effect.js";
-import { make } from "./elements.js";
+import { listenForTyping, make } from "./elements.js";
+import { headPart, listenForSteps } from "./head.js";
+import { learnLabels } from "./labels.js";
+import { lifeNotice } from "./life.js";
 import { connect } from "./link.js";
 import { nightPart } from "./night.js";
 import { savePart } from "./save.js";
@@ -15,15 +18,23 @@ function render({ model, el }) {
     "aria-label": "Dark calibration panel",
     role: "group",
   });
+  learnLabels(model.get("_labels"));
   const panel = connect(model, root);
-  const parts = [nightPart, stepsPart, effectPart, calibratePart, savePart].map((part) => part(panel));
-  root.append(...parts.map((part) => part.element));
+  const parts = [headPart, nightPart, stepsPart, effectPart, calibratePart, savePart].map((part) =>
+    part(panel),
+  );
+  const life = lifeNotice(panel, model, root);
+  root.append(life.element, ...parts.map((part) => part.element));
   el.append(root);
   const redraw = redrawing(panel, root);
+  listenForSteps(panel, root);
   const forget = watch(model, root, parts, redraw);
   panel.set({ _shown: true });
   redraw(parts, true);
-  return forget;
+  return () => {
+    forget();
+    life.forget();
+  };
 }
 
 // Parts are drawn in the next frame of the screen, each once; `anew`: even what has not changed.
@@ -34,7 +45,7 @@ function redrawing(panel, root) {
     const parts = waiting;
     waiting = new Map();
     isAsked = false;
-    const isReady = panel.get("listing").frames && panel.get("selected").picked;
+    const isReady = panel.get("listing").frames && panel.get("chosen").picked;
     if (!root.isConnected || !isReady || root.clientWidth === 0) return;
     for (const [part, anew] of parts) part.update(anew);
     root.dataset.answered = panel.get("_answered");
@@ -67,7 +78,7 @@ function watch(model, root, parts, redraw) {
   root.addEventListener("darkcal-redraw", (event) =>
     redraw(parts.filter((part) => part.element === event.target)),
   );
-  root.addEventListener("focusout", () => redraw(parts)); // a control that was typed in shows again what holds
+  listenForTyping(root, () => redraw(parts));
   return () => {
     for (const [event, listener] of listeners) model.off(event, listener);
     sizes.disconnect();

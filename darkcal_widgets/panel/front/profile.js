@@ -5,7 +5,7 @@ import { comparedPart } from "./sections.js";
 
 const ASINH_SCALE = 5; // ADU below which the scale of the whole profile is linear
 const BENT_TICKS = [0, 10, 100, 1e3, 1e4, 1e5, -10, -100, -1e3];
-const DASHES = { picked: [], flat: [6, 3], science: [6, 3], bias: [2, 2] };
+const DASHES = [[], [6, 3], [2, 2]]; // of the frame looked at, and of those beside it
 
 // `lines`: {kind, values}; `parts`: {overscan, keep}, each [start, stop] or null, along this axis.
 export function drawProfile(canvas, lines, parts, options) {
@@ -60,8 +60,8 @@ function columnAxis(x, { window, axis }) {
 function strokeLines({ ctx, colour }, lines, shifted, x, y) {
   shifted.forEach((values, n) => {
     ctx.strokeStyle = colour(lines[n].kind);
-    ctx.setLineDash(DASHES[lines[n].kind] ?? []);
-    ctx.lineWidth = lines[n].kind === "picked" ? 1.6 : 1.1;
+    ctx.setLineDash(DASHES[n]);
+    ctx.lineWidth = n === 0 ? 1.6 : 1.1;
     strokeProfile(ctx, values, x, y);
   });
   ctx.setLineDash([]);

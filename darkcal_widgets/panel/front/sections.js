@@ -22,6 +22,16 @@ export function withPart(name, now, axis, part, shape) {
   return sectionText(region, shape);
 }
 
+// A section as it is set: as the kernel tells it, or where that has not answered yet, as a plain slice of columns tells itself.
+export function sectionNow(panel, name) {
+  const { shape, [name]: told } = panel.get("selected");
+  const text = panel.get(name);
+  const plain = /^\s*(\d*)\s*:\s*(\d*)\s*$/.exec(text ?? "");
+  if (told?.text === text || !plain || !shape) return text === null ? null : told;
+  const [, start, stop] = plain;
+  return { axis: 1, rows: [0, shape[0]], columns: [Number(start), stop === "" ? shape[1] : Number(stop)] };
+}
+
 // The part of a section along an axis; an overscan along the other axis has none.
 export function partAlong(section, name, axis) {
   if (!section || (name === "overscan_columns" && section.axis !== axis)) return null;

@@ -1,4 +1,4 @@
-// How values spread before and after: the histogram of one frame, and the levels of many.
+// How values spread before and after: the histogram of one frame, the levels of its rows, and the levels of many frames.
 
 import { clipped, drawAxes, reach, scale, sheet, ticks, withLabels } from "./axes.js";
 
@@ -19,7 +19,7 @@ export function drawHistogram(canvas, { before, after, half, unit }) {
     {
       scale: x,
       ticks: withLabels(ticks(-2 * half, 2 * half, 5)),
-      label: `value − median of the frame [${unit}]`,
+      label: `value − level of the frame [${unit}]`,
     },
     { scale: y, ticks: decades, label: "pixels (sampled)" },
   );
@@ -44,6 +44,36 @@ function strokeCounts({ ctx, colour }, { counts, bin }, name, x, y) {
   ctx.setLineDash([]);
 }
 
+// Levels of neighbouring rows (or columns) around that of the frame: stripes are seen as a line that jumps.
+export function drawStripes(canvas, { before, after, unit }, line) {
+  const page = sheet(canvas);
+  const { box } = page;
+  const sides = { before: before.stripes, after: after.stripes };
+  const [low, high] = reach([...Object.values(sides), [-1, 1]]);
+  const x = scale(0, after.stripes.length, box.left, box.right);
+  const y = scale(low, high, box.bottom, box.top);
+  drawAxes(
+    page,
+    { scale: x, ticks: withLabels(ticks(0, after.stripes.length, 5)), label: `${line}, every 4th` },
+    { scale: y, ticks: withLabels(ticks(low, high, 4)), label: `level − that of the frame [${unit}]` },
+  );
+  clipped(page, () => {
+    for (const [name, values] of Object.entries(sides)) strokeStripes(page, values, name, x, y);
+  });
+}
+
+function strokeStripes({ ctx, colour }, values, name, x, y) {
+  ctx.strokeStyle = colour(name);
+  ctx.setLineDash(DASHED[name]);
+  ctx.lineWidth = 1.2;
+  ctx.beginPath();
+  values.forEach((value, n) => {
+    if (value !== null) ctx.lineTo(x(n + 0.5), y(value));
+  });
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
 export function drawLevels(canvas, rows, unit, lookedAt) {
   const page = sheet(canvas);
   const { box } = page;
@@ -55,7 +85,7 @@ export function drawLevels(canvas, rows, unit, lookedAt) {
   const numbered = rows.map((_, n) => [n, String(n + 1)]).filter((_, n) => n % step === 0);
   drawAxes(
     page,
-    { scale: x, ticks: numbered, label: "picked dark, in the order of their names" },
+    { scale: x, ticks: numbered, label: "picked dark, by name" },
     { scale: y, ticks: withLabels(ticks(low, high, 4)), label: `level − mean [${unit}]` },
   );
   const marked = rows.findIndex((line) => line.name === lookedAt);

@@ -6,18 +6,16 @@ import { dragging, listen } from "./drag.js";
 import { checkbox, floats, isBusy, labelled, make, makeButton, row, section, setText } from "./elements.js";
 import { inLabels, LABELS } from "./labels.js";
 import { drawProfile } from "./profile.js";
-import { comparedPart, fits, partAlong, withPart, zoomWindow } from "./sections.js";
+import { comparedPart, fits, partAlong, sectionNow, withPart, zoomWindow } from "./sections.js";
 
 const WORDS = {
   overscan_columns: {
-    title: LABELS.overscan_columns,
     tip: "Columns no light falls on; the median of each row over them is subtracted from that row. Empty: none",
     empty: "none",
     clear: "None",
     nothing: "No overscan is subtracted",
   },
   keep_columns: {
-    title: LABELS.keep_columns,
     tip: "The part that the trim keeps. Empty: all",
     empty: "all",
     clear: "All",
@@ -54,7 +52,7 @@ export function stepsPart(panel) {
   return { element, update, shows: [...settings, ...looks, "selected", "problems", "notes", "profiles"] };
 }
 
-// From where the settings come: the advice, or the cell of parameters.
+// The settings that the advice recommends, or those of another night.
 function startControls(panel, more) {
   const advised = makeButton(
     "As advised",
@@ -62,26 +60,16 @@ function startControls(panel, more) {
     () => panel.act("as advised"),
     { "data-name": "as-advised" },
   );
-  const back = makeButton(
-    "As at the start",
-    "Take back all changes: the settings that the panel was made with, as in the cell of parameters",
-    () => panel.act("as at the start"),
-    { "data-name": "as-at-the-start" },
-  );
   const keep = makeButton(
     "Keep as they are",
     "Use the settings of the other night for this one, too",
     () => panel.act("accept"),
     { "data-name": "accept" },
   );
-  const note = make("span", { class: "darkcal-note", role: "status", "data-name": "start" });
   const update = () => {
-    const { changed = [], start = "", questions = [] } = panel.get("notes");
-    back.disabled = changed.length === 0;
-    keep.hidden = questions.length === 0;
-    setText(note, inLabels(start));
+    keep.hidden = (panel.get("notes").questions ?? []).length === 0;
   };
-  return { element: row(advised, keep, back, more, note), update };
+  return { element: row(advised, keep, more), update };
 }
 
 function biasControls(panel) {
@@ -99,6 +87,7 @@ function biasControls(panel) {
     { width: "16em" },
   );
   const note = make("p", { class: "darkcal-note" });
+  const remark = remarkOn(panel, "subtract_bias");
   const element = make(
     "fieldset",
     { class: "darkcal-wide" },
@@ -106,12 +95,21 @@ function biasControls(panel) {
     flag.element,
     file.element,
     note,
+    remark.element,
   );
   const update = () => {
     flag.update();
     file.update();
+    remark.update();
     setText(note, panel.get("notes").bias ?? "");
   };
+  return { element, update };
+}
+
+// What was measured speaks against a setting.
+export function remarkOn(panel, name) {
+  const element = make("p", { class: "darkcal-remark", role: "status", "data-name": `${name}-remark` });
+  const update = () => setText(element, inLabels(panel.get("notes").remarks?.[name] ?? ""));
   return { element, update };
 }
 
@@ -163,15 +161,16 @@ function sectionControls(panel, drag, name) {
   const ends = sectionEnds(panel, drag, name);
   const clear = makeButton(words.clear, words.nothing, () => panel.set({ [name]: null }));
   const both = make("p", { class: "darkcal-note", "aria-live": "polite" });
-  const legend = make("legend", { title: words.tip }, words.title);
+  const legend = make("legend", { title: words.tip }, LABELS[name]);
   const controls = row(text.element, ...ends.elements, clear);
-  const element = make("fieldset", {}, legend, controls, text.trouble, both);
+  const remark = remarkOn(panel, name);
+  const element = make("fieldset", {}, legend, controls, text.trouble, both, remark.element);
   const update = () => {
-    text.update();
-    ends.update();
+    for (const part of [text, ends, remark]) part.update();
     const found = panel.get("selected")[name];
+    const isKnown = found?.text === panel.get(name);
     const nothing = panel.get(name) === null ? `${words.nothing}.` : "";
-    setText(both, found ? `Python ${found.python} · FITS ${found.fits} · ${ends.count()}` : nothing);
+    setText(both, isKnown ? `Python ${found.python} · FITS ${found.fits} · ${ends.count()}` : nothing);
     const problem = panel.get("problems")[name];
     element.classList.toggle("darkcal-wrong", Boolean(problem));
     element.hidden = panel.get("amplifiers") !== null && panel.get(name) === null && !problem;
@@ -180,7 +179,7 @@ function sectionControls(panel, drag, name) {
 }
 
 function sectionEnds(panel, drag, name) {
-  const now = () => panel.get("selected")[name];
+  const now = () => sectionNow(panel, name);
   const axis = () => (name === "overscan_columns" && now() ? now().axis : panel.get("axis"));
   const send = () => {
     const { shape } = panel.get("selected");
@@ -192,7 +191,14 @@ function sectionEnds(panel, drag, name) {
   const end = (label, tip, which) =>
     labelled(
       label,
-      make("input", { type: "number", step: "1", min: "0", "data-name": `${name}-${which}`, input: send }),
+      make("input", {
+        type: "number",
+        step: "1",
+        min: "0",
+        "data-name": `${name}-${which}`,
+        "data-live": true,
+        input: send,
+      }),
       tip,
     );
   const ends = [
@@ -201,7 +207,6 @@ function sectionEnds(panel, drag, name) {
   ];
   const part = () => (now() ? (axis() === 1 ? now().columns : now().rows) : ["", ""]);
   const update = () => {
-    if (!now() && panel.get(name) !== null) return; // what is wrong stays as it was typed
     const shown = (drag.isDragging() && drag.part(name)) || part();
     ends.forEach(({ control }, n) => {
       if (!isBusy(control)) control.value = shown[n];
@@ -271,8 +276,8 @@ function profileChart(title, zoomed) {
   return { canvas, zoomed, figure: make("figure", {}, make("figcaption", {}, `Profile, ${title}`), canvas) };
 }
 
-function legendKey({ kind, label }) {
-  return make("span", { class: `darkcal-key darkcal-key-${kind}` }, label);
+function legendKey({ kind, label }, n) {
+  return make("span", { class: `darkcal-key darkcal-key-${kind} darkcal-key-${n}` }, label);
 }
 
 function described(panel, { zoomed }) {

@@ -1,26 +1,23 @@
-"""The browser's side of the panel: one module joined from many, and sections as text."""
+"""What the browser is given: one script joined from many, a label for each parameter, and sections as text."""
 
 import pytest
 
-from darkcal_widgets.panel.widget import _FRONT, DarkPanel
+from darkcal_widgets import Parameters
+from darkcal_widgets.panel.page import FRONT, LABELS, script
 
 SHAPE = [20, 30]
 
 
-def joined():
-    return str(DarkPanel._esm)
-
-
 def test_the_modules_are_joined_into_one_that_imports_nothing():
-    lines = joined().splitlines()
+    lines = script().splitlines()
     assert [line for line in lines if line.startswith(("import", "export"))] == ["export default { render };"]
 
 
 def test_every_module_is_joined_and_no_two_give_the_same_name():
     names = []
-    for path in _FRONT.glob("*.js"):
+    for path in FRONT.glob("*.js"):
         source = path.read_text(encoding="utf-8")
-        assert source.splitlines()[0] in joined()
+        assert source.splitlines()[0] in script()
         starts = ("function ", "async function ", "const ", "let ", "export ")
         words = [
             line.partition("(")[0].partition(" =")[0]
@@ -29,6 +26,11 @@ def test_every_module_is_joined_and_no_two_give_the_same_name():
         ]
         names += [word.split()[-1] for word in words if not word.startswith("export default")]
     assert len(names) == len(set(names)) > 50
+
+
+def test_every_parameter_has_a_label():
+    assert set(LABELS) == set(Parameters.names())
+    assert len(set(LABELS.values())) == len(LABELS)
 
 
 @pytest.mark.browser
@@ -46,7 +48,7 @@ def test_every_module_is_joined_and_no_two_give_the_same_name():
     ],
 )
 def test_a_drag_sets_its_axis_and_keeps_the_other(chromium, name, now, axis, part, text):
-    source = (_FRONT / "sections.js").read_text(encoding="utf-8").replace("export ", "")
+    source = (FRONT / "sections.js").read_text(encoding="utf-8").replace("export ", "")
     page = chromium.new_page()
     found = page.evaluate(
         f"(given) => {{ {source}; return withPart(...given); }}", [name, now, axis, part, SHAPE]
