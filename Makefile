@@ -43,8 +43,8 @@ floors: $(STAMP)  ## test with the oldest versions that pyproject.toml allows
 newest: $(STAMP)  ## test with the newest versions, pinned or not
 	@$(RUN) nox --session newest
 
-pythons: $(STAMP)  ## test with every Python that is supported and found here
-	@$(RUN) nox --session pythons --no-error-on-missing-interpreters
+pythons: $(STAMP)  ## test with every Python that is supported, and found here or fetched by uv
+	@PYENV_VERSION="$$(pyenv versions --bare 2>/dev/null | grep '^3' | paste -sd:)" $(RUN) nox --session pythons --no-error-on-missing-interpreters
 
 nbgrader: $(STAMP)  ## hand out and grade the exercise with nbgrader
 	@$(RUN) nox --session nbgrader

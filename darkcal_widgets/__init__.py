@@ -20,7 +20,6 @@ _HOME = {
     "calibrate_dark": "recipe.calibrate",
     "calibrate_darks": "run",
     "check_run": "check",
-    "column_profile": "run.figures",
     "combine_bias": "combine",
     "combine_darks": "combine",
     "combined_images": "run.figures",

@@ -167,7 +167,7 @@ class Parameters(Recipe):
         return self.following(advice)
 
     def reasons(self, advice: "Advice") -> list[str]:
-        """Say of each step what it is and why: what was measured, or that it was set by hand.
+        """Say of each step what it is and why: what was measured, or that it was set by hand, and what speaks against that.
 
         Parameters
         ----------
@@ -178,9 +178,11 @@ class Parameters(Recipe):
         list of str
         """
         values = self.following(advice)
+        against = {sentence.partition(" ")[0]: sentence for sentence in advice.differences(values)}
         return [
-            f"{name} = {as_lists(getattr(values, name))!r}"
-            + (f" ({ADVISED}): {advice.decisions[name].reason}" if name in self.advised else " (set here)")
+            f"{name} = {as_lists(getattr(values, name))!r} ({ADVISED}): {advice.decisions[name].reason}"
+            if name in self.advised
+            else against.get(name, f"{name} = {as_lists(getattr(values, name))!r} (set here)")
             for name in ADVISABLE
         ]
 

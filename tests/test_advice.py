@@ -823,7 +823,7 @@ def test_an_amplifier_without_an_overscan_of_its_own_is_unknown(tmp_path):
     assert "parameter amplifiers" in found.reason
 
 
-def test_a_decision_says_how_well_the_overscan_follows_the_bias_level(cryogenic, tmp_path):
+def test_a_decision_says_how_well_the_overscan_follows(cryogenic, tmp_path):
     reason = advise(cryogenic).decisions["overscan_columns"].reason
     assert re.match(
         r"The overscan, columns 2055 to 2079, follows the bias level of the image to 0\.\d+ adu \(6 bias",

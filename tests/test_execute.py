@@ -134,11 +134,12 @@ def test_a_missing_notebook_is_named(tmp_path):
         run_notebook(tmp_path / "absent.ipynb", tmp_path)
 
 
-def test_both_notebooks_are_shipped():
+def test_all_notebooks_are_shipped():
     names = {number: path.name for number, path in shipped_notebooks().items()}
     assert names == {
         1: "1-overscan-subtracted-bias-kept.ipynb",
         2: "2-bias-subtracted-overscan-trimmed.ipynb",
+        3: "3-your-own-night.ipynb",
     }
 
 

@@ -5,11 +5,22 @@ import pytest
 from figures import drawn
 
 from darkcal_widgets import Recipe
+from darkcal_widgets.drawing import new_figure, side_by_side
 from darkcal_widgets.frames import figures
 
 
 def noisy(level, shape=(40, 60)):
     return np.random.default_rng(1).normal(level, 3, shape)
+
+
+def profiles_of(profiles, pieces, margin=40):
+    """Draw profiles whole and zoomed, side by side."""
+    figure = new_figure(10, 4)
+    whole, zoomed = side_by_side(figure, (1, 1))
+    for axes in (whole, zoomed):
+        figures.draw_profiles(axes, profiles, pieces, "adu")
+    figures.zoom_to_overscan(zoomed, profiles, pieces, margin)
+    return figure
 
 
 def test_before_and_after_span_alike_around_their_medians():
@@ -23,8 +34,7 @@ def test_before_and_after_span_alike_around_their_medians():
 def test_a_profile_is_drawn_whole_and_zoomed_to_the_overscan():
     pieces = Recipe(overscan_columns="50:", keep_columns=":48").pieces((40, 60))
     profiles = {"dark $x$": noisy(100).mean(axis=0)}
-    whole, zoomed = drawn(figures.column_profile(profiles, pieces, margin=5))
-    assert whole.get_xlim() == (0, 60)
+    whole, zoomed = drawn(profiles_of(profiles, pieces, margin=5))
     assert zoomed.get_xlim() == (45, 60)
     assert "overscan" in whole.get_legend_handles_labels()[1]
 
@@ -34,7 +44,7 @@ def test_a_profile_is_drawn_whole_and_zoomed_to_the_overscan():
 )
 def test_without_an_overscan_the_zoom_shows_what_is_cut_off(keep, left):
     pieces = Recipe(keep_columns=keep).pieces((40, 60))
-    _, zoomed = drawn(figures.column_profile({"dark": noisy(100).mean(axis=0)}, pieces, margin=0))
+    _, zoomed = drawn(profiles_of({"dark": noisy(100).mean(axis=0)}, pieces, margin=0))
     assert zoomed.get_xlim()[0] == left
 
 
@@ -62,7 +72,7 @@ def test_what_no_axis_can_show_is_left_out(value, where):
     regions = Recipe(overscan_columns="50:", keep_columns=":48").pieces((40, 60))
     drawn(figures.before_after(image, image[:, :48]))
     profile = np.where(np.isin(np.arange(60), np.flatnonzero(image[3] == image[3, 59])), value, 100.0)
-    drawn(figures.column_profile({"dark": profile}, regions))
+    drawn(profiles_of({"dark": profile}, regions))
     drawn(figures.combined_images({"dark": image}))
     drawn(figures.levels([value, 1], [1, value], ["a", "b"]))
     drawn(figures.levels([value], [value], ["a"]))
@@ -82,6 +92,6 @@ def test_an_image_of_one_value_can_be_drawn():
 
 def test_the_overscan_of_each_amplifier_is_shaded_once():
     pieces = Recipe(amplifiers=(("50:55", ":24"), ("55:60", "24:48"))).pieces((40, 60))
-    whole, zoomed = drawn(figures.column_profile({"dark": noisy(100).mean(axis=0)}, pieces, margin=5))
+    whole, zoomed = drawn(profiles_of({"dark": noisy(100).mean(axis=0)}, pieces, margin=5))
     assert whole.get_legend_handles_labels()[1] == ["dark", "overscan 1", "overscan 2"]
     assert zoomed.get_xlim() == (45, 60)

@@ -359,6 +359,19 @@ def test_a_frame_is_handed_to_another_viewer(panel, monkeypatch, tmp_path):
     assert handed == [(raw, "DS9"), (result, "DS9")]
 
 
+def test_the_picture_kept_is_drawn_again_only_for_other_settings(panel, monkeypatch):
+    drawn = []
+    draw = panel._still_figure
+    monkeypatch.setattr(panel, "_still_figure", lambda: drawn.append(1) or draw())
+    panel._repr_mimebundle_()
+    panel.calibrate()
+    assert "3 written" in panel._repr_mimebundle_()["text/plain"]
+    assert len(drawn) == 1
+    panel.overscan_columns = "25:"
+    panel._repr_mimebundle_()
+    assert len(drawn) == 2
+
+
 def test_a_viewer_that_is_not_installed_is_said(panel):
     press(panel, "hand over", viewer="no such viewer")
     assert "not installed here" in panel.notes["handed"]

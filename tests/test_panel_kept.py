@@ -2,13 +2,12 @@
 
 from darkcal_widgets.drawing import new_figure
 from darkcal_widgets.errors import FrameError
-from darkcal_widgets.panel.kept import bundles
+from darkcal_widgets.panel.kept import picture_bundle, text_bundle
 
 
 def test_a_picture_and_lines_of_text_are_kept():
-    picture, text = bundles(lambda: new_figure(1, 1, ""), ["one", "two\u202e"])
-    assert picture["image/png"].startswith("iVBOR")
-    assert text == {"text/plain": "one\ntwo\\u202e"}
+    assert picture_bundle(lambda: new_figure(1, 1, ""))["image/png"].startswith("iVBOR")
+    assert text_bundle(["one", "two\u202e"]) == {"text/plain": "one\ntwo\\u202e"}
 
 
 def test_where_nothing_can_be_drawn_the_text_stays():
@@ -16,5 +15,4 @@ def test_where_nothing_can_be_drawn_the_text_stays():
         raise FrameError("dark-0.fits cannot be read.")
 
     for figure in (broken, lambda: None):
-        picture, text = bundles(figure, ["one"])
-        assert (picture, text) == ({"text/plain": "DarkPanel"}, {"text/plain": "one"})
+        assert picture_bundle(figure) == {"text/plain": "DarkPanel"}

@@ -22,7 +22,7 @@ def opened(tmp_path):
     return OpenNight.at(small_night(tmp_path / "night", darks=3, biases=1), None, None)
 
 
-def test_the_first_picked_dark_is_looked_at_unless_another_frame_is(opened):
+def test_the_first_picked_dark_is_looked_at_by_default(opened):
     assert opened.looked_at(STATE) == "dark-0.fits"
     assert opened.looked_at(STATE | {"files": ("dark-2.fits",)}) == "dark-2.fits"
     assert opened.looked_at(STATE | {"frame": "bias-0.fits"}) == "bias-0.fits"

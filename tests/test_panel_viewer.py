@@ -15,7 +15,7 @@ SHAPE = (37, 53)
 
 
 @pytest.mark.parametrize("shape", [(4128, 2080), (4000, 6000), (20, 30), (1, 1), (3, 100_000)])
-def test_the_whole_frame_is_shown_by_as_many_pixels_as_a_screen_has(shape):
+def test_the_whole_frame_is_shown_in_pixels_of_a_screen(shape):
     rows, columns = grid((), shape)
     assert (rows.start, rows.stop, columns.start, columns.stop) == (0, shape[0], 0, shape[1])
     count = len(range(*rows.indices(shape[0]))) * len(range(*columns.indices(shape[1])))

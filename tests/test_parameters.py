@@ -253,7 +253,12 @@ def decided(unknown=(), **values):
         name: Decision(name, value, "unknown" if name in unknown else "decided", f"Reason of {name}.")
         for name, value in values.items()
     }
-    return SimpleNamespace(decisions=decisions, recipe=Recipe(**values))
+    against = ["keep_columns is ':60', the advice is ':80': Reason."]
+    return SimpleNamespace(
+        decisions=decisions,
+        recipe=Recipe(**values),
+        differences=lambda parameters: against if parameters.keep_columns == ":60" else [],
+    )
 
 
 def test_the_word_advised_is_taken_wherever_a_value_is(tmp_path):
@@ -289,6 +294,8 @@ def test_values_of_the_advice_stand_in_place_of_the_word():
         "overscan_columns = '90:' (advised): Reason of overscan_columns.",
         "keep_columns = ':70' (set here)",
     ]
+    (_, against, *_) = replace(parameters, keep_columns=":60").reasons(decided())
+    assert against == "keep_columns is ':60', the advice is ':80': Reason."
 
 
 def test_what_the_night_does_not_decide_has_to_be_set():

@@ -118,6 +118,16 @@ def test_hosted_ci_has_the_pythons_that_make_tries():
     assert PROJECT["requires-python"] == f">={yaml.safe_load(tried)[0]}"
 
 
+def test_names_of_tests_are_short():
+    files = (ROOT / "tests").glob("test_*.py")
+    names = [
+        name
+        for file in files
+        for name in re.findall(r"^def (test_\w+)", file.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert [name for name in names if len(name) >= 60] == []
+
+
 def test_make_alone_lists_the_commands():
     listed = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert re.findall(r"^  make (\w+)", listed, re.MULTILINE) == [
@@ -128,6 +138,7 @@ def test_make_alone_lists_the_commands():
         "floors",
         "newest",
         "pythons",
+        "nbgrader",
         "bench",
         "faults",
         "check",

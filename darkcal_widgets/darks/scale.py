@@ -1,26 +1,29 @@
 """A combined dark scaled to another exposure, with the noise it carries."""
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.nddata import CCDData, StdDevUncertainty
 
 from ..errors import FrameError, ParameterError
 from ..frames.numbers import count_of
 from ..frames.words import describe
 from .noise import known_gain
 
+if TYPE_CHECKING:
+    from astropy.nddata import CCDData
+
 __all__ = ["scale_dark"]
 
 
 def scale_dark(
-    combined_dark: CCDData,
+    combined_dark: "CCDData",
     exposure: float,
     *,
     gain: float | None = None,
     read_noise: float | None = None,
-    combined_bias: CCDData | None = None,
-) -> CCDData:
+    combined_bias: "CCDData | None" = None,
+) -> "CCDData":
     """Scale a combined dark, from which the bias was subtracted, to another exposure, with the noise it carries.
 
     Parameters
@@ -74,6 +77,8 @@ def scale_dark(
             stacklevel=2,
         )
     variance = _dark_variance(combined_dark, gain, electrons / gain, combined_bias)
+    from astropy.nddata import CCDData, StdDevUncertainty  # slow to import, and most reports scale nothing
+
     result = CCDData(
         combined_dark.data * factor,
         unit=combined_dark.unit,

@@ -16,7 +16,7 @@ from ..drawing import (
     thinned,
 )
 
-__all__ = ["before_after", "column_profile", "combined_images", "draw_profiles", "levels", "zoom_to_overscan"]
+__all__ = ["before_after", "combined_images", "draw_profiles", "levels", "zoom_to_overscan"]
 
 # The overscans of several amplifiers.
 _STRIPS = tuple(COLOURS[f"amplifier-{n}"] for n in range(4))
@@ -47,32 +47,6 @@ def before_after(raw, calibrated, unit="adu", title=""):
             f"{name}: {image.shape[1]} columns x {image.shape[0]} rows, level {middle:.2f} {unit}",
             fontsize=9,
         )
-    return figure
-
-
-def column_profile(profiles, pieces=(), unit="adu", title="", margin=40):
-    """Draw the mean of each column over the rows, whole width and zoomed to the overscan, with the overscan shaded.
-
-    Parameters
-    ----------
-    profiles : mapping of str to ndarray
-        Label to one value per column.
-    pieces : sequence of Regions, optional
-        From `Recipe.pieces`: the overscan of each is shaded, the kept part is marked.
-    unit : str
-        Of the values.
-    title : str
-        Plain text.
-    margin : int
-        Columns shown on each side of the overscan in the zoomed part.
-    """
-    figure = new_figure(10, 4.2, title)
-    whole, zoomed = side_by_side(figure, (1, 1))
-    for axes in (whole, zoomed):
-        draw_profiles(axes, profiles, pieces, unit)
-    whole.set_xlim(0, _width(profiles))
-    whole.legend(fontsize=8, loc="upper center")
-    zoom_to_overscan(zoomed, profiles, pieces, margin)
     return figure
 
 

@@ -8,14 +8,14 @@ from functools import partial
 from ..errors import DarkcalError
 from ..text import visible
 
-__all__ = ["Kept", "bundles"]
+__all__ = ["Kept", "picture_bundle", "text_bundle"]
 
 # The picture is drawn again when nothing has been changed for this long.
 _REST_SECONDS = 1.5
 
 
 class Kept:
-    """The outputs of a notebook that show the picture and the settings; `make` returns the two, as `bundles` does."""
+    """The outputs of a notebook that show the picture and the settings; `make` returns the two."""
 
     def __init__(self, make):
         self._make, self._loop, self._displays, self._turn = make, None, (), 0
@@ -45,13 +45,16 @@ class Kept:
                 display.update(bundle, raw=True)
 
 
-def bundles(figure, lines):
-    """Return what is displayed: the picture that the callable `figure` draws, as far as there is one, and lines of text."""
-    text, no_picture = {"text/plain": "\n".join(map(visible, lines))}, {"text/plain": "DarkPanel"}
+def picture_bundle(figure):
+    """Return what is displayed of the picture that the callable `figure` draws, as far as there is one."""
     try:
         drawn = figure()
     except DarkcalError:
         drawn = None  # the text says what is wrong
-    if drawn is None:
-        return no_picture, text
-    return no_picture | {"image/png": base64.b64encode(drawn._repr_png_()).decode()}, text
+    image = {} if drawn is None else {"image/png": base64.b64encode(drawn._repr_png_()).decode()}
+    return {"text/plain": "DarkPanel"} | image
+
+
+def text_bundle(lines):
+    """Return what is displayed of lines of text."""
+    return {"text/plain": "\n".join(map(visible, lines))}

@@ -23,7 +23,7 @@ from ..night import Night
 from ..parameters import ADVISABLE, ADVISED, Parameters
 from ..text import visible
 from .history import History
-from .kept import Kept, bundles
+from .kept import Kept, picture_bundle, text_bundle
 from .listing import night_list
 from .night import OpenNight
 from .outlook import notebook_of, outlook, visible_values
@@ -150,7 +150,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._closed = False
         self._runs = Runs(lambda progress: self._show_locked(progress=progress))
         self._reader = ReadAhead(self._missing, self._show_levels)
-        self._kept = Kept(self._bundles)
+        self._kept, self._still = Kept(self._bundles), (None, {})
         self._history = History()
         self._accepted, self._questions = (None, {}), {}  # see questions
         self._undecided = {}  # name of a setting to the value that stands for want of a better one, and the sentence that asks
@@ -700,7 +700,10 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
 
     def _bundles(self):
         wrong = [f"wrong: {sentence}" for sentence in self.problems.values()]
-        return bundles(self._still_figure, [repr(self), *wrong, *self.progress.get("lines", [])])
+        drawn_of = repr((self._state(), self.problems))
+        if self._still[0] != drawn_of:  # after a run only the text is another one
+            self._still = (drawn_of, picture_bundle(self._still_figure))
+        return self._still[1], text_bundle([repr(self), *wrong, *self.progress.get("lines", [])])
 
     def _still_figure(self):
         """Draw what is looked at; `None`: nothing is."""

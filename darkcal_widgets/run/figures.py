@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from ..drawing import drawable
 from ..frames import Frame, figures
 from ..results import levels_of
 
@@ -10,9 +9,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..outcome import Run
-    from ..recipe import Recipe
 
-__all__ = ["before_after", "column_profile", "combined_images", "levels"]
+__all__ = ["before_after", "combined_images", "levels"]
 
 
 def before_after(run: "Run") -> "Figure":
@@ -29,26 +27,6 @@ def before_after(run: "Run") -> "Figure":
     """
     raw, calibrated = _pair(run.done[-1])
     return figures.before_after(raw.data, calibrated.data, calibrated.unit(), raw.name)
-
-
-def column_profile(run: "Run", recipe: "Recipe") -> "Figure":
-    """Draw the mean of each raw column of the last dark of a run, whole width and zoomed to the overscan, which is shaded.
-
-    Parameters
-    ----------
-    run : Run
-        See `before_after`.
-    recipe : Recipe
-        What was done.
-
-    Returns
-    -------
-    `~matplotlib.figure.Figure`
-    """
-    raw, calibrated = _pair(run.done[-1])
-    title = f"{raw.name}: raw columns, overscan shaded"
-    profile = {"before": drawable(raw.data).mean(axis=0)}
-    return figures.column_profile(profile, recipe.pieces(raw.shape), calibrated.unit(), title)
 
 
 def levels(run: "Run") -> "Figure":

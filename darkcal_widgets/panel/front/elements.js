@@ -52,11 +52,12 @@ export function isBusy(element) {
 
 export function listenForTyping(root, done) {
   const over = ({ target }) => {
+    if (target.dataset.typed === undefined) return;
     delete target.dataset.typed;
     done();
   };
   root.addEventListener("input", ({ target }) => {
-    target.dataset.typed = "";
+    if (target.matches("input:not([type=checkbox])")) target.dataset.typed = "";
   });
   root.addEventListener("change", over);
   root.addEventListener("focusout", over);
