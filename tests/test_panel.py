@@ -800,6 +800,21 @@ def test_a_name_is_not_a_pattern(tmp_path):
     panel.close()
 
 
+def test_figures_of_earlier_settings_are_said_to_be_so(panel):
+    def is_said():
+        return any("of earlier settings" in note for note in panel.notes["run"])
+
+    panel.calibrate()
+    assert not is_said()
+    send(panel, overscan_columns="25:")
+    assert is_said()
+    press(panel, "calibrate")
+    wait_until(lambda: not panel.progress.get("running"))
+    assert is_said()
+    panel.calibrate(overwrite=True)
+    assert not is_said()
+
+
 # --- The word advised --------------------------------------------------------------------------------------
 
 

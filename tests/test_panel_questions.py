@@ -15,7 +15,7 @@ def questions():
     return found
 
 
-def test_settings_of_another_camera_are_questioned_until_they_change(questions):
+def test_another_cameras_settings_are_questioned_until_changed(questions):
     assert questions.open == {}
     questions.ask(VALUES, OTHER)
     assert set(questions.open) == {"overscan_columns", "keep_columns"}
@@ -38,7 +38,7 @@ def test_without_frames_nothing_is_asked_or_accepted(questions):
     assert (questions.open, questions.accepted[0]) == ({}, ONE)
 
 
-def test_what_the_advice_left_open_is_asked_while_the_value_stands(questions):
+def test_what_the_advice_left_open_is_asked(questions):
     questions.leave_open(VALUES, {"subtract_bias": "Is it?"})
     questions.ask(VALUES, ONE)
     assert questions.open == {"subtract_bias": "Is it?"}

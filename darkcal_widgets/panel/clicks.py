@@ -11,6 +11,7 @@ from ..frames.kinds import FRAME_TYPES
 from ..parameters import ADVISABLE
 from ..text import visible
 from .parts import join_amplifiers, split_amplifiers
+from .run import calibrate, combine
 from .settings import declared, undeclared
 from .viewer import hand_over
 
@@ -27,8 +28,8 @@ class Clicks:
         loaded, and would not change when the button is pressed again.
         """
         actions = {
-            "calibrate": partial(self._on_run, self.calibrate, message.get("replaces")),
-            "combine": partial(self._on_run, self.combine, message.get("replaces")),
+            "calibrate": partial(self._on_run, calibrate, message.get("replaces")),
+            "combine": partial(self._on_run, combine, message.get("replaces")),
             "declare": partial(self._on_declare, message.get("kind")),
             "cancel": self._runs.cancel,
             "save": self._on_save,
@@ -47,10 +48,10 @@ class Clicks:
             actions[message["action"]]()
             self._answer()
 
-    def _on_run(self, run, replaces):
+    def _on_run(self, work, replaces):
         def in_background():
             with contextlib.suppress(DarkcalError):  # it has been said in the panel
-                run(overwrite=True if replaces else None)
+                self._run(work, True if replaces else None)
 
         if not self.problems and not self.progress.get("running"):
             Thread(target=in_background, daemon=True).start()

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from ..parameters import Parameters, as_lists
+from ..fields import as_lists
+from ..parameters import Parameters
 from ..text import visible
 from .made import Made
 from .settings import planned

@@ -148,6 +148,9 @@ class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
         self._kept, self._still = Kept(self._bundles), (None, {})
         self._history = History()
         self._questions = Questions()
+        self._below = (
+            None  # the settings of the run that a cell asked for, and that the figures below it show
+        )
         self._beginning = self._may_replace = None  # see outlook
         self._holding, self._stale = True, True
         dark_folder = None if night.dark_folder == night.raw_folder else night.dark_folder
@@ -313,6 +316,7 @@ class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
         DarkcalError
             See `~darkcal_widgets.calibrate_darks`.
         """
+        self._below = self._values() | {"overwrite": None}
         return self._run(calibrate, overwrite)
 
     def combine(self, *, overwrite: bool | None = None) -> "Run":
@@ -484,6 +488,10 @@ class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
         given = self._given, self._beginning, self._questions.open, self.settings_file
         said = outlook(self._values(), self._opened, *given)
         said["notes"] |= {"back": self._history.back, "forward": self._history.forward}
+        if self._below not in (None, self._values() | {"overwrite": None}) and "run" in said["notes"]:
+            said["notes"]["run"].append(
+                "The figures below this panel are of earlier settings; they are drawn anew when the cells are run again."
+            )
         self._show(**said)
 
     def _draw(self, wrong):
