@@ -200,6 +200,20 @@ def test_another_cameras_settings_are_questioned_in_the_browser(open_panel):
     assert lab.value("panel.advice.differences(panel.recipe)") == []
 
 
+def drag_border(lab, canvas):
+    """Take hold of the first border of a profile that can be dragged, and drag it to the right."""
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for x in range(90, int(box["width"]), 4):  # beyond the left edge, which is one, too
+        lab.page.mouse.move(box["x"] + x, box["y"] + 80)
+        if canvas.evaluate("one => one.style.cursor") == "ew-resize":
+            break
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + x + 60, box["y"] + 80, steps=6)
+    lab.page.mouse.up()
+    settle(lab)
+
+
 def test_amplifiers_are_typed_and_joined_to_one_image(open_panel):
     lab = open_panel(two_amplifiers, "overscan_columns='80:', keep_columns=':80'")
     control(lab, "several-amplifiers").click()
@@ -210,6 +224,12 @@ def test_amplifiers_are_typed_and_joined_to_one_image(open_panel):
     settle(lab)
     assert lab.value("panel.effect['after']['shape']") == [60, 80]
     assert "3 written, 0 unchanged, 0 failed" in calibrate(lab)
+    drag_border(lab, lab.page.locator("canvas.darkcal-profile").first)
+    first, second = lab.value("panel.amplifiers")
+    assert first == ["80:90", f":{second[1].partition(':')[0]}"] != ["80:90", ":40"]
+    lab.page.keyboard.press("Control+z")
+    settle(lab)
+    assert lab.value("panel.amplifiers") == [["80:90", ":40"], ["90:", "40:80"]]
     control(lab, "one-amplifier").click()
     settle(lab)
     assert lab.value("[panel.overscan_columns, panel.keep_columns, panel.amplifiers]") == [
