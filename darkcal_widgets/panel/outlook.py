@@ -116,8 +116,8 @@ def combine_refusal(made):
     if not made.darks:
         return f"No picked dark in {folder} is calibrated with these settings; calibrate first."
     if replaced:
-        are = "are" if replaced[1:] else "is"
-        return f"{', '.join(replaced)} in {folder} {are} made otherwise: {_way_out(combine_deed(made))}"
+        were = "were" if replaced[1:] else "was"
+        return f"{', '.join(replaced)} in {folder} {were} made otherwise: {_way_out(combine_deed(made))}"
     return ""
 
 
