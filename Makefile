@@ -15,7 +15,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help demo lab test coverage floors newest pythons bench faults check format docs clean
+.PHONY: help demo lab test coverage floors newest pythons nbgrader bench faults check format docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -45,6 +45,9 @@ newest: $(STAMP)  ## test with the newest versions, pinned or not
 
 pythons: $(STAMP)  ## test with every Python that is supported, and found here or fetched by uv
 	@PYENV_VERSION="$$(pyenv versions --bare 2>/dev/null | grep '^3' | paste -sd:)" $(RUN) nox --session pythons --no-error-on-missing-interpreters
+
+nbgrader: $(STAMP)  ## hand out and grade the exercise with nbgrader
+	@$(RUN) nox --session nbgrader
 
 bench: $(STAMP)  ## measure speed and memory
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(VENV)/bin/python $$script; done

@@ -4,7 +4,7 @@
 # dependencies = ["nox>=2025.2"]
 # ///
 
-"""The tests with other versions of Python and of what darkcal needs; `make floors`, `make newest` and `make pythons` call it.
+"""The tests with other versions of Python and of what darkcal needs; `make floors` and its like call it.
 
 Each session has an environment of its own in .nox/, made by uv. What it runs is a choice of the tests that takes a minute or two:
 from headers to results, with ccdproc, IRAF's cards, and both notebooks. ``-- ARGUMENTS`` gives pytest other ones.
@@ -57,6 +57,14 @@ def newest(session):
     """The newest versions there are, whatever constraints.txt says."""
     install(session, "--upgrade")
     run_tests(session)
+
+
+@nox.session
+def nbgrader(session):
+    """What nbgrader makes of the exercise; it brings extensions of JupyterLab that the other tests do without."""
+    install(session, "-c", "constraints.txt")
+    session.install("nbgrader>=0.9.5")
+    session.run("python", "-m", "pytest", "-q", *session.posargs, "tests/test_course_nbgrader.py")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ __version__ = "0.2.0"
 
 _HOME = {
     "DarkPanel": "panel",
+    "Exercise": "course",
     "Frame": "frames",
     "Night": "night",
     "Parameters": "parameters",
@@ -27,7 +28,9 @@ _HOME = {
     "level_and_scatter": "statistics",
     "levels": "run.figures",
     "linearity": "darks.figures",
+    "make_class": "course.make",
     "make_plan": "run",
+    "mark_class": "course.mark",
     "measure_darks": "darks",
     "overscan_evidence": "advice.figures",
     "results_table": "results",

@@ -263,6 +263,42 @@ def _check(folder, night):
     report.raise_off()
 
 
+def _add_class(commands):
+    group = commands.add_parser("class", help="make a class of students, and mark what they hand in")
+    tasks = group.add_subparsers(title="tasks", metavar="TASK", required=True)
+    make = tasks.add_parser("make", help="make a night of its own and the exercise for each student")
+    make.add_argument("folder", metavar="CLASS", help="folder of the class")
+    make.add_argument("--students", required=True, metavar="FILE", help="CSV with a line for each student")
+    make.add_argument(
+        "--level",
+        type=int,
+        default=2,
+        choices=(1, 2, 3),
+        help="1: like the examples, 2 (default): any overscan and exposures, 3: wrong headers and odd frames",
+    )
+    make.set_defaults(run=_class_make)
+    mark = tasks.add_parser("mark", help="mark what is in CLASS/handed-in")
+    mark.add_argument("folder", metavar="CLASS", help="folder of the class")
+    mark.add_argument("--due", metavar="DATE", help="what was changed later is late, as 2026-03-01T18:00")
+    mark.set_defaults(run=_class_mark)
+
+
+def _class_make(folder, students, level):
+    from .course.make import make_class
+
+    room = make_class(folder, students, level=level)
+    print(f"hand out:  {room.folder / 'hand-out'}", f"collect in: {room.handed_in}", sep="\n")
+    print(f"for you alone: {room.teacher}")
+
+
+def _class_mark(folder, due):
+    from .course.mark import mark_class
+
+    for mark in mark_class(folder, due=due):
+        print(visible(f"{mark.mark:5.1f}  {mark.state:8} {mark.name}  {mark.step}"))
+    print(Path(folder) / "marks.html")
+
+
 def _add_schema(commands):
     schema = commands.add_parser(
         "schema",
@@ -291,7 +327,7 @@ def _schema(notebook):
     print(yaml.safe_dump(sidecar, sort_keys=False, allow_unicode=True), end="")
 
 
-_COMMANDS = [_add_sample, _add_demo, _add_lab, _add_batch, _add_advise, _add_check, _add_schema]
+_COMMANDS = [_add_sample, _add_demo, _add_lab, _add_batch, _add_advise, _add_check, _add_schema, _add_class]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,10 +1,10 @@
-"""Tables as HTML for notebooks, every text escaped. Not the page of a batch (`batch`), which is a template of its own."""
+"""HTML, every text escaped: tables for notebooks, and pages from the templates of other rooms."""
 
 import html
 
 from .text import visible
 
-__all__ = ["html_table", "html_text"]
+__all__ = ["html_page", "html_table", "html_text"]
 
 
 def html_text(text):
@@ -16,6 +16,27 @@ def html_text(text):
     '&lt;b&gt;\\\\u202e'
     """
     return html.escape(visible(text))
+
+
+def html_page(template, filters=None, **values):
+    """Fill in a template that lies in the package, such as ``"batch/page.html.j2"``.
+
+    Parameters
+    ----------
+    template : str
+        Its place in the package. It has the filter ``visible``; what it shows is escaped.
+    filters : dict, optional
+        Further ones.
+    **values
+        What it shows.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("darkcal_widgets", ""), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters |= {"visible": visible} | (filters or {})
+    return environment.get_template(template).render(**values)
 
 
 def html_table(rows, headings=()):

@@ -281,7 +281,7 @@ def row_levels(image, level, scatter):
     near = np.abs(away) <= max(_ROW_SIGMA * scatter, 1e-6)
     counts = np.count_nonzero(near, axis=1)
     sums = np.sum(np.where(near, away, 0), axis=1, dtype=np.float64)
-    return level + np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0), counts
+    return level + np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0), counts
 
 
 def row_noise(levels, counts, scatter):
@@ -308,7 +308,7 @@ def row_noise(levels, counts, scatter):
     Examples
     --------
     >>> rng = np.random.default_rng(1)
-    >>> striped = rng.normal(0, 5, (2000, 100)) + rng.normal(0, 2, (2000, 1))
+    >>> striped = rng.normal(0, 5, (10000, 100)) + rng.normal(0, 2, (10000, 1))
     >>> level, scatter = level_of(striped)
     >>> round(row_noise(*row_levels(striped, level, scatter), scatter), 1)
     2.0

@@ -37,6 +37,14 @@ def off(report):
     return {check.what: check.text for check in report.off}
 
 
+def wrong(report):
+    return {check.what: check.text for check in report.checks if check.state in ("off", "follows")}
+
+
+def follows(report):
+    return {check.what: check.cause for check in report.checks if check.state == "follows"}
+
+
 def test_the_right_answers_are_right(cryogenic, thermo_electric, tmp_path):
     for number, (night, steps) in enumerate(
         (
@@ -60,7 +68,11 @@ def test_contaminated_columns_are_counted_and_weighed(cryogenic, tmp_path):
     # The simulation says that all seven make a dark about 2 ADU too low.
     assert 1.0 < float(text.split()[-4]) < 3.0
     assert text.endswith("ADU too low.")
-    assert set(off(report)) == {"overscan", "level"}
+    assert set(off(report)) == {"overscan"}
+    assert follows(report) == {"level": "overscan"}
+    assert "follows      level: (follows from the overscan) In all 9 darks, at worst the level is" in str(
+        report
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +85,7 @@ def test_contaminated_columns_are_counted_and_weighed(cryogenic, tmp_path):
             "48 columns of the image were used as overscan",
         ),
         (
-            {"overscan_columns": "2000:", "keep_columns": ":2000"},
+            {"overscan_columns": "2055:", "keep_columns": ":2000"},
             "trim",
             "48 columns of the image were cut off",
         ),
@@ -96,7 +108,7 @@ def test_contaminated_columns_are_counted_and_weighed(cryogenic, tmp_path):
     ],
 )
 def test_each_mistake_with_the_cryogenic_night_is_named(cryogenic, tmp_path, steps, what, says):
-    assert says in off(answer(cryogenic, tmp_path / "out", **steps))[what]
+    assert says in wrong(answer(cryogenic, tmp_path / "out", **steps))[what]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +175,7 @@ def test_without_combined_darks_the_dark_current_is_not_checked(cryogenic, tmp_p
 
 def test_something_off_is_an_error_that_lists_it(cryogenic, tmp_path):
     report = answer(cryogenic, tmp_path / "out", overscan_columns="2048:", keep_columns=":2048")
-    with pytest.raises(RunError, match="2 of 7 checks are off: overscan, level"):
+    with pytest.raises(RunError, match="1 of 10 checks are off: overscan"):
         report.raise_off()
     assert "7 contaminated columns" in str(report)
     assert "7 contaminated columns" in report._repr_html_()
@@ -179,18 +191,21 @@ def test_an_overscan_of_rows_is_checked_like_one_of_columns(tmp_path):
     assert "7 contaminated rows" in off(answer(night, tmp_path / "wrong", **wrong))["overscan"]
 
 
-def test_what_was_done_is_read_from_cards(cryogenic, tmp_path):
+def test_what_was_done_is_told_by_pixels_not_by_cards(cryogenic, tmp_path):
     folder = tmp_path / "out"
-    answer(cryogenic, folder, overscan_columns="2055:", keep_columns=":2048")
+    answer(cryogenic, folder, overscan_columns="2053:", keep_columns=":2047")
     for path in folder.glob("ccd*"):
         with fits.open(path, mode="update", checksum=True) as hdus:
-            header = hdus[0].header
-            header.remove("HISTORY", remove_all=True)
-            header["DCOSCAN"] = f"[2054:2080, 1:{ROWS}]"
-            header["DCTRIM"] = f"[1:2047, 1:{ROWS}]"
+            hdus[0].header["DCOSCAN"] = f"[2056:2080, 1:{ROWS}]"
     found = off(check_run(folder, cryogenic))
     assert found["overscan"].startswith("2 contaminated columns were included")
-    assert found["trim"] == "1 columns of the image were cut off."
+    assert found["trim"] == "1 column of the image was cut off."
+
+
+def test_a_trim_at_the_wrong_overscan_follows_from_it(cryogenic, tmp_path):
+    report = answer(cryogenic, tmp_path / "out", overscan_columns="2000:", keep_columns=":2000")
+    assert set(off(report)) == {"overscan"}
+    assert follows(report)["trim"] == "overscan"
 
 
 # --- Whose results ----------------------------------------------------------------------------------------
@@ -220,7 +235,7 @@ def test_of_two_nights_with_the_same_names_the_checksums_decide(tmp_path):
 
 def test_results_and_truth_must_be_there_and_belong_together(cryogenic, thermo_electric, tmp_path):
     answer(cryogenic, tmp_path / "out", overscan_columns="2055:", keep_columns=":2048")
-    with pytest.raises(NightError, match="is not a dark of"):
+    with pytest.raises(NightError, match="is not a frame of"):
         check_run(tmp_path / "out", thermo_electric)
     with pytest.raises(NightError, match="no calibrated darks"):
         check_run(tmp_path / "nowhere", cryogenic)

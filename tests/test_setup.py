@@ -138,6 +138,7 @@ def test_make_alone_lists_the_commands():
         "floors",
         "newest",
         "pythons",
+        "nbgrader",
         "bench",
         "faults",
         "check",

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..files import replacing
+from ..html import html_page
 from ..text import visible
 from .record import REPORT, THUMBNAIL
 
@@ -77,19 +78,15 @@ def _table_text(records):
 
 
 def _page(out, records):
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     def address(record, name):
         """Return where a file of a run is, as a link; nothing where there is none."""
         is_there = record.state != "invalid" and os.path.isfile(out / record.name / name)
         return f"{quote(record.name, safe='')}/{quote(name)}" if is_there else ""
 
-    environment = Environment(
-        loader=PackageLoader("darkcal_widgets.batch", ""), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters |= {"visible": visible, "address": address}
     counts = Counter(record.state for record in records)
-    return environment.get_template("page.html.j2").render(
+    return html_page(
+        "batch/page.html.j2",
+        {"address": address},
         records=records,
         counts=visible(", ".join(f"{count} {state}" for state, count in sorted(counts.items()))),
         summary=SUMMARY,

@@ -1,6 +1,6 @@
 """Figures of frames: before and after, profiles of the columns, levels, combined images. They take arrays and read nothing."""
 
-from itertools import cycle, zip_longest
+from itertools import chain, cycle, repeat
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def draw_profiles(axes, profiles, pieces, unit, kinds=()):
     kinds : sequence of str, optional
         Of which kind of frame each profile is, such as ``'flat'``; those that are not named are darks.
     """
-    for (label, profile), kind in zip_longest(profiles.items(), kinds, fillvalue="dark"):
+    for (label, profile), kind in zip(profiles.items(), chain(kinds, repeat("dark")), strict=False):
         style = {"label": plain(label), "color": COLOURS[kind], "linewidth": 0.9}
         axes.plot(np.arange(len(profile)), drawable(profile), **style)
     _shade(axes, pieces)

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import OutputError, ParameterError, RunError
 from .report import write_report
 
-__all__ = ["NotebookError", "run_notebook", "shipped_notebooks"]
+__all__ = ["NotebookError", "exercise_notebook", "run_notebook", "shipped_notebooks"]
 
 # A kernel is started cold. Forked from a process that had imported all it needs, a run of the first notebook on a small night
 # took 4.1 s in place of 5.0 (medians of six, alternating): not worth a second kind of kernel and a process more.
@@ -53,14 +53,23 @@ def shipped_notebooks():
     RunError
         Neither is there: the installation is damaged.
     """
+    return {int(path.name.partition("-")[0]): path for path in _shipped("[0-9]-*.ipynb")}
+
+
+def exercise_notebook():
+    """Return the notebook of the exercise, see `shipped_notebooks`."""
+    return _shipped("exercise.ipynb")[0]
+
+
+def _shipped(pattern):
     here = Path(__file__).parent
     places = [here, here.parents[1] / "notebooks"]
-    found = next((paths for place in places if (paths := sorted(place.glob("[0-9]-*.ipynb")))), None)
+    found = next((paths for place in places if (paths := sorted(place.glob(pattern)))), None)
     if found is None:
         raise RunError(
             f"The notebooks of darkcal are neither in {places[0]} nor in {places[1]}; install the package again."
         )
-    return {int(path.name.partition("-")[0]): path for path in found}
+    return found
 
 
 def run_notebook(

@@ -1,6 +1,6 @@
 """Sample nights whose true values are known."""
 
-from .cameras import CAMERAS, CRYOGENIC, THERMO_ELECTRIC, Camera, Exposure
+from .cameras import CAMERAS, CRYOGENIC, THERMO_ELECTRIC, Camera, Exposure, realistic
 from .night import DEFAULT_ROWS, DEFAULT_SEED, EXAMPLE_FOLDERS, simulate_examples, simulate_night
 from .truth import MINIMUM_CLEAN, TRUTH_NAME, read_truth
 
@@ -16,6 +16,7 @@ __all__ = [
     "Camera",
     "Exposure",
     "read_truth",
+    "realistic",
     "simulate_examples",
     "simulate_night",
 ]

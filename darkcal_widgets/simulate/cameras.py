@@ -5,13 +5,14 @@ Draw another camera with `dataclasses.replace`::
     camera = replace(CRYOGENIC, gain=1.2, bias=replace(CRYOGENIC.bias, level=700.0, drift=5.0))
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import ParameterError
 from .layers import (
     ADC,
     BiasLevel,
     ColumnPattern,
+    CosmicRays,
     DarkCurrent,
     Glow,
     HotPixels,
@@ -19,11 +20,23 @@ from .layers import (
     Light,
     Overscan,
     ReadNoise,
+    RowNoise,
     Scene,
     ShotNoise,
+    Slope,
 )
 
-__all__ = ["CAMERAS", "CRYOGENIC", "THERMO_ELECTRIC", "Camera", "Exposure", "ImageTypes"]
+__all__ = [
+    "CAMERAS",
+    "CRYOGENIC",
+    "REALISTIC",
+    "THERMO_ELECTRIC",
+    "Camera",
+    "Exposure",
+    "ImageTypes",
+    "realistic",
+    "temperature_of",
+]
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,10 @@ class Exposure:
         File name; ``{number}`` counts all frames of the night, ``{count}`` those of the line, from `first`.
     first : int
         Where ``{count}`` starts.
+    temperature : float or None
+        Of the sensor, degrees Celsius; None: the camera's own.
+    labelled : str
+        The kind that the header says; "": the right one.
     """
 
     kind: str
@@ -55,6 +72,8 @@ class Exposure:
     subfolder: str = ""
     name: str = "frame-{number:03d}.fits"
     first: int = 1
+    temperature: float | None = None
+    labelled: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +111,7 @@ class Camera:
         ``DATE-OBS`` of the first frame.
     readout_seconds : float
         Time between the end of a frame and the next.
-    bias, column_pattern, read_noise, dark_current, hot_pixels, glow, light, leak, shot_noise, adc
+    bias, column_pattern, slope, row_noise, read_noise, dark_current, hot_pixels, glow, cosmic_rays, light, leak, shot_noise, adc
         One layer each.
     """
 
@@ -111,10 +130,13 @@ class Camera:
     readout_seconds: float = 30.0
     bias: BiasLevel = field(default_factory=BiasLevel)
     column_pattern: ColumnPattern = field(default_factory=ColumnPattern)
+    slope: Slope = field(default_factory=Slope)
+    row_noise: RowNoise = field(default_factory=RowNoise)
     read_noise: ReadNoise = field(default_factory=ReadNoise)
     dark_current: DarkCurrent = field(default_factory=DarkCurrent)
     hot_pixels: HotPixels = field(default_factory=HotPixels)
     glow: Glow = field(default_factory=Glow)
+    cosmic_rays: CosmicRays = field(default_factory=CosmicRays)
     light: Light = field(default_factory=Light)
     leak: Leak = field(default_factory=Leak)
     shot_noise: ShotNoise = field(default_factory=ShotNoise)
@@ -130,6 +152,11 @@ class Camera:
                 f"{shape[0]} rows and {shape[1]} columns; make the frame larger or the overscan smaller"
             )
         return Scene(shape, self.overscan, min(self.leak.columns, self.overscan.width))
+
+
+def temperature_of(camera, exposure):
+    """Return the temperature of the sensor during an exposure, degrees Celsius."""
+    return camera.temperature if exposure.temperature is None else exposure.temperature
 
 
 def _cryogenic_plan():
@@ -210,3 +237,27 @@ THERMO_ELECTRIC = Camera(
 )
 
 CAMERAS = {camera.name: camera for camera in (CRYOGENIC, THERMO_ELECTRIC)}
+
+# Layers of which the two cameras above have none, with which a night looks like a real one. To see one effect by itself, nights
+# without the others are better, and quicker.
+REALISTIC = {
+    "cosmic_rays": CosmicRays(rate=4e-8),
+    "row_noise": RowNoise(adu=0.25, pickup=0.3),
+}
+
+
+def realistic(camera):
+    """Return a camera with the layers that real frames show beside: see `REALISTIC`, and the dark current of each pixel."""
+    rate = camera.dark_current.rate
+    is_cold = rate < 1e-3
+    fastest = 10.0 if is_cold else camera.hot_pixels.fastest
+    slowest = max(20 * rate, 0.05)
+    return replace(
+        camera,
+        **REALISTIC,
+        slope=Slope(6.0),
+        dark_current=replace(camera.dark_current, spread=0.35, overscan=0.0 if is_cold else 0.3 * rate),
+        hot_pixels=replace(
+            camera.hot_pixels, fraction=5e-3, slowest=slowest, fastest=fastest, steepness=1.3, clustered=0.3
+        ),
+    )

@@ -3,12 +3,13 @@
 Each layer has one method, ``render(scene, rng)``, which returns what that layer adds. Signals are in
 electrons until the amplifier; a pixel of a frame reads, in ADU,
 
-    round(clip((Poisson(electrons) + read noise) / gain + bias level + column pattern, 0, 65535))
+    round(clip((Poisson(electrons) + read noise) / gain + bias level + column pattern + slope + row noise, 0, 65535))
 
-with ``electrons = seconds * (dark current + hot pixels + glow) + light`` in the image area and
-``electrons = leak`` in the overscan.
+with ``electrons = seconds * warmth * (dark current + hot pixels) + seconds * glow + cosmic rays + light`` in the image area and
+``electrons = leak + seconds * warmth * dark current of the overscan`` in the overscan. Layers that are off, as some are by
+default, draw no random numbers.
 
-Not simulated: cosmic rays, blooming, charge transfer losses in the image, non-linearity.
+Not simulated: blooming, charge transfer losses in the image, non-linearity.
 """
 
 import math
@@ -22,6 +23,7 @@ __all__ = [
     "ADC",
     "BiasLevel",
     "ColumnPattern",
+    "CosmicRays",
     "DarkCurrent",
     "Glow",
     "HotPixels",
@@ -29,8 +31,10 @@ __all__ = [
     "Light",
     "Overscan",
     "ReadNoise",
+    "RowNoise",
     "Scene",
     "ShotNoise",
+    "Slope",
 ]
 
 ADC_MAXIMUM = 65535
@@ -111,6 +115,8 @@ class Scene:
         Exposure time.
     electrons : ndarray or None
         Expected light of the image area in e-; None with the shutter closed.
+    warmth : float
+        Dark current at the temperature of the sensor over that at the camera's own.
     """
 
     shape: tuple[int, int]
@@ -118,6 +124,7 @@ class Scene:
     contaminated: int
     seconds: float = 0.0
     electrons: np.ndarray | None = None
+    warmth: float = 1.0
 
     @property
     def ranges(self):
@@ -201,37 +208,176 @@ class ReadNoise:
 
 
 @dataclass(frozen=True)
+class Slope:
+    """A bias level that changes by `adu` from the first row read to the last, in image and overscan alike; its mean is 0.
+
+    The overscan of real cameras changes by up to 48 ADU along the columns: the electronics settle while a frame is read.
+    """
+
+    adu: float = 0.0
+
+    def render(self, scene, rng):
+        """One offset for each row in ADU: shape (rows, 1)."""
+        return np.linspace(-0.5, 0.5, scene.shape[0], dtype=np.float32)[:, None] * np.float32(self.adu)
+
+
+@dataclass(frozen=True)
+class RowNoise:
+    """An offset of each row, new in every frame, in image and overscan alike, and pick-up that runs through the rows as a wave.
+
+    The means of rows of real frames scatter 1.1 to 6.8 times as widely as independent pixels let them. Pick-up is the hum of a
+    power supply, `period` pixels long.
+
+    Parameters
+    ----------
+    adu : float
+        Standard deviation of a row's offset.
+    pickup : float
+        Amplitude of the wave, ADU.
+    period : float
+    """
+
+    adu: float = 0.0
+    pickup: float = 0.0
+    period: float = 37.3
+
+    def render(self, scene, rng):
+        """What is added to one frame, in ADU, with mean 0; broadcasts with the frame."""
+        if not (self.adu or self.pickup):
+            return np.float32(0)
+        offsets = rng.normal(0.0, 1.0, (scene.shape[0], 1)) * self.adu
+        noise = (offsets - offsets.mean()).astype(np.float32)
+        if self.pickup:
+            place = np.arange(scene.shape[0] * scene.shape[1], dtype=np.float32).reshape(scene.shape)
+            phase = 2 * np.pi * rng.uniform()
+            noise = noise + np.float32(self.pickup) * np.sin(
+                place * np.float32(2 * np.pi / self.period) + phase
+            )
+        return noise
+
+
+@dataclass(frozen=True)
 class DarkCurrent:
-    """Thermal charge, `rate` e- per second in every pixel of the image area."""
+    """Thermal charge in every pixel of the image area.
+
+    Parameters
+    ----------
+    rate : float
+        Mean of a pixel in e-/s.
+    spread : float
+        Scatter from pixel to pixel over the mean; a pixel's rate is drawn from a gamma distribution, as it has a few centres that
+        generate charge (Baer 2006, Proc. SPIE 6068).
+    overscan : float
+        e-/s in the overscan, which the register gathers while the chip is exposed.
+    doubling : float
+        Kelvins that double the dark current; silicon has 5 to 8 (Widenhorn et al. 2002, Proc. SPIE 4669, 193).
+    """
 
     rate: float = 0.01
+    spread: float = 0.0
+    overscan: float = 0.0
+    doubling: float = 6.5
 
     def render(self, scene, rng):
         """Rate of the image area in e-/s."""
-        return np.full(scene.image_shape, self.rate, dtype=np.float32)
+        if not (self.spread and self.rate):
+            return np.full(scene.image_shape, self.rate, dtype=np.float32)
+        shape = self.spread**-2
+        return rng.standard_gamma(shape, scene.image_shape, dtype=np.float32) * np.float32(self.rate / shape)
+
+    def warmth(self, kelvins):
+        """Return the factor by which it grows where the sensor is so much warmer."""
+        return 2 ** (kelvins / self.doubling)
+
+
+@dataclass(frozen=True)
+class CosmicRays:
+    """Charged particles that cross the sensor during the exposure.
+
+    Parameters
+    ----------
+    rate : float
+        Particles per second and pixel: 1 muon per cm2 and minute (Particle Data Group, Review of Particle Physics, section on
+        cosmic rays) is 4e-8 for pixels of 15 micrometres.
+    thickness : float
+        Of the silicon, in pixels.
+    electrons : float
+        Along a path as long as a pixel is wide; 80 per micrometre (ibid., section on detectors).
+    """
+
+    rate: float = 0.0
+    thickness: float = 1.0
+    electrons: float = 1200.0
+
+    def render(self, scene, rng):
+        """Charge of one frame as rows and columns in the image area and e-; the same pixel may be there several times."""
+        rows, columns = scene.image_shape
+        count = rng.poisson(self.rate * scene.seconds * rows * columns) if self.rate else 0
+        tracks = [self._track(rows, columns, rng) for _ in range(count)]
+        if not tracks:
+            return np.array([], int), np.array([], int), np.array([])
+        y, x, charge = np.concatenate(tracks, axis=1)
+        inside = (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
+        return y[inside].astype(int), x[inside].astype(int), charge[inside]
+
+    def _track(self, rows, columns, rng):
+        """Walk along the path of one particle in steps of a fifth of a pixel."""
+        # cos^2 of the zenith angle, as muons have it; in a sensor that looks up, cos^3 in all.
+        cosine = max(rng.uniform() ** 0.25, 0.05)
+        length = self.thickness * np.sqrt(1 - cosine**2) / cosine
+        angle = rng.uniform(0, 2 * np.pi)
+        along = np.linspace(0, length, 1 + int(5 * length))
+        charge = np.full(along.size, self.electrons * self.thickness / cosine / along.size)
+        y, x = rng.uniform(0, rows), rng.uniform(0, columns)
+        return np.floor(y + along * np.sin(angle)), np.floor(x + along * np.cos(angle)), charge
 
 
 @dataclass(frozen=True)
 class HotPixels:
     """Pixels with far more dark current than the others.
 
-    A `fraction` of the image area has a rate between `slowest` and `fastest` e-/s, evenly spread in its
-    logarithm; `saturated` further pixels are full in any exposure.
+    A `fraction` of the image area has a rate between `slowest` and `fastest` e-/s; `saturated` further pixels are full in any
+    exposure.
+
+    Parameters
+    ----------
+    fraction, slowest, fastest, saturated
+        See above.
+    steepness : float
+        The number of pixels with more than a rate falls as its power of minus this; 0: rates are even in their logarithm.
+        In real darks they fall steeply from those of the others: 1e-3 to 1.6e-2 of the pixels lie above 10 sigma.
+    clustered : float
+        The part of them that touches another one, as in real darks damage is larger than a pixel.
     """
 
     fraction: float = 1e-4
     slowest: float = 2.0
     fastest: float = 300.0
     saturated: int = 5
+    steepness: float = 0.0
+    clustered: float = 0.0
 
     def render(self, scene, rng):
         """Rows and columns in the image area, rates in e-/s; the saturated ones come first."""
         rows, columns = scene.image_shape
         count = self.saturated + round(self.fraction * rows * columns)
         y, x = np.divmod(rng.choice(rows * columns, size=count, replace=False), columns)
-        rates = np.exp(rng.uniform(math.log(self.slowest), math.log(self.fastest), size=count))
+        rates = self._rates(rng, count)
         rates[: self.saturated] = SATURATED_RATE
-        return y, x, rates
+        if not self.clustered:
+            return y, x, rates
+        moved = np.flatnonzero(rng.uniform(size=count) < self.clustered)
+        moved = moved[moved > self.saturated]
+        y[moved] = np.clip(y[moved - 1] + rng.integers(-1, 2, moved.size), 0, rows - 1)
+        x[moved] = np.clip(x[moved - 1] + rng.integers(-1, 2, moved.size), 0, columns - 1)
+        first = np.sort(np.unique(y * columns + x, return_index=True)[1])
+        return y[first], x[first], rates[first]
+
+    def _rates(self, rng, count):
+        if not self.steepness:
+            return np.exp(rng.uniform(math.log(self.slowest), math.log(self.fastest), size=count))
+        ends = self.slowest**-self.steepness, self.fastest**-self.steepness
+        return rng.uniform(*sorted(ends), size=count) ** (-1 / self.steepness)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from astropy.io import fits
 from ..errors import NightError, OutputError, ParameterError
 from ..files import is_frame_name, replacing
 from ..parallel import threaded
-from .cameras import CAMERAS, Camera, Exposure
+from .cameras import CAMERAS, Camera, Exposure, temperature_of
 from .truth import TRUTH_NAME, identity_of, read_truth, truth_of
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class _Fixed:
 
     pattern: np.ndarray
     rate: np.ndarray
+    glow: np.ndarray
     flat: np.ndarray
     sky: np.ndarray
     hot: tuple
@@ -53,10 +54,13 @@ class _Fixed:
         rng = np.random.default_rng([seed, 0])
         pattern = camera.column_pattern.render(scene, rng)
         hot = camera.hot_pixels.render(scene, rng)
-        rate = camera.dark_current.render(scene, rng) + camera.glow.render(scene, rng)
+        rate = camera.dark_current.render(scene, rng)
         y, x, extra = hot
         rate[y, x] += extra
-        return cls(pattern, rate, *camera.light.render(scene, rng), hot)
+        glow = camera.glow.render(scene, rng)
+        return cls(
+            pattern + camera.slope.render(scene, rng), rate, glow, *camera.light.render(scene, rng), hot
+        )
 
 
 @dataclass(frozen=True)
@@ -90,18 +94,25 @@ def _with_light(camera, scene, fixed, exposure):
     """The scene of one exposure; its light is given as a fraction of the range of the ADC."""
     electrons = None
     if exposure.light > 0:
-        spread = fixed.flat if exposure.kind == "flat" else fixed.sky
+        spread = fixed.sky if exposure.kind == "science" else fixed.flat
         electrons = spread * np.float32(exposure.light * camera.adc.maximum * camera.gain)
-    return replace(scene, seconds=exposure.seconds, electrons=electrons)
+    warmth = camera.dark_current.warmth(temperature_of(camera, exposure) - camera.temperature)
+    return replace(scene, seconds=exposure.seconds, electrons=electrons, warmth=warmth)
 
 
 def _expected_electrons(camera, scene, fixed, rng):
     expected = np.zeros(scene.shape, dtype=np.float32)
     image = expected[scene.part("image")]
-    image += fixed.rate * np.float32(scene.seconds)
+    image += fixed.rate * np.float32(scene.seconds * scene.warmth)
+    image += fixed.glow * np.float32(scene.seconds)
     if scene.electrons is not None:
         image += scene.electrons
     expected[scene.part("contaminated")] = camera.leak.render(scene, rng)
+    expected[scene.part("overscan")] += np.float32(
+        camera.dark_current.overscan * scene.seconds * scene.warmth
+    )
+    y, x, charge = camera.cosmic_rays.render(scene, rng)
+    np.add.at(image, (y, x), charge)
     return expected
 
 
@@ -113,6 +124,7 @@ def _expose(camera, scene, fixed, rng):
     adu += camera.shot_noise.render(scene, rng, expected)
     adu /= np.float32(camera.gain)
     adu += fixed.pattern
+    adu += camera.row_noise.render(scene, rng)
     adu[scene.part("image")] += np.float32(image_level)
     adu[scene.part("overscan")] += np.float32(overscan_level)
     return camera.adc.render(scene, rng, adu), image_level, overscan_level
@@ -137,14 +149,15 @@ def _header(camera, scene, shot):
     header = fits.Header()
     header["ORIGIN"] = (ORIGIN, "not a real observation")
     header["INSTRUME"] = (camera.instrument, "camera")
-    header["IMAGETYP"] = (getattr(camera.image_types, exposure.kind), "type of frame")
-    header["OBJECT"] = (exposure.kind, "what was observed")
+    labelled = exposure.labelled or exposure.kind
+    header["IMAGETYP"] = (getattr(camera.image_types, labelled), "type of frame")
+    header["OBJECT"] = (labelled, "what was observed")
     for keyword in camera.exposure_keywords:
         header[keyword] = (float(exposure.seconds), "[s] exposure time")
     if exposure.filter:
         header["FILTER"] = (exposure.filter, "filter in the beam")
     header["DATE-OBS"] = (shot.date_obs, "start of the exposure, UTC")
-    header["CCD-TEMP"] = (camera.temperature, "[degC] sensor temperature")
+    header["CCD-TEMP"] = (temperature_of(camera, exposure), "[degC] sensor temperature")
     header["GAIN"] = (camera.gain, "[electron/adu] gain")
     header["RDNOISE"] = (camera.read_noise.electrons, "[electron] read noise")
     header["XBINNING"] = (1, "binning along columns")
@@ -226,9 +239,9 @@ def _refuse_others(folder, own):
         )
 
 
-def _clear(folder):
+def _clear(folder, truth_folder):
     """Take away an earlier simulation, truth first, so that no truth outlives its frames."""
-    (folder / TRUTH_NAME).unlink(missing_ok=True)
+    (truth_folder / TRUTH_NAME).unlink(missing_ok=True)
     for path in _fits_files(folder):
         path.unlink()
 
@@ -259,6 +272,7 @@ def simulate_night(
     seed: int = DEFAULT_SEED,
     rows: int | None = DEFAULT_ROWS,
     overwrite: bool = False,
+    truth_folder: "str | PathLike[str] | None" = None,
 ) -> Path:
     """Write a simulated night and its true values, ``truth.json``.
 
@@ -275,6 +289,8 @@ def simulate_night(
         Rows of a frame, at most those of the camera; None: all of them.
     overwrite : bool
         Replace another simulated night.
+    truth_folder : path-like, optional
+        Where the true values go, which is made if it is not there; default: into the night.
 
     Returns
     -------
@@ -291,19 +307,21 @@ def simulate_night(
     """
     _check_numbers(seed, rows)
     camera, folder = _camera(camera), Path(folder)
+    truth_folder = folder if truth_folder is None else Path(truth_folder)
     scene, shots = camera.scene(rows), _shots(camera)
-    old, identity = _old_truth(folder), identity_of(camera, scene, int(seed))
+    old, identity = _old_truth(truth_folder), identity_of(camera, scene, int(seed))
     if old and not _is_same(old, identity) and not overwrite:
         _refuse_another(folder, old, identity)
     if old and _is_same(old, identity) and _is_complete(folder, old):
         return folder
     _refuse_others(folder, {*old.get("frames", ()), *(shot.path for shot in shots)})
     _make_folders(folder, shots)
-    _clear(folder)
+    truth_folder.mkdir(parents=True, exist_ok=True)
+    _clear(folder, truth_folder)
     fixed = _Fixed.draw(camera, scene, seed)
     levels = threaded(lambda shot: _write_frame(folder, camera, scene, fixed, seed, shot), shots)
     text = json.dumps(truth_of(camera, scene, int(seed), fixed.hot, shots, levels), indent=1)
-    with replacing(folder / TRUTH_NAME) as stream:
+    with replacing(truth_folder / TRUTH_NAME) as stream:
         stream.write(f"{text}\n".encode())
     return folder
 

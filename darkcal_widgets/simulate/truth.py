@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import NightError
 from ..yamlfile import read_small_text
+from .cameras import temperature_of
 from .layers import SATURATED_RATE
 
 __all__ = ["MINIMUM_CLEAN", "TRUTH_NAME", "TRUTH_VERSION", "identity_of", "read_truth", "truth_of"]
@@ -43,9 +44,9 @@ def read_truth(folder):
         (e-/ADU), ``read_noise`` (e-), ``dark_current`` (e-/s); ``overscan``: ``side``, ``axis``, the 0-based
         half-open ranges ``image``, ``overscan``, ``contaminated`` and ``clean`` along that axis, their
         counts, ``usable``, ``clean_slice``, ``keep_slice``; ``recipe``; ``bias_levels`` and
-        ``overscan_levels``, file name relative to the night to ADU; ``frames``, kind and exposure of each
-        file; ``hot_pixels``, a list of ``x``, ``y`` (0-based, in the raw frame), ``rate`` (e-/s),
-        ``saturated``.
+        ``overscan_levels``, file name relative to the night to ADU; ``frames``, kind, exposure, temperature and
+        whether light has reached it (``lit``), of each file; ``hot_pixels``, a list of ``x``, ``y`` (0-based, in
+        the raw frame), ``rate`` (e-/s), ``saturated``.
 
     Raises
     ------
@@ -86,7 +87,9 @@ def _overscan_truth(camera, scene):
         "contaminated_count": scene.contaminated,
         "clean_count": clean,
         "follows_bias_level": camera.bias.overscan_follows,
-        "usable": bool(clean >= MINIMUM_CLEAN and camera.bias.overscan_follows),
+        "usable": bool(
+            clean >= MINIMUM_CLEAN and camera.bias.overscan_follows and not camera.dark_current.overscan
+        ),
         "clean_slice": _slice_text(*parts["clean"], length) if clean else None,
         "keep_slice": _slice_text(*parts["image"], length) if scene.overscan.width else None,
     }
@@ -94,7 +97,7 @@ def _overscan_truth(camera, scene):
 
 def _darks_match(camera):
     """Tell whether each exposure with light has darks within 0.1 s or 0.1 % of its own time."""
-    darks = [e.seconds for e in camera.plan if e.kind == "dark" and e.count > 0]
+    darks = [e.seconds for e in camera.plan if e.kind == "dark" and e.count > 0 and not e.light]
     lit = [e.seconds for e in camera.plan if e.kind in ("flat", "science") and e.count > 0]
     return all(any(abs(s - dark) <= max(0.1, 1e-3 * s) for dark in darks) for s in lit)
 
@@ -122,6 +125,15 @@ def _hot_pixel_truth(scene, hot):
         }
         for y, x, rate in zip(*hot, strict=True)
     ]
+
+
+def _frame_truth(camera, exposure):
+    return {
+        "kind": exposure.kind,
+        "exposure": exposure.seconds,
+        "temperature": temperature_of(camera, exposure),
+        "lit": exposure.light > 0,
+    }
 
 
 def identity_of(camera, scene, seed):
@@ -161,8 +173,6 @@ def truth_of(camera, scene, seed, hot, shots, levels):
         "recipe": _recipe_truth(camera, overscan),
         "bias_levels": {shot.path: image for shot, (image, _) in zip(shots, levels, strict=True)},
         "overscan_levels": {shot.path: over for shot, (_, over) in zip(shots, levels, strict=True)},
-        "frames": {
-            shot.path: {"kind": shot.exposure.kind, "exposure": shot.exposure.seconds} for shot in shots
-        },
+        "frames": {shot.path: _frame_truth(camera, shot.exposure) for shot in shots},
         "hot_pixels": _hot_pixel_truth(scene, hot),
     }

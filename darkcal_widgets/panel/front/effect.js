@@ -64,11 +64,8 @@ function numberRows({ unit, axis, before, after, light }, levels) {
     [`Noise from ${line} to ${line}`, inHundredths(before.rows), inHundredths(after.rows)],
   ];
   if (picked) rows.push([`Range of ${picked.count} picked darks`, picked.before, picked.after]);
-  const head = make(
-    "tr",
-    {},
-    ...["", `before [${unit}]`, `after [${unit}]`].map((text) => make("th", {}, text)),
-  );
+  const sides = ["before", "after"].map((name) => make("th", { scope: "col" }, `${name} [${unit}]`));
+  const head = make("tr", {}, make("td"), ...sides);
   return [head, ...rows.map(numberRow), ...lightRows(light)];
 }
 
