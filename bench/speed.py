@@ -14,7 +14,7 @@ growth              whole processes that combine 10, 20, 40 and 80 frames
 inventory           3,000 and 10,000 small files with 60 header cards, darkcal and ImageFileCollection
 import              whole processes that import darkcal_widgets, and numpy
 notebook            notebook 1 on 12 darks by papermill, and the same with its work done by ccdproc
-memory              peaks of processes that calibrate 12 and 48 frames and combine 12 and 100
+memory              peaks of processes that calibrate 12 and 48 frames and combine 12 and 50
 """
 
 import argparse
@@ -46,7 +46,7 @@ RECIPES = {
     "example1": Recipe(overscan_columns="2055:", keep_columns=":2048"),
     "example2": Recipe(keep_columns=":4096", subtract_bias=True),
 }
-MOST_FRAMES = 100
+MOST_FRAMES = 50
 MEGABYTE = 1 << 20
 
 COMBINE = "import sys; from darkcal_widgets import combine_darks; combine_darks(sys.argv[1])"

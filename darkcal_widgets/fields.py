@@ -14,7 +14,7 @@ from typing import Literal, get_args, get_origin
 
 from .errors import ParameterError
 
-__all__ = ["checked", "documented", "notation", "papermill_option", "properties", "setting"]
+__all__ = ["as_lists", "checked", "documented", "notation", "papermill_option", "properties", "setting"]
 
 
 def setting(default, meaning, *examples, details=""):
@@ -107,7 +107,7 @@ def _expected(one, value):
         return " or ".join(map(repr, get_args(first)))
     name = {tuple: "a list", dict: "a mapping"}.get(get_origin(first), "text")
     example, meaning = one.metadata["examples"][0], one.metadata["meaning"]
-    words = f"{name} such as {_plain(example)!r}{', or None' if NoneType in others else ''} ({meaning})"
+    words = f"{name} such as {as_lists(example)!r}{', or None' if NoneType in others else ''} ({meaning})"
     # papermill -p makes text of what is not a number.
     return (
         words
@@ -116,9 +116,9 @@ def _expected(one, value):
     )
 
 
-def _plain(value):
+def as_lists(value):
     """Return tuples, also those inside, as the lists that notebooks and files hold."""
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+    return [as_lists(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def papermill_option(name, value):
@@ -130,7 +130,7 @@ def papermill_option(name, value):
     -p raw_folder 'my night' -y 'files: ["d1.fits"]'
     """
     if isinstance(value, list | tuple | dict):
-        return f"-y {shlex.quote(f'{name}: {json.dumps(_plain(value))}')}"
+        return f"-y {shlex.quote(f'{name}: {json.dumps(as_lists(value))}')}"
     return f"-p {name} {shlex.quote(str(value))}"
 
 
@@ -180,9 +180,9 @@ def properties(cls, names, word="", takes_word=()):
 def _property(one, words):
     kinds = [_schema(kind) for kind in _kinds(one.type)] + [{"const": word} for word in words]
     kind = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
-    default = {} if one.default is MISSING else {"default": _plain(one.default)}
+    default = {} if one.default is MISSING else {"default": as_lists(one.default)}
     description = _sentences(one).replace("~darkcal_widgets.", "").replace("``", "`")
-    return kind | {"description": description} | default | {"examples": _plain(one.metadata["examples"])}
+    return kind | {"description": description} | default | {"examples": as_lists(one.metadata["examples"])}
 
 
 def _schema(kind):

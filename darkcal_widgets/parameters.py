@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from .errors import ParameterError
-from .fields import checked, documented, notation, properties, setting
+from .fields import as_lists, checked, documented, notation, properties, setting
 from .files import replacing
 from .frames.kinds import checked_image_types
 from .recipe import Recipe
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
+    from astropy.table import Table
+
     from .advice.advice import Advice
     from .sections import Regions
 
-__all__ = ["ADVISABLE", "ADVISED", "Parameters", "as_lists"]
+__all__ = ["ADVISABLE", "ADVISED", "Parameters"]
 
 # The word that stands for what the advice on the night recommends, and the parameters that may be left to it.
 ADVISED = "advised"
@@ -166,8 +168,8 @@ class Parameters(Recipe):
             raise ParameterError(" ".join(undecided.values()))
         return self.following(advice)
 
-    def reasons(self, advice: "Advice") -> list[str]:
-        """Say of each step what it is and why: what was measured, or that it was set by hand, and what speaks against that.
+    def reasons(self, advice: "Advice") -> "Table":
+        """Tabulate what each step is, who has decided it, and why: what was measured, or what speaks against what was set.
 
         Parameters
         ----------
@@ -175,16 +177,28 @@ class Parameters(Recipe):
 
         Returns
         -------
-        list of str
+        `~astropy.table.Table`
+            Columns parameter, value, decided by and why.
         """
-        values = self.following(advice)
+        from .tables import ShownTable  # slow to import
+
+        values, undecided = self.following(advice), self.undecided(advice)
         against = {sentence.partition(" ")[0]: sentence for sentence in advice.differences(values)}
-        return [
-            f"{name} = {as_lists(getattr(values, name))!r} ({ADVISED}): {advice.decisions[name].reason}"
-            if name in self.advised
-            else against.get(name, f"{name} = {as_lists(getattr(values, name))!r} (set here)")
-            for name in ADVISABLE
-        ]
+        rows = []
+        for name in ADVISABLE:
+            decision = advice.decisions[name]
+            by = (
+                "nobody yet"
+                if name in undecided
+                else f"the night, {decision.certainty}".removesuffix(", decided")
+            )
+            told = (
+                (by, undecided.get(name, decision.reason))
+                if name in self.advised
+                else ("you", against.get(name, ""))
+            )
+            rows.append((name, repr(as_lists(getattr(values, name))), *told))
+        return ShownTable(rows=rows, names=("parameter", "value", "decided by", "why"))
 
     @property
     def _told_by_amplifiers(self):
@@ -403,11 +417,6 @@ class Parameters(Recipe):
                 f"combine_darks({_keywords([self.reduced_folder], {'overwrite': True} if self.overwrite else {})})",
             ]
         )
-
-
-def as_lists(value):
-    """Return tuples, also those inside, as lists, as papermill and YAML have them."""
-    return [as_lists(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _message(check, *arguments, **keywords):

@@ -1,12 +1,14 @@
 """Robust statistics of pixels: median, level and scatter, noise from row to row. Not the clipping of stacks (combine)."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 __all__ = [
     "MAD_TO_SIGMA",
     "SAMPLING",
+    "chi_squared_quantile",
     "level_and_scatter",
     "level_of",
     "median",
@@ -15,6 +17,7 @@ __all__ = [
     "near_median",
     "row_levels",
     "row_noise",
+    "t_quantile",
     "without_outliers",
 ]
 
@@ -34,6 +37,9 @@ _GAUSSIAN = {0.25: 0.674490, 0.05: 1.644854, 0.01: 2.326348}
 
 # Standard deviation of a Gaussian over its median absolute deviation, 1 / (the normal distribution's 0.75 quantile).
 MAD_TO_SIGMA = 1.482602218505602
+
+# A density is added up in so many steps; quantiles are then right to seven digits.
+_STEPS = 1 << 15
 
 # Every 4th row and column is plenty for a level, and sixteen times quicker on a full-size frame.
 SAMPLING = 4
@@ -67,8 +73,10 @@ def median_and_scatter(values, axis=None, least=0.0):
     >>> float(median), round(float(scatter), 4)
     (3.0, 1.4826)
     """
-    median = np.nanmedian(values, axis=axis, keepdims=axis is not None)
-    deviation = np.nanmedian(np.abs(values - median), axis=axis, keepdims=axis is not None)
+    # numpy's nanmedian sorts masked arrays, or one line at a time: many times slower, so it is for NaN alone.
+    middle = np.nanmedian if np.isnan(values).any() else np.median
+    median = middle(values, axis=axis, keepdims=axis is not None)
+    deviation = middle(np.abs(values - median), axis=axis, keepdims=axis is not None)
     return median, np.maximum(MAD_TO_SIGMA * deviation, least)
 
 
@@ -93,6 +101,60 @@ def median(values):
     parted = np.partition(flat, middle)  # one place at a time: for two, numpy has no fast way
     upper = float(parted[middle])
     return upper if flat.size % 2 else (float(parted[:middle].max()) + upper) / 2
+
+
+@lru_cache
+def t_quantile(freedom, chance):
+    """Return what Student's t exceeds with this chance ("Student" 1908, Biometrika 6, 1).
+
+    Parameters
+    ----------
+    freedom : float
+        Degrees of freedom, 1 or more.
+    chance : float
+        Below 0.5.
+
+    Returns
+    -------
+    float
+
+    Notes
+    -----
+    With t = sqrt(n) tan(a), the density of a is proportional to cos(a)^(n - 1). To import `scipy.special` for its quantiles takes
+    0.2 s and 10 MiB.
+
+    Examples
+    --------
+    >>> round(t_quantile(5, 0.005), 4)
+    4.0321
+    """
+    angle = np.linspace(0, min(np.pi / 2, 40 / math.sqrt(freedom)), _STEPS)
+    return math.sqrt(freedom) * math.tan(_quantile(angle, np.cos(angle) ** (freedom - 1), 1 - 2 * chance))
+
+
+@lru_cache
+def chi_squared_quantile(freedom, chance):
+    """Return what chi-squared of `freedom`, 1 or more, degrees of freedom exceeds with this chance.
+
+    Notes
+    -----
+    The density of chi is proportional to x^(n - 1) exp(-x^2 / 2); it ends within 10 of its peak.
+
+    Examples
+    --------
+    >>> round(chi_squared_quantile(5, 0.001), 3)
+    20.515
+    """
+    peak = math.sqrt(freedom - 1)
+    chi = np.linspace(max(1e-9, peak - 10), peak + 10, _STEPS)
+    logarithm = (freedom - 1) * np.log(chi) - chi**2 / 2
+    return _quantile(chi, np.exp(logarithm - logarithm.max()), 1 - chance) ** 2
+
+
+def _quantile(values, density, part):
+    """Return up to which value this part of all lies."""
+    mass = np.append(0.0, np.cumsum(density[1:] + density[:-1]))
+    return float(np.interp(part * mass[-1], mass, values))
 
 
 def near_median(values, sigma, axis=None, least=0.0):
@@ -219,7 +281,7 @@ def row_levels(image, level, scatter):
     near = np.abs(away) <= max(_ROW_SIGMA * scatter, 1e-6)
     counts = np.count_nonzero(near, axis=1)
     sums = np.sum(np.where(near, away, 0), axis=1, dtype=np.float64)
-    return level + np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0), counts
+    return level + np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0), counts
 
 
 def row_noise(levels, counts, scatter):
@@ -246,7 +308,7 @@ def row_noise(levels, counts, scatter):
     Examples
     --------
     >>> rng = np.random.default_rng(1)
-    >>> striped = rng.normal(0, 5, (2000, 100)) + rng.normal(0, 2, (2000, 1))
+    >>> striped = rng.normal(0, 5, (10000, 100)) + rng.normal(0, 2, (10000, 1))
     >>> level, scatter = level_of(striped)
     >>> round(row_noise(*row_levels(striped, level, scatter), scatter), 1)
     2.0

@@ -119,7 +119,7 @@ def long_place(draw, number):
 def no_notebook(draw, number):
     return lines(
         number,
-        notebook=draw.choice(["3", "nowhere.ipynb", "pipe.ipynb", "raw", "[1]", "null", "circle.ipynb"]),
+        notebook=draw.choice(["8", "nowhere.ipynb", "pipe.ipynb", "raw", "[1]", "null", "circle.ipynb"]),
     )
 
 

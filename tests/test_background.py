@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation, distance_transform_edt
 
-from darkcal_widgets.darks.background import background, corner_glow
+from darkcal_widgets.darks.background import _distances, _grown, background, corner_glow
 
 
 def noisy(seed=0, shape=(120, 160)):
@@ -69,3 +70,10 @@ def test_pixels_without_a_value_are_left_out():
     assert ground.level == pytest.approx(5, abs=0.1)
     assert ground.level_of(image + 3) == pytest.approx(8, abs=0.1)
     assert not ground.without([0], [0]).plain[0, 0]
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (1, 30), (64, 129)])
+def test_blocks_near_glow_are_those_of_scipy(shape):
+    bright = np.random.default_rng(1).random(shape) < 0.1
+    np.testing.assert_array_equal(_distances(bright), distance_transform_edt(~bright))
+    np.testing.assert_array_equal(_grown(bright), binary_dilation(bright, np.ones((3, 3)), iterations=2))

@@ -227,7 +227,9 @@ def test_a_damaged_result_is_not_measured_and_not_checked(tmp_path):
             judge(tmp_path / "out", night)
 
 
-@pytest.mark.parametrize("layer", [powercut.Files, powercut.Device])
+@pytest.mark.parametrize(
+    "layer", [powercut.Files, pytest.param(powercut.Device, marks=pytest.mark.privileged)]
+)
 def test_after_power_cuts_nothing_half_is_taken_for_whole(tmp_path, layer):
     try:
         opened = layer(tmp_path)

@@ -31,8 +31,9 @@ ORDER = """
     darks.background darks.hotpixels darks.noise darks.growth darks.current darks.treatment darks.figures darks.scale
     darks.report darks
     check.pixels check.seen check.combined check.check check
-    panel.history panel.parts panel.settings panel.listing panel.sketch panel.viewer panel.effect panel.night panel.made
-    panel.outlook panel.run panel.reading panel.still panel.kept panel.page panel.traits panel.widget panel
+    panel.history panel.parts panel.settings panel.questions panel.listing panel.sketch panel.viewer panel.effect
+    panel.night panel.made panel.outlook panel.run panel.reading panel.still panel.kept panel.page panel.clicks
+    panel.traits panel.widget panel
     notebooks.report notebooks.execute notebooks notebooks.workspace
     course.feedback course.panel course.exercise course course.roster course.cameras course.handin course.page course.picture
     course.make course.mark

@@ -155,7 +155,7 @@ def test_an_advised_night_has_the_bytes_of_the_right_recipe(here, number):
     by_hand, advised = folder_bytes(here / "by-hand"), folder_bytes(here / "advised")
     assert {name: advised[name] for name in by_hand} == by_hand
     outputs = str(nbformat.read("out.ipynb", as_version=4))
-    assert f"keep_columns = '{right.keep_columns}' (advised): That is the image area, as measured" in outputs
+    assert "<td>the night</td><td>That is the image area, as measured" in outputs
 
 
 def test_what_a_night_does_not_decide_is_asked_for(tmp_path):

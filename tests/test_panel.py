@@ -237,7 +237,7 @@ def test_combined_darks_of_other_settings_are_replaced(panel, tmp_path):
     send(panel, files=None, keep_columns=":20")
     panel.calibrate(overwrite=True)
     assert panel.notes["combine"]["label"] == "Replace 1 combined dark"
-    with pytest.raises(OutputError, match="is made otherwise: press “Replace 1 combined dark”"):
+    with pytest.raises(OutputError, match="was made otherwise: press “Replace 1 combined dark”"):
         panel.combine()
     press(panel, "combine", replaces=True)
     wait_until(lambda: panel.notes["combine"]["label"] == "Combine")
@@ -351,7 +351,7 @@ def test_a_window_of_both_pictures_is_shown(panel):
 
 def test_a_frame_is_handed_to_another_viewer(panel, monkeypatch, tmp_path):
     handed = []
-    monkeypatch.setattr("darkcal_widgets.panel.widget.hand_over", lambda *given: str(handed.append(given)))
+    monkeypatch.setattr("darkcal_widgets.panel.clicks.hand_over", lambda *given: str(handed.append(given)))
     press(panel, "hand over", viewer="DS9")
     panel.calibrate()
     press(panel, "hand over", viewer="DS9")
@@ -359,7 +359,7 @@ def test_a_frame_is_handed_to_another_viewer(panel, monkeypatch, tmp_path):
     assert handed == [(raw, "DS9"), (result, "DS9")]
 
 
-def test_the_picture_kept_is_drawn_again_only_for_other_settings(panel, monkeypatch):
+def test_the_picture_kept_is_drawn_anew_for_other_settings(panel, monkeypatch):
     drawn = []
     draw = panel._still_figure
     monkeypatch.setattr(panel, "_still_figure", lambda: drawn.append(1) or draw())
@@ -798,6 +798,21 @@ def test_a_name_is_not_a_pattern(tmp_path):
     panel._handle_custom_msg({"action": "declare", "kind": "other", "asked": 1}, [])
     assert [dark.name for dark in panel.night.darks] == ["dark-0.fits", "dark-1.fits", "dark-2.fits"]
     panel.close()
+
+
+def test_figures_of_earlier_settings_are_said_to_be_so(panel):
+    def is_said():
+        return any("of earlier settings" in note for note in panel.notes["run"])
+
+    panel.calibrate()
+    assert not is_said()
+    send(panel, overscan_columns="25:")
+    assert is_said()
+    press(panel, "calibrate")
+    wait_until(lambda: not panel.progress.get("running"))
+    assert is_said()
+    panel.calibrate(overwrite=True)
+    assert not is_said()
 
 
 # --- The word advised --------------------------------------------------------------------------------------

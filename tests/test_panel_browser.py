@@ -1,5 +1,6 @@
 """The panel of both notebooks in a real JupyterLab: seen, dragged, run, cancelled, saved, and equal to papermill's results."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,8 @@ from panels import (
     DONE,
     NIGHTS,
     PANEL,
-    PRINTED,
     ROWS,
+    SHOWN_LAST,
     calibrate,
     control,
     enter,
@@ -199,6 +200,20 @@ def test_another_cameras_settings_are_questioned_in_the_browser(open_panel):
     assert lab.value("panel.advice.differences(panel.recipe)") == []
 
 
+def drag_border(lab, canvas):
+    """Take hold of the first border of a profile that can be dragged, and drag it to the right."""
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for x in range(90, int(box["width"]), 4):  # beyond the left edge, which is one, too
+        lab.page.mouse.move(box["x"] + x, box["y"] + 80)
+        if canvas.evaluate("one => one.style.cursor") == "ew-resize":
+            break
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + x + 60, box["y"] + 80, steps=6)
+    lab.page.mouse.up()
+    settle(lab)
+
+
 def test_amplifiers_are_typed_and_joined_to_one_image(open_panel):
     lab = open_panel(two_amplifiers, "overscan_columns='80:', keep_columns=':80'")
     control(lab, "several-amplifiers").click()
@@ -209,6 +224,12 @@ def test_amplifiers_are_typed_and_joined_to_one_image(open_panel):
     settle(lab)
     assert lab.value("panel.effect['after']['shape']") == [60, 80]
     assert "3 written, 0 unchanged, 0 failed" in calibrate(lab)
+    drag_border(lab, lab.page.locator("canvas.darkcal-profile").first)
+    first, second = lab.value("panel.amplifiers")
+    assert first == ["80:90", f":{second[1].partition(':')[0]}"] != ["80:90", ":40"]
+    lab.page.keyboard.press("Control+z")
+    settle(lab)
+    assert lab.value("panel.amplifiers") == [["80:90", ":40"], ["90:", "40:80"]]
     control(lab, "one-amplifier").click()
     settle(lab)
     assert lab.value("[panel.overscan_columns, panel.keep_columns, panel.amplifiers]") == [
@@ -262,16 +283,12 @@ def test_what_frames_are_is_said_in_the_list(open_panel):
 
 def test_panel_settings_survive_a_second_run_of_all_cells(open_example):
     lab = open_example(1)
-    assert "The settings follow the advice." in lab.page.evaluate(PRINTED)
     control(lab, "overscan_columns").fill("2060:")
     control(lab, "overwrite").check()
     settle(lab)
     assert "9 written, 0 unchanged, 0 failed" in calibrate(lab)
     lab.run_all()
-    printed = lab.page.evaluate(PRINTED)
-    assert "overscan_columns is '2060:', the advice is" in printed
-    assert "The settings follow the advice." not in printed
-    assert "9 calibrated and" in printed  # the last cell
+    assert "9 calibrated, 3 combined darks" in lab.page.evaluate(SHOWN_LAST)
     assert lab.value("[len(run.unchanged), run.failed, panel.overscan_columns]") == [9, {}, "2060:"]
     lab.bring_into_view(lab.page.locator(PANEL))
     settle(lab)
@@ -373,3 +390,125 @@ def test_a_panel_is_linked_and_observed_like_any_widget(open_notebook, example_n
     assert text.input_value() == "2070:99"
     assert lab.page.get_by_text("before the box").last.is_visible()
     assert not lab.errors
+
+
+READOUT = f"{PANEL} .darkcal-readout"
+
+
+def looks_at_the_effect(lab):
+    """Bring the pictures into view; return the one after."""
+    picture = lab.page.locator("canvas.darkcal-after")
+    lab.bring_into_view(picture)
+    return picture
+
+
+def test_both_pictures_zoom_and_pan_together_with_values(open_panel):
+    lab = open_panel(two_amplifiers, "overscan_columns='80:', keep_columns=':80'")
+    picture = looks_at_the_effect(lab)
+    assert "every pixel is shown" in lab.page.locator(READOUT).inner_text()
+    box = picture.bounding_box()
+    lab.page.mouse.dblclick(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
+    settle(lab)
+    top, bottom, left, right = lab.value("panel.window")
+    assert 10 < bottom - top < 60
+    assert right - left < 100
+    lab.page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.3 * box["height"])
+    place, before, after = re.match(
+        r"(Column \d+, row \d+): (\S+) before, (\S+) after", lab.page.locator(READOUT).inner_text()
+    ).groups()
+    column, row = map(int, re.findall(r"\d+", place))
+    raw = lab.value(f"int(panel.night.darks[0].data[{row}, {column}])")
+    level = lab.value(f"float(__import__('numpy').median(panel.night.darks[0].data[{row}, 80:]))")
+    assert (float(before), float(after)) == (raw, raw - level)
+    lab.drag(picture, (0.5, 0.5), (0.3, 0.5))
+    lab.page.wait_for_timeout(400)
+    settle(lab)
+    assert lab.value("panel.window")[2] > left
+    lab.page.mouse.move(0, 0)
+    lab.value("0", after="panel.window = (10, 30, 20, 60)")
+    lab.page.wait_for_function(
+        "() => document.querySelector('.darkcal-readout').textContent.startsWith('Rows 10 to 29')"
+    )
+    assert not lab.errors
+
+
+def test_the_viewer_is_used_with_keys(open_panel):
+    lab = open_panel(two_amplifiers, "overscan_columns='80:', keep_columns=':80'")
+    picture = looks_at_the_effect(lab)
+    picture.focus()
+    lab.page.keyboard.press("+")
+    lab.page.keyboard.press("ArrowRight")
+    lab.page.wait_for_timeout(400)
+    settle(lab)
+    assert len(lab.value("panel.window")) == 4
+    lab.page.keyboard.press("b")
+    assert control(lab, "blink").is_checked()
+    lab.page.keyboard.press("0")
+    lab.page.wait_for_timeout(400)
+    settle(lab)
+    assert lab.value("panel.window") == []
+    assert not lab.errors
+
+
+PIXELS = """() => {
+    const canvas = document.querySelector('canvas.darkcal-after');
+    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let sum = 0;
+    for (const [n, value] of data.entries()) sum = (sum * 31 + value * (1 + (n % 7))) % 1000003;
+    return sum;
+}"""
+
+
+def test_stretch_limits_and_marks_change_the_picture(open_panel):
+    lab = open_panel(two_amplifiers, "overscan_columns='80:', keep_columns=':80'")
+    looks_at_the_effect(lab)
+    seen = [lab.page.evaluate(PIXELS)]
+    for change in (
+        lambda: control(lab, "stretch").select_option("asinh"),
+        lambda: control(lab, "limits").select_option("98 %"),
+        lambda: control(lab, "overscan_columns").fill("90:"),
+    ):
+        change()
+        settle(lab)
+        lab.page.wait_for_timeout(100)
+        seen.append(lab.page.evaluate(PIXELS))
+    assert len(set(seen)) == len(seen)
+    control(lab, "mark_hot").check()
+    settle(lab)
+    assert violations(lab) == []
+    assert lab.value("[panel.stretch, panel.limits, panel.mark_hot]") == ["asinh", "98 %", True]
+    assert not lab.errors
+
+
+def test_the_numbers_beside_the_picture_tell_overscans_apart(open_example):
+    lab = open_example(1)
+    told = []
+    for columns in ("2048:", "2055:", "2079:"):
+        control(lab, "overscan_columns").fill(columns)
+        settle(lab)
+        lines = lab.page.locator(f"{PANEL} .darkcal-numbers tr").all_inner_texts()
+        told.append({line.split("\t")[0]: line.split("\t")[-1] for line in lines})
+    lit, clean, single = told
+    light = "Light in the overscan (flat - bias)"
+    assert float(lit[light].split()[0]) > 10 > abs(float(clean[light].split()[0]))
+    assert float(single["Noise from row to row"]) > 3 * float(clean["Noise from row to row"])
+    assert not lab.errors
+
+
+def test_lines_take_the_colours_of_another_theme(open_panel):
+    lab = open_panel(two_amplifiers, "overscan_columns='80:', keep_columns=':80'")
+    chart = lab.page.locator("canvas.darkcal-profile").first
+    lab.bring_into_view(chart)
+    has_colour = """wanted => {
+        const canvas = document.querySelector('canvas.darkcal-profile');
+        const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        for (let n = 0; n < data.length; n += 4) {
+            if (wanted.every((value, k) => Math.abs(data[n + k] - value) < 12)) return true;
+        }
+        return false;
+    }"""
+    on_light, on_dark = [0x00, 0x72, 0xB2], [0x56, 0xB4, 0xE9]
+    assert lab.page.evaluate(has_colour, on_light)
+    lab.use_theme(dark=True)
+    lab.page.wait_for_function(has_colour, arg=on_dark)
+    assert not lab.page.evaluate(has_colour, on_light)

@@ -62,6 +62,12 @@ def test_an_overlap_is_said_at_both_controls(values, night):
     }
 
 
+def test_two_wrong_sections_are_both_said(values, night):
+    found = problems(values | {"keep_columns": "abc", "overscan_columns": "24:99"}, night)
+    assert "does not select columns" in found["keep_columns"]
+    assert "outside the frame" in found["overscan_columns"]
+
+
 def test_results_among_the_raw_frames_are_refused(values, night):
     found = problems(values | {"reduced_folder": values["raw_folder"]}, night)
     assert "raw data are never modified" in found["reduced_folder"]

@@ -7,7 +7,8 @@ import pytest
 from darkcal_widgets import Parameters, Recipe
 from darkcal_widgets.advice.decisions import EXPLAINED_BY, Decision
 from darkcal_widgets.errors import ParameterError
-from darkcal_widgets.parameters import ADVISABLE, as_lists
+from darkcal_widgets.fields import as_lists
+from darkcal_widgets.parameters import ADVISABLE
 
 EXAMPLE = {
     "raw_folder": "example-cryo-LFC",
@@ -290,12 +291,18 @@ def test_values_of_the_advice_stand_in_place_of_the_word():
     parameters = Parameters.from_mapping(EXAMPLE | LEFT | {"keep_columns": ":70"})
     resolved = parameters.resolved(decided())
     assert resolved.recipe == Recipe(overscan_columns="90:", keep_columns=":70", subtract_bias=True)
-    assert parameters.reasons(decided())[:2] == [
-        "overscan_columns = '90:' (advised): Reason of overscan_columns.",
-        "keep_columns = ':70' (set here)",
+
+
+def test_each_step_is_told_with_who_has_decided_it_and_why():
+    parameters = Parameters.from_mapping(EXAMPLE | LEFT | {"keep_columns": ":60"})
+    rows = parameters.reasons(decided(unknown=["subtract_bias"])).as_array().tolist()
+    assert rows[:2] == [
+        ("overscan_columns", "'90:'", "the night", "Reason of overscan_columns."),
+        ("keep_columns", "':60'", "you", "keep_columns is ':60', the advice is ':80': Reason."),
     ]
-    (_, against, *_) = replace(parameters, keep_columns=":60").reasons(decided())
-    assert against == "keep_columns is ':60', the advice is ':80': Reason."
+    assert rows[2][:3] == ("subtract_bias", "True", "nobody yet")
+    assert rows[2][3].endswith("Set subtract_bias to True or False.")
+    assert rows[3] == ("amplifiers", "None", "you", "")
 
 
 def test_what_the_night_does_not_decide_has_to_be_set():

@@ -5,12 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as some
+from scipy.special import chdtri, stdtrit
 
 from darkcal_widgets.statistics import (
+    chi_squared_quantile,
     level_and_scatter,
     median,
     median_and_scatter,
     near_median,
+    t_quantile,
     without_outliers,
 )
 
@@ -69,3 +72,10 @@ def test_the_median_passes_over_what_is_not_a_number(values):
     with np.errstate(all="ignore"):
         expected = np.nan if np.isnan(values).all() else np.nanmedian(values)
     np.testing.assert_equal(median(np.array(values)), expected)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 10, 60, 1000, 2_000_000])
+@pytest.mark.parametrize("chance", [0.1, 0.005, 0.0005])
+def test_quantiles_are_those_of_scipy(freedom, chance):
+    assert t_quantile(freedom, chance) == pytest.approx(stdtrit(freedom, 1 - chance), rel=1e-6)
+    assert chi_squared_quantile(freedom, chance) == pytest.approx(chdtri(freedom, chance), rel=1e-6)

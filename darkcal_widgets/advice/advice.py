@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ..fields import as_lists
 from ..html import html_table, html_text
-from ..parameters import as_lists
 from ..recipe import Recipe
 from ..sections import to_fits
 from ..tables import ShownTable

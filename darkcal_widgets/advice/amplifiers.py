@@ -84,10 +84,8 @@ def _step(profile, places=None):
     if length < 8:
         return None
     reach = max(2, min(24, length // 8))
-    heights = {
-        at: float(np.median(profile[at : at + reach]) - np.median(profile[at - reach : at]))
-        for at in range(reach, length - reach + 1)
-    }
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(profile, reach), axis=1)
+    heights = dict(enumerate((medians[reach:] - medians[:-reach]).tolist(), start=reach))
     if places is None:
         places = range(length // 2 - 2, length // 2 + 3)
     places = [int(at) for at in places if at in heights]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..recipe.steps import SubtractBias
 from .findings import ALIKE, ONE_AMPLIFIER
 from .verdict import amplifier_doubts, judge, lines_name, place_doubts, unresolved_amplifiers
 
@@ -11,7 +12,7 @@ __all__ = ["EXPLAINED_BY", "Decision", "decide"]
 EXPLAINED_BY = {
     "overscan_columns": "Is the overscan usable?",
     "keep_columns": "Which part is kept?",
-    "subtract_bias": "Must the bias be subtracted?",
+    SubtractBias.parameter: "Must the bias be subtracted?",
     "amplifiers": ONE_AMPLIFIER,
     "extensions": ALIKE,
 }
@@ -49,11 +50,11 @@ _UNASKED = {
 def decide(advice):
     """Return the `Decision` on each parameter, a dict by its name."""
     place = "" if advice.recipe.amplifiers else _place_unknown(advice.overscan)
-    bias = advice.finding(EXPLAINED_BY["subtract_bias"])
+    bias = advice.finding(EXPLAINED_BY[SubtractBias.parameter])
     obstacles = {
         "overscan_columns": place,
         "keep_columns": place,
-        "subtract_bias": bias.reason if bias.verdict == "no, assumed" else "",
+        SubtractBias.parameter: bias.reason if bias.verdict == "no, assumed" else "",
         "amplifiers": " ".join(unresolved_amplifiers(advice.overscan)),
     }
     if advice.images and advice.finding(ALIKE).verdict == "no":

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtri, stdtrit
 
-from ..statistics import median_and_scatter
+from ..statistics import chi_squared_quantile, median_and_scatter, t_quantile
 from .profiles import clipped, largest_group
 
 __all__ = [
@@ -202,7 +201,7 @@ def _block_noise(differences):
 def _follow_verdict(image_squares, difference_squares, noise, freedom, sigma):
     if sigma < ROUNDING_NOISE and max(image_squares, difference_squares) < freedom:
         return "varies too little to be judged"
-    explained = float(chdtri(freedom, _CHANCE)) * noise**2
+    explained = chi_squared_quantile(freedom, _CHANCE) * noise**2
     negligible = freedom * (MATTERS * sigma) ** 2
     allowed = FOLLOWING_RATIO**2 * image_squares
     if difference_squares > max(explained, negligible, allowed):
@@ -250,7 +249,7 @@ def _shift_limit(lit, unlit, noise):
     freedom = len(lit) + len(unlit) - 2
     squares = np.sum((lit - lit.mean()) ** 2) + np.sum((unlit - unlit.mean()) ** 2)
     error = float(np.sqrt((squares / freedom + noise**2) * (1 / len(lit) + 1 / len(unlit))))
-    return float(max(stdtrit(freedom, 1 - _CHANCE / 2) * error, np.ptp(unlit), 4 * noise)), error
+    return float(max(t_quantile(freedom, _CHANCE / 2) * error, np.ptp(unlit), 4 * noise)), error
 
 
 def _dark_rise(levels, noise, sigma):

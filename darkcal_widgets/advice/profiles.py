@@ -7,6 +7,7 @@ a profile.
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -74,7 +75,11 @@ class FrameProfile:
 
     def profile(self, axis):
         """Return the mean of each column (`axis` 1) or row (0), with blocks that differ from the others left out."""
-        return clipped(self.blocks[axis], 0, self.rounding(axis))
+        return self._profiles[axis]
+
+    @cached_property
+    def _profiles(self):
+        return [clipped(self.blocks[axis], 0, self.rounding(axis)) for axis in (0, 1)]
 
     def noise(self, axis, part):
         """Return the noise of one value of the profile, from the scatter of the blocks in `part` (a slice)."""

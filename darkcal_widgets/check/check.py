@@ -181,7 +181,8 @@ def check_run(
         found = _found(reduced_folder, values)
         if problem := origin_problem(found, folder):
             raise NightError(f"{problem}; name the night these results were made from.")
-        answer = _Answer(reduced_folder, see(found, night := TrueNight(folder, values)), night)
+        true = TrueNight(folder, values)
+        answer = _Answer(reduced_folder, see(found, true), true)
         return CheckReport(tuple(_with_causes(answer.checks())))
 
 

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from ..errors import ParameterError
-from ..statistics import near_bounds
+from ..statistics import near_bounds, t_quantile
 
 __all__ = [
     "CONFIDENCE",
@@ -139,7 +138,7 @@ def hidden_by_rounding(one, other):
 
 def student_t(freedom):
     """Return Student's t for an interval of the confidence `CONFIDENCE` ("Student" 1908, Biometrika 6, 1)."""
-    return float(stdtrit(max(1, freedom), (1 + CONFIDENCE) / 2))
+    return t_quantile(max(1, freedom), (1 - CONFIDENCE) / 2)
 
 
 def _pair_noise(one, other, gain):

@@ -1,6 +1,6 @@
 """Figures of frames: before and after, profiles of the columns, levels, combined images. They take arrays and read nothing."""
 
-from itertools import cycle, zip_longest
+from itertools import chain, cycle, repeat
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from ..drawing import (
     colour_cycle,
     drawable,
     level_and_spread,
+    make_logarithmic,
     new_figure,
     plain,
     show_image,
@@ -65,7 +66,7 @@ def draw_profiles(axes, profiles, pieces, unit, kinds=()):
     kinds : sequence of str, optional
         Of which kind of frame each profile is, such as ``'flat'``; those that are not named are darks.
     """
-    for (label, profile), kind in zip_longest(profiles.items(), kinds, fillvalue="dark"):
+    for (label, profile), kind in zip(profiles.items(), chain(kinds, repeat("dark")), strict=False):
         style = {"label": plain(label), "color": COLOURS[kind], "linewidth": 0.9}
         axes.plot(np.arange(len(profile)), drawable(profile), **style)
     _shade(axes, pieces)
@@ -191,7 +192,7 @@ def combined_images(images, unit="adu", title=""):
             values[~np.isnan(values)], bins=bins, histtype="step", color=colour, label=plain(label)
         )
     if is_any:
-        histogram.set_yscale("log")
+        make_logarithmic(histogram.yaxis)
     histogram.set_xlabel(f"value [{unit}]")
     histogram.set_ylabel("pixels (sampled)")
     histogram.legend(fontsize=7)

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from ..parameters import Parameters, as_lists
+from ..fields import as_lists
+from ..parameters import Parameters
 from ..text import visible
 from .made import Made
 from .settings import planned
@@ -115,8 +116,8 @@ def combine_refusal(made):
     if not made.darks:
         return f"No picked dark in {folder} is calibrated with these settings; calibrate first."
     if replaced:
-        are = "are" if replaced[1:] else "is"
-        return f"{', '.join(replaced)} in {folder} {are} made otherwise: {_way_out(combine_deed(made))}"
+        were = "were" if replaced[1:] else "was"
+        return f"{', '.join(replaced)} in {folder} {were} made otherwise: {_way_out(combine_deed(made))}"
     return ""
 
 

@@ -23,7 +23,6 @@ __all__ = [
     "moved_along",
     "plan_of",
     "planned",
-    "questions",
     "recipe_of",
     "section_problems",
     "undeclared",
@@ -58,7 +57,9 @@ def planned(values, night):
     problems : dict of str to str
         Name of the parameter to the sentence; empty: a run can start.
     """
-    found = _value_problems(values) or section_problems(values, night)
+    found = _value_problems(values)
+    if not found or (values["amplifiers"] is None and set(found) <= set(SECTIONS)):
+        found = section_problems(values, night) | found
     if found:
         return None, found
     parameters = replace(Parameters(**values), overwrite=True)
@@ -108,41 +109,13 @@ def _problems_on(values, shape):
     if values["amplifiers"] is not None:
         message = _message(lambda: recipe_of(values).pieces(shape))
         return {"amplifiers": message} if message else {}
-    for name in SECTIONS:
-        alone = {other: values[other] if other == name else None for other in SECTIONS}
-        if message := _message(regions, alone, shape):
-            return {name: message}
-    message = _message(regions, values, shape)
-    return dict.fromkeys(SECTIONS, message) if message else {}  # either of the two can be mended
-
-
-def questions(values, camera, accepted):
-    """Question settings that were made for another camera: they may fit these frames and be wrong for them.
-
-    Parameters
-    ----------
-    values : dict
-    camera : tuple or None
-        The instrument and the shape, in words, of the frames; `None`: there are none.
-    accepted : tuple
-        The camera for which settings were made or accepted last, and these by name.
-
-    Returns
-    -------
-    dict of str to str
-        Name of each setting that is still the same, to a sentence.
-    """
-    made_for, before = accepted
-    if None in (camera, made_for) or camera == made_for:
-        return {}
-    names = SECTIONS if values["amplifiers"] is None else ("amplifiers",)
-    frames, others = (" ".join(filter(None, (name, shape))) for name, shape in (camera, made_for))
-    return {
-        name: f"{values[name] or 'Nothing'} was set for the frames of another night ({others}), and these are of another kind "
-        f"({frames}). Press As advised or Keep as they are, or change it."
-        for name in names
-        if values[name] == before[name]
+    alone = {
+        name: {other: values[other] if other == name else None for other in SECTIONS} for name in SECTIONS
     }
+    found = {name: message for name in SECTIONS if (message := _message(regions, alone[name], shape))}
+    if not found and (message := _message(regions, values, shape)):
+        found = dict.fromkeys(SECTIONS, message)  # either of the two can be mended
+    return found
 
 
 def declared(image_types, names, kind):

@@ -8,8 +8,7 @@ traits that are read only, and that `DarkPanel._refresh` alone brings up to date
 import contextlib
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from threading import RLock, Thread
+from threading import RLock
 from typing import TYPE_CHECKING
 
 import anywidget
@@ -17,32 +16,28 @@ import traitlets
 
 from ..advice import advise
 from ..errors import DarkcalError, ParameterError
-from ..files import result_name
-from ..frames.kinds import FRAME_TYPES
 from ..night import Night
-from ..parameters import ADVISABLE, ADVISED, Parameters
+from ..parameters import ADVISED, Parameters
 from ..text import visible
+from .clicks import Clicks
 from .history import History
 from .kept import Kept, picture_bundle, text_bundle
 from .listing import night_list
 from .night import OpenNight
 from .outlook import notebook_of, outlook, visible_values
 from .page import script, styles
-from .parts import SECTIONS, join_amplifiers, split_amplifiers
+from .parts import SECTIONS
+from .questions import Questions
 from .reading import ReadAhead
 from .run import Runs, calibrate, combine
 from .settings import (
     bias_path,
-    declared,
     moved_along,
-    questions,
     recipe_of,
     section_problems,
-    undeclared,
 )
 from .still import draw_still
 from .traits import NAMES, PanelTraits
-from .viewer import hand_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +59,7 @@ _PLACE = ("raw_folder", "dark_folder", "image_types")  # they decide which night
 _LOOKS = ("frame", "marked", "extension")
 
 
-class DarkPanel(PanelTraits, anywidget.AnyWidget):
+class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
     """A panel to look at a night, set what is done to its darks, see the effect, and calibrate them.
 
     Parameters
@@ -152,8 +147,10 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._reader = ReadAhead(self._missing, self._show_levels)
         self._kept, self._still = Kept(self._bundles), (None, {})
         self._history = History()
-        self._accepted, self._questions = (None, {}), {}  # see questions
-        self._undecided = {}  # name of a setting to the value that stands for want of a better one, and the sentence that asks
+        self._questions = Questions()
+        self._below = (
+            None  # the settings of the run that a cell asked for, and that the figures below it show
+        )
         self._beginning = self._may_replace = None  # see outlook
         self._holding, self._stale = True, True
         dark_folder = None if night.dark_folder == night.raw_folder else night.dark_folder
@@ -319,6 +316,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         DarkcalError
             See `~darkcal_widgets.calibrate_darks`.
         """
+        self._below = self._values() | {"overwrite": None}
         return self._run(calibrate, overwrite)
 
     def combine(self, *, overwrite: bool | None = None) -> "Run":
@@ -428,7 +426,7 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         self._set(moved_along(self._values(), self._place[:2]))
         self._open_night(self._place_of(self))
         self._put_in_place_of_the_word()
-        self._ask_again()
+        self._questions.ask(self._values(), self._opened.camera)
         self._opened.look_at_image(self._state())
         wrong = self._opened.trouble or section_problems(self._values(), self.night)
         # The picture goes first; each step of a drag is one message.
@@ -440,12 +438,12 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             state = self._state()
             self._show(chosen=self._opened.chosen(state), selected=self._opened.selected(state))
             if quick:
-                self._show(problems=visible_values(wrong | self._questions))
+                self._show(problems=visible_values(wrong | self._questions.open))
                 self._answer()
         if quick:
             return
         if not self._dragging:
-            self._history.note(self._values(), self._accepted)
+            self._history.note(self._values(), self._questions.accepted)
         with self.hold_sync():
             self._look_ahead()
             self._answer()
@@ -467,17 +465,6 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
         """Name of each frame of the night as the browser shows it, to its name."""
         return self._opened.names
 
-    def _ask_again(self):
-        """Question settings that were made for another camera; where there is nothing to question, they are accepted."""
-        self._questions = questions(self._values(), self._opened.camera, self._accepted)
-        if not self._questions:
-            self._note_accepted()
-        self._questions |= {
-            name: sentence
-            for name, (value, sentence) in self._undecided.items()
-            if getattr(self, name) == value
-        }
-
     def _put_in_place_of_the_word(self):
         """Set what the advice recommends where somebody has typed ``advised``."""
         words = {name: ADVISED for name in SECTIONS if getattr(self, name) == ADVISED}
@@ -488,24 +475,23 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
                 self._leave_open(left.undecided(self.advice))
 
     def _leave_open(self, undecided):
-        """Ask for what the advice could not decide, as long as the settings are what they are now."""
+        """Ask for what the advice could not decide."""
         with self._at_once():
-            self._undecided = {name: (getattr(self, name), undecided[name]) for name in undecided}
+            self._questions.leave_open(self._values(), undecided)
             self._stale = self._stale or bool(undecided)
 
     def _accept(self):
-        self._undecided = {}
-        self._note_accepted()
-
-    def _note_accepted(self):
-        if self._opened.night is not None:
-            self._accepted = (self._opened.camera, {name: getattr(self, name) for name in ADVISABLE})
+        self._questions.accept(self._values(), self._opened.camera)
 
     def _look_ahead(self):
         """Show what a run would do, or why it cannot start."""
-        given = self._given, self._beginning, self._questions, self.settings_file
+        given = self._given, self._beginning, self._questions.open, self.settings_file
         said = outlook(self._values(), self._opened, *given)
         said["notes"] |= {"back": self._history.back, "forward": self._history.forward}
+        if self._below not in (None, self._values() | {"overwrite": None}) and "run" in said["notes"]:
+            said["notes"]["run"].append(
+                "The figures below this panel are of earlier settings; they are drawn anew when the cells are run again."
+            )
         self._show(**said)
 
     def _draw(self, wrong):
@@ -557,114 +543,6 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
             levels = {"trouble": visible(error)}
         self._show_locked(levels=levels)
 
-    # Actions of the browser
-
-    def _act(self, _panel, message, _buffers):
-        """Do what a button asks for.
-
-        A click is a message and not a trait: it is over once it is done, where a trait would be handed to the next page that is
-        loaded, and would not change when the button is pressed again.
-        """
-        actions = {
-            "calibrate": partial(self._on_run, self.calibrate, message.get("replaces")),
-            "combine": partial(self._on_run, self.combine, message.get("replaces")),
-            "declare": partial(self._on_declare, message.get("kind")),
-            "cancel": self._runs.cancel,
-            "save": self._on_save,
-            "load": self._on_load,
-            "accept": self._on_accept,
-            "as advised": self._on_as_advised,
-            "several amplifiers": partial(self._on_amplifiers, split_amplifiers),
-            "one amplifier": partial(self._on_amplifiers, join_amplifiers),
-            "as at the start": self._on_as_at_the_start,
-            "hand over": partial(self._on_hand_over, message.get("viewer")),
-            "undo": partial(self._on_step, -1),
-            "redo": partial(self._on_step, 1),
-        }
-        if message.get("action") in actions:
-            self._asked = message.get("asked", self._asked)
-            actions[message["action"]]()
-            self._answer()
-
-    def _on_run(self, run, replaces):
-        def in_background():
-            with contextlib.suppress(DarkcalError):  # it has been said in the panel
-                run(overwrite=True if replaces else None)
-
-        if not self.problems and not self.progress.get("running"):
-            Thread(target=in_background, daemon=True).start()
-
-    def _on_declare(self, kind):
-        if kind in FRAME_TYPES:
-            self.image_types = declared(self.image_types, self._opened.marked(self._state()), kind)
-        elif kind == "header":
-            self.image_types = undeclared(self.image_types, self._opened.marked(self._state()))
-
-    def _on_save(self):
-        path = Path(self.settings_file)
-        if path.exists() and self._may_replace != path:
-            self._may_replace = path
-            self._say(f"{path} already exists; press Save settings once more to replace it.")
-        else:
-            self._say(self._tried(lambda: self.save(path), f"Saved in {path}."))
-
-    def _on_load(self):
-        path = self.settings_file
-        self._say(self._tried(lambda: self.load(path), f"Loaded from {path}."))
-
-    def _on_as_advised(self):
-        self._say(self._tried(self._follow_advice, "Set as the advice on this night recommends."), "start")
-
-    def _follow_advice(self):
-        recipe = self.advice.recipe
-        with self._at_once():
-            self._set({name: getattr(recipe, name) for name in ADVISABLE})
-            self._accept()
-
-    def _on_accept(self):
-        with self._at_once():
-            self._accept()
-            self._stale = True
-
-    def _on_hand_over(self, viewer):
-        """Hand the result to another viewer, or the raw frame where there is none."""
-        image = self._opened.image(self._state())
-        if image is None:
-            return
-        result = Path(self.reduced_folder) / result_name(image.path.name)
-        try:
-            said = hand_over(result if result.is_file() else image.path, viewer)
-        except DarkcalError as error:
-            said = str(error)
-        self._show_locked(notes=self.notes | {"handed": said})
-
-    def _on_amplifiers(self, change):
-        image = self._opened.image(self._state())
-        if image is not None:
-            with self._at_once(), contextlib.suppress(DarkcalError):  # what is wrong is said already
-                self._set(change(self._values(), image.shape))
-
-    def _on_as_at_the_start(self):
-        self.parameters = self._given
-
-    def _on_step(self, way):
-        with self._at_once():
-            if (state := self._history.step(way)) is not None:
-                values, self._accepted = state
-                self._set_all(values)
-
-    @staticmethod
-    def _tried(act, done):
-        try:
-            act()
-        except DarkcalError as error:
-            return str(error)
-        return done
-
-    def _say(self, sentence, where="file"):
-        with self._lock:
-            self._show(notes=self.notes | {where: visible(sentence)})
-
     # A run
 
     def _run(self, work, overwrite):
@@ -676,8 +554,8 @@ class DarkPanel(PanelTraits, anywidget.AnyWidget):
     def _to_run(self, overwrite):
         """Return the parameters and the night of a run."""
         with self._lock:
-            if self._questions:
-                raise ParameterError(" ".join(self._questions.values()))
+            if self._questions.open:
+                raise ParameterError(" ".join(self._questions.open.values()))
             parameters = self.parameters
             return parameters if overwrite is None else replace(parameters, overwrite=overwrite), self.night
 

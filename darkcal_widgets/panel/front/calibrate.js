@@ -7,16 +7,17 @@ import { inLabels, LABELS } from "./labels.js";
 export function calibratePart(panel) {
   const controls = resultControls(panel);
   const notes = make("div", { class: "darkcal-note", role: "status" });
-  const run = runControls(panel);
+  const buttons = runControls(panel);
   const summary = make("div", { class: "darkcal-summary", role: "log", "aria-label": "What was done" });
   const settings = row(...controls.map((control) => control.element));
-  const element = section("4. Calibrate", settings, notes, run.element, summary);
+  const element = section("4. Calibrate", settings, notes, buttons.element, summary);
   let told = null;
   const update = () => {
     const progress = panel.get("progress");
-    for (const part of [...controls, run]) part.update();
+    for (const part of [...controls, buttons]) part.update();
     const off = whyOff(Object.keys(panel.get("problems")));
-    const said = off ? [off] : (panel.get("notes").run ?? []);
+    const { run: plan = [], combine } = panel.get("notes");
+    const said = off ? [off] : [...plan, combine?.off].filter(Boolean);
     notes.replaceChildren(...said.map((text) => make("p", {}, inLabels(text))));
     if (progress !== told) summary.replaceChildren(...(progress.running ? [] : summaryLines(progress)));
     told = progress;

@@ -11,6 +11,8 @@ import { nightPart } from "./night.js";
 import { savePart } from "./save.js";
 import { stepsPart } from "./steps.js";
 
+const EXCHANGE = 300; // milliseconds
+
 function render({ model, el }) {
   const root = make("div", {
     class: "darkcal-panel",
@@ -70,7 +72,8 @@ function watch(model, root, parts, redraw) {
   for (const [event, listener] of listeners) model.on(event, listener);
   const sizes = new ResizeObserver(redrawAll);
   sizes.observe(root);
-  const theme = new MutationObserver(redrawAll);
+  // While JupyterLab exchanges its style sheets nothing has a size, and nothing is drawn.
+  const theme = new MutationObserver(() => setTimeout(redrawAll, EXCHANGE));
   theme.observe(document.body, {
     attributes: true,
     attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"],
