@@ -552,6 +552,7 @@ class _Answer:
 
     def _blemish(self, rest):
         """Say what was done to pixels beside the steps; empty: nothing."""
+        rest = rest - np.median(rest, axis=1, keepdims=True)  # what is the same along a row is the overscan's
         changed = np.abs(rest) > _ROUNDING
         count = int(changed.sum())
         columns = np.median(rest, axis=0)
