@@ -183,7 +183,8 @@ def combine_darks(
     Raises
     ------
     NightError
-        There are no calibrated darks in the folder, none that can be combined, or they were made with different recipes.
+        There are no calibrated darks in the folder, none that can be combined, or they were made with different recipes or are
+        of several cameras, gains or the like without a majority.
     ParameterError
         `files` names what is not a calibrated dark of the folder.
     """
@@ -197,6 +198,9 @@ def combine_darks(
     if not darks:
         raise NightError(_nothing_to_combine(results.folder, wrong if picked else {}))
     _check_one_recipe(results.folder, darks)
+    darks, odd = without_odd(darks, "adu")
+    advice = "It is left out; to combine frames like it, list them in files."
+    wrong |= {name: f"{reason} {advice}" for name, reason in odd.items()}
     run = Run([Outcome(name, "failed", reason=reason) for name, reason in wrong.items()])
     targets, unplaced = _targets(results.folder, darks)
     run.outcomes += [Outcome(dark.name, "failed", reason=reason) for dark, reason in unplaced.items()]
@@ -347,12 +351,13 @@ def _by_temperature(darks):
 def _check_one_recipe(folder, darks):
     by_recipe = {}
     for dark in darks:
-        by_recipe.setdefault((dark.cards["DCRECIPE"], dark.shape_text), []).append(dark.name)
+        made = (dark.cards["DCRECIPE"], dark.cards.get("BIASSUM"), dark.shape_text)
+        by_recipe.setdefault(made, []).append(dark.name)
     if len(by_recipe) > 1:
         listed = "; ".join(", ".join(names) for names in by_recipe.values())
         raise NightError(
-            f"the calibrated darks in {folder} were made with different recipes or have different shapes: {listed}. "
-            "Calibrate them again with overwrite, or into another folder."
+            f"the calibrated darks in {folder} were made with different recipes or combined biases, or have different shapes: "
+            f"{listed}. Calibrate them again with overwrite or into another folder, or choose some with files."
         )
 
 
