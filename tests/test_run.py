@@ -31,6 +31,7 @@ from darkcal_widgets import (
     simulate_night,
 )
 from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError, RunError
+from darkcal_widgets.frames import Frame
 from darkcal_widgets.run import file as run_file
 from darkcal_widgets.run import make_plan
 from darkcal_widgets.run.file import hold_bias
@@ -358,13 +359,16 @@ def test_fitsverify_finds_no_error_in_any_file_written(night, thermo_electric, c
 # --- Several images in a file, several amplifiers in an image ---------------------------------------------------------------
 
 
-def several_images(path, seed, kind, exposure, names=("VidInp1", "VidInp2")):
-    """Write a frame as Keck's LRIS does: an empty primary HDU that says what it is, an image for each amplifier."""
+def several_images(path, seed, kind, exposure, names=("VidInp1", "VidInp2"), step=0):
+    """Write a frame as Keck's LRIS does: an empty primary HDU that says what it is, an image for each amplifier.
+
+    The level of each image is by `step` above that of the one before.
+    """
     primary = fits.PrimaryHDU(header=fits.Header({"IMAGETYP": kind, "EXPTIME": exposure}))
-    images = [
-        fits.ImageHDU(random_frame(10 * seed + n), fits.Header({"EXTNAME": name, "DATASEC": "[1:24,1:20]"}))
-        for n, name in enumerate(names)
-    ]
+    images = []
+    for n, name in enumerate(names):
+        header = fits.Header({"DATASEC": "[1:24,1:20]"} | ({"EXTNAME": name} if name else {}))
+        images.append(fits.ImageHDU(random_frame(10 * seed + n, level=1000 + n * step), header))
     path.parent.mkdir(exist_ok=True)
     fits.HDUList([primary, *images]).writeto(path)
 
@@ -429,6 +433,64 @@ def test_a_parameter_chooses_some_images_of_a_file(lris, tmp_path):
         ParameterError, match=r"extensions names 'SCI', which .*its images are 1, VidInp1, 2, VidInp2"
     ):
         calibrate(lris, Recipe(extensions=["SCI"]), tmp_path / "other")
+
+
+def test_results_of_other_images_are_not_unchanged(lris, tmp_path):
+    first, second = (Recipe(extensions=[name]) for name in ("VidInp1", "VidInp2"))
+    calibrate(lris, first, tmp_path / "out")
+    assert "with another recipe" in calibrate(lris, second, tmp_path / "out").failed["d0.fits"]
+    calibrate(lris, second, tmp_path / "out", overwrite=True)
+    raw = fits.getdata(tmp_path / "raw" / "d0.fits", 2)
+    np.testing.assert_array_equal(fits.getdata(tmp_path / "out" / "d0.fits", 1), raw)
+
+
+@pytest.fixture(params=[None, "IM"], ids=["unnamed", "named"])
+def mosaic(tmp_path, request):
+    """Four images a file, each a hundred above the one before."""
+    for seed in range(6):
+        kind, exposure = ("bias", 0.0) if seed < 3 else ("dark", 10.0)
+        names = [request.param and f"IM{number}" for number in range(1, 5)]
+        several_images(tmp_path / "raw" / f"{kind}{seed}.fits", seed, kind, exposure, names, step=100)
+    return Night(tmp_path / "raw"), request.param or ""
+
+
+def levels(path):
+    with fits.open(path) as hdus:
+        return [round(float(np.median(hdu.data)), -2) + 0.0 for hdu in hdus[1:]]
+
+
+def test_each_image_gets_its_own_bias_whichever_are_chosen(mosaic, tmp_path):
+    night, stem = mosaic
+    chosen = Recipe(extensions=[f"{stem}2", f"{stem}4"], subtract_bias=True)
+    assert len(calibrate(night, chosen, tmp_path / "out").written) == 3
+    assert levels(tmp_path / "out" / "dark3.fits") == [0, 0]
+    labels = [part.label for part in Frame(tmp_path / "out" / "dark3.fits").parts]
+    assert labels == [f"{stem}2", f"{stem}4"]
+    bias = tmp_path / "out" / "combined_bias.fits"
+    one = replace(chosen, extensions=[f"{stem}4"])
+    calibrate(night, one, tmp_path / "one", combined_bias=bias)
+    assert levels(tmp_path / "one" / "dark3.fits") == [0]
+    with pytest.raises(
+        FrameError, match=rf"images {stem}2, {stem}4, but not for {stem}1 of dark3\.fits; give"
+    ):
+        calibrate(night, replace(chosen, extensions=[f"{stem}1"]), tmp_path / "a", combined_bias=bias)
+
+
+def test_the_bias_of_one_image_is_not_that_of_another(mosaic, tmp_path):
+    night, stem = mosaic
+    first, third = (Recipe(extensions=[f"{stem}{n}"], subtract_bias=True) for n in (1, 3))
+    calibrate(night, first, tmp_path / "out")
+    with pytest.raises(FrameError, match=rf"for image {stem}1, but not for {stem}3 of dark3\.fits; move"):
+        calibrate(night, third, tmp_path / "out")
+    calibrate(night, third, tmp_path / "out", overwrite=True)
+    assert levels(tmp_path / "out" / "dark3.fits") == [0]
+
+
+def test_a_bias_with_one_image_is_not_for_files_with_several(lris, tmp_path):
+    write_raw(tmp_path / "bias.fits", random_frame(1), "bias", 0.0, COMBINED=True)
+    recipe = Recipe(subtract_bias=True)
+    with pytest.raises(FrameError, match="is for image 0, but not for VidInp1, VidInp2 of d0"):
+        calibrate(lris, recipe, tmp_path / "out", combined_bias=tmp_path / "bias.fits")
 
 
 def test_a_file_with_fewer_images_than_the_others_is_left_out(lris, tmp_path):

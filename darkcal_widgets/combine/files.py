@@ -282,11 +282,14 @@ def _bias_member(frame, recipe):
         laid = [Calibration.prepare(part, recipe, unit) for part, unit in zip(parts, units, strict=True)]
     except FrameError as error:
         return error
-    digest = recipe.digest(*(part.shape for part in parts))
+    images = [part.extension for part in parts if part.extension]
+    digest = recipe.digest(*(part.shape for part in parts), images=images)
     headers = []
     for part, one, unit in zip(parts, laid, units, strict=True):
         headers.append(calibrated_header(part.cards, digest, one.steps, one.measured))
         headers[-1]["BUNIT"] = unit
+        if part.extension:
+            headers[-1]["DCIMAGE"] = (ascii_only(part.extension), "image of the raw file")
     primary = None if len(raw.parts) == 1 else calibrated_header(raw.cards, digest, (), ())
     for header in headers if primary is None else (primary, *headers):
         declare_type(header, "bias", frame.info.exposure)

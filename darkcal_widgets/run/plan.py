@@ -78,10 +78,10 @@ class Plan:
         is only seen by the run itself.
         """
         digests = {
-            job.shapes: (job.digest, job.digest_0_1)
-            for job in {job.shapes: job for job in self.jobs}.values()
+            key: (job.digest, job.digest_0_1)
+            for key, job in {(job.shapes, job.images): job for job in self.jobs}.items()
         }
-        return {job.name: self._standing(job, *digests[job.shapes]) for job in self.jobs}
+        return {job.name: self._standing(job, *digests[job.shapes, job.images]) for job in self.jobs}
 
     @property
     def conflicts(self):
@@ -252,8 +252,8 @@ def _as_list(files):
 
 
 def _jobs(darks, folder, recipe, overwrite):
-    shapes = {dark: tuple(part.shape for part in dark.select(recipe.extensions)) for dark in darks}
-    for shape in dict.fromkeys(shape for each in shapes.values() for shape in each):
+    parts = {dark: dark.select(recipe.extensions) for dark in darks}
+    for shape in dict.fromkeys(part.shape for each in parts.values() for part in each):
         recipe.pieces(shape)
     jobs = tuple(
         DarkJob(
@@ -261,7 +261,8 @@ def _jobs(darks, folder, recipe, overwrite):
             dark.path,
             folder / result_name(dark.path.name),
             recipe,
-            shapes[dark],
+            tuple(part.shape for part in parts[dark]),
+            tuple(part.extension for part in parts[dark] if part.extension),
             overwrite=overwrite,
         )
         for dark in darks
@@ -292,17 +293,19 @@ def _chosen_bias(night, recipe, folder, darks, files, combined_bias, overwrite):
     bias = Results(folder).combined_bias if found else _given_bias(combined_bias)
     # A combined bias that is named is used, whatever night it is from.
     wanted = night.select_biases(files) if found or chooses else []
-    otherwise = "" if bias is None else _made_otherwise(bias, darks, recipe)
+    otherwise = "" if bias is None else _made_otherwise(bias, darks[0], recipe)
     differs = otherwise or ("" if bias is None else _others_in(bias, wanted, chooses))
     own = bias is not None and found and bias.name == COMBINED_BIAS
     if bias is None or (own and overwrite and night.biases and differs):
         bias_frames(night, recipe, files)
         return None, night.select_biases(files)
     if differs:
-        raise FrameError(
-            f"the combined bias {bias.path} was made {differs}; move it away to have it built again from the bias frames, or set "
-            f"overwrite{'' if otherwise else ', or name it with combined_bias if it is the right one'}."
-        )
+        way = "move it away to have it built again from the bias frames, or set overwrite"
+        if not otherwise:
+            way += ", or name it with combined_bias if it is the right one"
+        if not found:
+            way = "give another, or None to have it found or built"
+        raise FrameError(f"the combined bias {bias.path} was made {differs}; {way}.")
     for dark in darks:
         _check_fits(bias, dark, recipe)
     return bias, ()
@@ -334,13 +337,17 @@ def _single_bias(bias):
     ]
 
 
-def _made_otherwise(bias, darks, recipe):
-    """Say what was done otherwise to a combined bias of darkcal: overscan or trim; of other biases nothing is known."""
-    of_bias, shapes = recipe.of_bias, [part.shape for part in darks[0].select(recipe.extensions)]
+def _made_otherwise(bias, dark, recipe):
+    """Say what was done otherwise to a combined bias of darkcal: images, overscan or trim; of other biases nothing is known."""
     made = bias.cards.get("DCRECIPE")
     if made is None:
         return ""
-    if made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0])):
+    if lacking := _lacking(bias, dark, recipe):
+        return f"for {lacking}"
+    parts = [part for part in dark.parts if _image_for(part, bias) is not None]
+    images, shapes = [part.extension for part in parts if part.extension], [part.shape for part in parts]
+    of_bias = recipe.of_bias
+    if made not in (of_bias.digest(*shapes, images=images), of_bias.digest_0_1(shapes[0])):
         return f"with other overscan_columns or keep_columns than the recipe's ({_steps_of(bias.cards)})"
     return ""
 
@@ -370,12 +377,35 @@ def _steps_of(header):
     return f"{steps}, bias subtracted" if bias else steps
 
 
+def _image_for(part, bias):
+    """Return the image of a combined bias for a part of a dark: of its name, or the only one for the only one; or `None`."""
+    if not part.extension:
+        return bias if len(bias.parts) == 1 else None
+    return next((image for image in bias.parts if image.label == part.extension), None)
+
+
+def _lacking(bias, dark, recipe):
+    """Say which images a combined bias has and which it lacks for a dark; empty: it has all."""
+    missing = [part.label for part in dark.select(recipe.extensions) if _image_for(part, bias) is None]
+    if not missing:
+        return ""
+    return f"{_images([part.label for part in bias.parts])}, but not for {', '.join(missing)} of {dark.name}"
+
+
+def _images(labels):
+    return f"image{'s' if labels[1:] else ''} {', '.join(labels)}"
+
+
 def _check_fits(bias, dark, recipe):
-    of_bias = {part.label: part for part in bias.parts} if len(bias.parts) > 1 else {}
+    if lacking := _lacking(bias, dark, recipe):
+        raise FrameError(
+            f"the combined bias {bias.path} is for {lacking}; give one of all these images with combined_bias, with their names "
+            "as EXTNAME, or choose other extensions."
+        )
     for part in dark.select(recipe.extensions):
-        own = of_bias.get(part.label) if of_bias else bias
+        own = _image_for(part, bias)
         for step in recipe.steps(part.shape):
             try:
-                step.check(part.unit(recipe.unit), own and own.shape, own and own.unit(recipe.unit))
+                step.check(part.unit(recipe.unit), own.shape, own.unit(recipe.unit))
             except FrameError as error:
                 raise FrameError(f"{bias.path} and {part.name}: {error}") from error
