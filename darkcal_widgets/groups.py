@@ -172,7 +172,10 @@ def _properties(frames, unit):
         "gain": lambda info: None if info.gain is None else f"{info.gain:.4g}",
         "gain setting": lambda info: info.gain_setting,
     }
-    found = {"shape (rows x columns)": {frame.name: frame.shape_text for frame in frames}}
+    found = {
+        "shape (rows x columns)": {frame.name: frame.shape_text for frame in frames},
+        "images": {frame.name: ", ".join(sorted(part.extension for part in frame.parts)) for frame in frames},
+    }
     found |= {what: {frame.name: get(frame.info) for frame in frames} for what, get in read.items()}
     return {
         what: {name: value for name, value in of.items() if value not in (None, "")}

@@ -359,16 +359,13 @@ def test_fitsverify_finds_no_error_in_any_file_written(night, thermo_electric, c
 # --- Several images in a file, several amplifiers in an image ---------------------------------------------------------------
 
 
-def several_images(path, seed, kind, exposure, names=("VidInp1", "VidInp2"), step=0):
-    """Write a frame as Keck's LRIS does: an empty primary HDU that says what it is, an image for each amplifier.
-
-    The level of each image is by `step` above that of the one before.
-    """
+def several_images(path, seed, kind, exposure, names=("VidInp1", "VidInp2"), means=4 * (1000,)):
+    """Write a frame as Keck's LRIS does: an empty primary HDU that says what it is, an image for each amplifier."""
     primary = fits.PrimaryHDU(header=fits.Header({"IMAGETYP": kind, "EXPTIME": exposure}))
     images = []
     for n, name in enumerate(names):
         header = fits.Header({"DATASEC": "[1:24,1:20]"} | ({"EXTNAME": name} if name else {}))
-        images.append(fits.ImageHDU(random_frame(10 * seed + n, level=1000 + n * step), header))
+        images.append(fits.ImageHDU(random_frame(10 * seed + n, level=means[n]), header))
     path.parent.mkdir(exist_ok=True)
     fits.HDUList([primary, *images]).writeto(path)
 
@@ -450,7 +447,9 @@ def mosaic(tmp_path, request):
     for seed in range(6):
         kind, exposure = ("bias", 0.0) if seed < 3 else ("dark", 10.0)
         names = [request.param and f"IM{number}" for number in range(1, 5)]
-        several_images(tmp_path / "raw" / f"{kind}{seed}.fits", seed, kind, exposure, names, step=100)
+        several_images(
+            tmp_path / "raw" / f"{kind}{seed}.fits", seed, kind, exposure, names, means=range(1000, 1400, 100)
+        )
     return Night(tmp_path / "raw"), request.param or ""
 
 
@@ -491,6 +490,21 @@ def test_a_bias_with_one_image_is_not_for_files_with_several(lris, tmp_path):
     recipe = Recipe(subtract_bias=True)
     with pytest.raises(FrameError, match="is for image 0, but not for VidInp1, VidInp2 of d0"):
         calibrate(lris, recipe, tmp_path / "out", combined_bias=tmp_path / "bias.fits")
+
+
+def test_images_in_another_order_are_averaged_by_name(tmp_path):
+    for seed in range(6):
+        kind, exposure = ("bias", 0.0) if seed < 3 else ("dark", 10.0)
+        names, means = ("AB", (1000, 1100)) if seed % 2 else ("BA", (1100, 1000))
+        several_images(tmp_path / "raw" / f"{kind}{seed}.fits", seed, kind, exposure, names, means)
+    run = calibrate(Night(tmp_path / "raw"), Recipe(subtract_bias=True), tmp_path / "out")
+    assert [levels(path) for path in (*run.written, *combine_darks(tmp_path / "out").written)] == [[0, 0]] * 4
+
+
+def test_a_file_whose_images_have_other_names_is_left_out(lris, tmp_path):
+    several_images(tmp_path / "raw" / "d9.fits", 9, "dark", 10.0, names=("VidInp1", "VidInp3"))
+    run = calibrate(Night(tmp_path / "raw"), RECIPE, tmp_path / "out")
+    assert "images VidInp1, VidInp3, the others have VidInp1, VidInp2" in run.failed["d9.fits"]
 
 
 def test_a_file_with_fewer_images_than_the_others_is_left_out(lris, tmp_path):
