@@ -266,32 +266,34 @@ def test_a_bias_of_other_sections_is_rebuilt_with_overwrite(night, tmp_path):
     assert len(calibrate(night, recipe, tmp_path, overwrite=True).written) == 3
 
 
-def test_a_bias_of_other_settings_is_reported(tmp_path):
-    small_night(tmp_path / "raw", darks=0, biases=0)
-    write_raw(
-        tmp_path / "raw" / "b.fits",
-        random_frame(1),
-        "bias",
-        0.0,
-        XBINNING=1,
-        YBINNING=1,
-        GAIN=1.5,
-        CCD_TEMP=-20.0,
+@pytest.mark.parametrize("is_built", [True, False])
+def test_a_bias_of_other_settings_is_refused(tmp_path, is_built):
+    folder, binned = tmp_path / ("raw" if is_built else "bias"), {"XBINNING": 2, "YBINNING": 2}
+    write_raw(folder / "b.fits", random_frame(1), "bias", 0.0, XBINNING=1, YBINNING=1, INSTRUME="A", GAIN=1.5)
+    write_raw(tmp_path / "raw" / "d.fits", random_frame(2), **binned, INSTRUME="B", GAIN=2.5)
+    given = None if is_built else folder / "b.fits"
+    what = (
+        r"it has binning 1 x 1, d\.fits has 2 x 2; camera A, d\.fits has B; gain 1\.5, d\.fits has 2\.5; give"
     )
-    write_raw(
-        tmp_path / "raw" / "d.fits",
-        random_frame(2),
-        "dark",
-        9.0,
-        XBINNING=2,
-        YBINNING=2,
-        GAIN=2.5,
-        CCD_TEMP=-16.0,
-    )
+    with pytest.raises(FrameError, match=what):
+        calibrate(Night(tmp_path / "raw"), Recipe(subtract_bias=True), tmp_path / "out", combined_bias=given)
+
+
+def test_a_bias_of_another_temperature_is_reported(tmp_path):
+    write_raw(tmp_path / "raw" / "b.fits", random_frame(1), "bias", 0.0, CCD_TEMP=-20.0)
+    write_raw(tmp_path / "raw" / "d.fits", random_frame(2), CCD_TEMP=-16.0)
     notes = " ".join(calibrate(Night(tmp_path / "raw"), WITH_BIAS, tmp_path / "out").notes)
-    assert "binning (1, 1), darks have (2, 2)" in notes
-    assert "gain 1.5, darks have 2.5" in notes
     assert "taken at -20 degrees, d.fits at -16" in notes
+
+
+def test_bias_frames_without_an_image_of_the_darks_are_refused(lris, tmp_path):
+    for seed in range(3):
+        names = ("VidInp1", "VidInp2", "VidInp3")
+        several_images(tmp_path / "more" / f"d{seed}.fits", seed, "dark", 10.0, names)
+        shutil.copy(tmp_path / "raw" / f"b{seed}.fits", tmp_path / "more")
+    what = r"b0\.fits is for images VidInp1, VidInp2, but not for VidInp3 of d0\.fits"
+    with pytest.raises(FrameError, match=what):
+        calibrate(Night(tmp_path / "more"), Recipe(subtract_bias=True), tmp_path / "out")
 
 
 def test_a_real_night_runs_as_both_examples(tmp_path):

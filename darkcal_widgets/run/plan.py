@@ -11,8 +11,9 @@ from ..combine.files import COMBINED_BIAS, bias_frames
 from ..errors import DarkcalError, FrameError, OutputError, ParameterError
 from ..files import check_results_folder, result_name, sample_checksum
 from ..frames import Frame
-from ..groups import TEMPERATURE_TOLERANCE, without_odd
+from ..groups import TEMPERATURE_TOLERANCE, differences_from, without_odd
 from ..inventory import type_label
+from ..recipe.steps import KEEP_BIAS
 from ..results import Results, Standing, members_of, samples_digest, standing
 from ..text import ascii_only, visible
 from .file import DarkJob
@@ -191,29 +192,8 @@ def _notes(night, all_darks, darks, bias, biases):
     notes = night.passed_over if all_darks else []
     notes += night.guesses("dark", *(["bias"] if biases else []))
     if bias is not None:
-        notes += _single_bias(bias) + bias_differences(bias, darks) + bias_temperatures([bias], darks)
+        notes += _single_bias(bias) + bias_temperatures([bias], darks)
     return notes + bias_temperatures(biases, darks)
-
-
-def bias_differences(bias, darks):
-    """Say where the combined bias was taken with other settings than the darks; of temperatures, see `bias_temperatures`.
-
-    Parameters
-    ----------
-    bias : Frame
-    darks : sequence of Frame
-
-    Returns
-    -------
-    list of str
-    """
-    notes = []
-    for what in ("binning", "gain", "readout"):
-        own = getattr(bias.info, what)
-        other = sorted({str(getattr(dark.info, what)) for dark in darks} - {str(own)})
-        if other and own not in (None, ""):
-            notes.append(f"{bias.name} has {what} {own}, darks have {', '.join(other)}.")
-    return notes
 
 
 def bias_temperatures(biases, darks):
@@ -297,18 +277,32 @@ def _chosen_bias(night, recipe, folder, darks, files, combined_bias, overwrite):
     differs = otherwise or ("" if bias is None else _others_in(bias, wanted, chooses))
     own = bias is not None and found and bias.name == COMBINED_BIAS
     if bias is None or (own and overwrite and night.biases and differs):
-        bias_frames(night, recipe, files)
-        return None, night.select_biases(files)
+        return None, _frames_of_bias(night, recipe, darks, files)
+    subject = f"the combined bias {bias.path}"
     if differs:
-        way = "move it away to have it built again from the bias frames, or set overwrite"
-        if not otherwise:
-            way += ", or name it with combined_bias if it is the right one"
-        if not found:
-            way = "give another, or None to have it found or built"
-        raise FrameError(f"the combined bias {bias.path} was made {differs}; {way}.")
+        raise FrameError(f"{subject} was made {differs}; {_way_out(found, bool(otherwise))}.")
+    _check_images(subject, bias, darks, recipe)
     for dark in darks:
         _check_fits(bias, dark, recipe)
+    _check_settings(subject, bias, darks, recipe)
     return bias, ()
+
+
+def _frames_of_bias(night, recipe, darks, files):
+    """Return the bias frames to build a combined bias from that fits the darks."""
+    frames, _ = bias_frames(night, recipe, files)
+    subject = f"the bias frame {frames[0].path}"
+    _check_images(subject, frames[0], darks, recipe)
+    _check_settings(subject, frames[0], darks, recipe)
+    return night.select_biases(files)
+
+
+def _way_out(found, otherwise):
+    """Say what to do about a combined bias that was found, or named, and was made otherwise, or else from other frames."""
+    if not found:
+        return "give another, or None to have it found or built"
+    way = "move it away to have it built again from the bias frames, or set overwrite"
+    return way if otherwise else f"{way}, or name it with combined_bias if it is the right one"
 
 
 def _given_bias(combined_bias):
@@ -396,12 +390,25 @@ def _images(labels):
     return f"image{'s' if labels[1:] else ''} {', '.join(labels)}"
 
 
-def _check_fits(bias, dark, recipe):
-    if lacking := _lacking(bias, dark, recipe):
+def _check_images(subject, bias, darks, recipe):
+    """Refuse a combined bias, or one of the bias frames that it is built from, which does not have all images of the darks."""
+    for lacking in filter(None, (_lacking(bias, dark, recipe) for dark in darks)):
         raise FrameError(
-            f"the combined bias {bias.path} is for {lacking}; give one of all these images with combined_bias, with their names "
-            "as EXTNAME, or choose other extensions."
+            f"{subject} is for {lacking}; give one of all these images, named by EXTNAME, with combined_bias, or choose other "
+            "extensions."
         )
+
+
+def _check_settings(subject, bias, darks, recipe):
+    """Refuse one that was taken with another camera, binning, readout mode or gain than the darks."""
+    if differs := differences_from(bias, darks, recipe.unit):
+        raise FrameError(
+            f"{subject} cannot be subtracted from these darks: it has {differs}; give one taken with the settings of the darks "
+            f"with combined_bias, choose other darks with files, or {KEEP_BIAS}."
+        )
+
+
+def _check_fits(bias, dark, recipe):
     for part in dark.select(recipe.extensions):
         own = _image_for(part, bias)
         for step in recipe.steps(part.shape):
