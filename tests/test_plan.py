@@ -138,3 +138,20 @@ def test_the_combined_bias_is_built_from_the_bias_frames_chosen(night, tmp_path)
         make_plan(night, WITH_BIAS, tmp_path / "out", files=["bias:bias-1*"])
     again = make_plan(night, WITH_BIAS, tmp_path / "out", files=["bias:bias-1*"], overwrite=True)
     assert [frame.name for frame in again.biases] == ["bias-1.fits"]
+
+
+def test_darks_that_are_reduced_already_are_left_out(tmp_path):
+    folder = small_night(tmp_path / "raw")
+    (folder / "dark-0.fits").unlink()
+    write_raw(folder / "dark-0.fits", random_frame(1), CALSTAT="B")
+    plan = make_plan(Night(folder), WITH_BIAS, tmp_path / "out")
+    assert [job.name for job in plan.jobs] == ["dark-1.fits", "dark-2.fits"]
+    assert "the bias subtracted already (CALSTAT is 'B')" in plan.left_out["dark-0.fits"]
+    assert make_plan(Night(folder), RECIPE, tmp_path / "out").left_out == {}
+
+
+def test_another_pedestal_of_the_bias_is_noted(tmp_path):
+    folder = small_night(tmp_path / "raw", darks=0)
+    write_raw(folder / "dark.fits", random_frame(1), PEDESTAL=-100)
+    run = calibrate_darks(Night(folder), WITH_BIAS, tmp_path / "out", progress=False)
+    assert any("PEDESTAL is 0 in combined_bias.fits and -100 in darks" in note for note in run.notes)
