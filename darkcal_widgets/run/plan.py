@@ -11,7 +11,7 @@ from ..combine.files import COMBINED_BIAS, bias_frames
 from ..errors import DarkcalError, FrameError, OutputError, ParameterError
 from ..files import check_results_folder, result_name, sample_checksum
 from ..frames import Frame
-from ..groups import TEMPERATURE_TOLERANCE, without_odd
+from ..groups import TEMPERATURE_TOLERANCE, without_odd, without_reduced
 from ..inventory import type_label
 from ..results import Results, Standing, members_of, samples_digest, standing
 from ..text import ascii_only, visible
@@ -162,7 +162,8 @@ def make_plan(
         See `~darkcal_widgets.calibrate_darks`.
     """
     folder, files = Path(reduced_folder), None if files is None else _as_list(files)
-    darks, odd = without_odd(night.select_darks(files), recipe.unit, mixed)
+    raw, reduced = without_reduced(night.select_darks(files), recipe)
+    darks, odd = without_odd(raw, recipe.unit, mixed)
     jobs = _jobs(darks, folder, recipe, overwrite)
     check_results_folder(
         folder, night.folders, [job.result for job in jobs], [frame.path for frame in night.frames]
@@ -180,7 +181,7 @@ def make_plan(
         bias=bias,
         biases=tuple(biases),
         files=files,
-        left_out=_left_out(night, all_darks, odd),
+        left_out=_left_out(night, all_darks, odd) | reduced,
         notes=tuple(_notes(night, all_darks, darks, bias, biases)),
         overwrite=overwrite,
     )
@@ -213,6 +214,12 @@ def bias_differences(bias, darks):
         other = sorted({str(getattr(dark.info, what)) for dark in darks} - {str(own)})
         if other and own not in (None, ""):
             notes.append(f"{bias.name} has {what} {own}, darks have {', '.join(other)}.")
+    other = sorted({dark.info.pedestal for dark in darks} - {bias.info.pedestal})
+    if other:
+        notes.append(
+            f"PEDESTAL is {bias.info.pedestal:g} in {bias.name} and {', '.join(f'{value:g}' for value in other)} in darks: the "
+            "calibrated darks are off by the difference. Take bias frames that were saved by the same program in the same way."
+        )
     return notes
 
 
