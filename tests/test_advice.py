@@ -648,6 +648,25 @@ def test_a_short_tail_costs_some_columns_and_nothing_else(tmp_path):
     assert 106 <= advice.overscan.clean.start <= 114
 
 
+def test_odd_and_even_columns_that_drift_apart_are_a_doubt(tmp_path):
+    def interlace(kind, index, image):
+        image[:, 1::2] += 12 + 5 * np.cos(2.3 * index + len(kind))
+
+    advice = advise(Night(overscan_night(tmp_path, change=interlace)))
+    assert advice.finding("Is it flat?").verdict == "no, it changes"
+    assert advice.decisions["overscan_columns"].certainty == "in doubt"
+    assert "drift apart" in advice.decisions["overscan_columns"].reason
+
+
+def test_offsets_of_columns_that_stay_are_no_doubt(tmp_path):
+    def interlace(kind, index, image):
+        image[:, 1::2] += 12
+
+    advice = advise(Night(overscan_night(tmp_path, change=interlace)))
+    assert advice.finding("Is it flat?").verdict == "yes"
+    assert advice.decisions["overscan_columns"].certainty == "decided"
+
+
 @pytest.mark.parametrize("step", [8.0, -8.0])
 def test_the_last_column_is_questioned_too(tmp_path, step):
     def odd(kind, index, image):

@@ -11,9 +11,11 @@ __all__ = [
     "amplifier_doubts",
     "counted",
     "is_flat",
+    "is_steady",
     "judge",
     "lines_name",
     "place_doubts",
+    "steadiness",
     "unresolved_amplifiers",
 ]
 
@@ -107,6 +109,16 @@ def counted(count, name):
 def is_flat(overscan):
     """Tell whether the clean columns lie on one level, but for small offsets."""
     return overscan.pattern <= FLATNESS * overscan.pixel_noise
+
+
+def is_steady(overscan):
+    """Tell whether the offsets of the clean columns are the same in every frame, or change by too little to matter."""
+    return overscan.change <= steadiness(overscan)
+
+
+def steadiness(overscan):
+    """Return how much offsets of columns may change; rounding to whole numbers changes them, too."""
+    return max(_LEFT_SAID * overscan.pixel_noise, ROUNDING_NOISE)
 
 
 def lines_name(overscan):
@@ -241,6 +253,11 @@ _DOUBTS_OF_PLACE = {
 def _level_doubts(overscan):
     follow, shift, stray, name = overscan.follow, overscan.shift, overscan.stray, lines_name(overscan)
     yield from amplifier_doubts(overscan)
+    if not is_steady(overscan):
+        yield (
+            f"The {name} of the overscan drift apart by {overscan.change:.2g} {overscan.unit} from frame to frame, as odd and even "
+            "ones do that two amplifiers read; what one median leaves of that, stripes in each dark, does not matter."
+        )
     if follow.verdict != "yes":
         yield f"The overscan follows the bias level of the image ({follow.verdict})."
     if shift.verdict == "cannot be judged":
