@@ -133,8 +133,8 @@ def level_noise(lines, strip, clean, sigma):
 def pattern_change(sample, axis, clean):
     """Return how much the offsets of the clean columns change from frame to frame: 0 where noise explains it.
 
-    Columns that an amplifier each of their own have read, such as odd and even ones, drift apart. Offsets are those from the mean of
-    their frame; compared are bias frames, or darks of one exposure and temperature where there are not two.
+    Columns that different amplifiers have read, such as odd and even ones, drift apart. Offsets are those from the mean of their
+    frame; compared are bias frames, or darks of one exposure and temperature where there are not two.
 
     Parameters
     ----------
