@@ -1,22 +1,19 @@
-"""Batches at their worst and at their quickest: faults, a cluster that loses a worker, workers, start-up, memory, validation.
+"""Batches at their worst and at their quickest: faults, a cluster that loses a worker, workers, start-up, validation.
 
-    python bench/batch.py [faults] [cluster] [speed] [memory] [startup] [night] [validation] [--rows 256] [--folder DIR]
+    python bench/batch.py [faults] [cluster] [speed] [startup] [validation] [--rows 256] [--folder DIR]
 
 runs the parts named, or all, and prints their figures; it ends with status 1 if a promise is not kept.
 
 faults      40 parameter files of small simulated nights, 30 good ones and 10 that fail in different ways
 cluster     the same on a Dask scheduler with two workers, one of which is killed half way; same outcome, same bytes
 speed       8 nights with one worker and with two
-memory      peak memory of all processes of a batch, for 4 runs and for 16 with the same two workers
 startup     seconds and processor seconds that one more run of an empty notebook, and of one that imports all, takes
-night       what one more night of 512 rows takes, against the bare start of its kernel
 validation  500 parameter files
 """
 
 import argparse
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -140,24 +137,6 @@ def speed(work, rows, promises):
     promises.check(ratio <= 0.65, f"two workers take {ratio:.2f} of the time of one; at most 0.65")
 
 
-def memory(work, rows, promises):
-    """Run 4 and 16 nights with two workers and measure what all processes hold."""
-    make_nights(work, rows)
-    peaks = {}
-    for count in (4, 16):
-        for folder in ("results", "OUT", "settings"):
-            shutil.rmtree(work / folder, ignore_errors=True)
-        for number in range(count):
-            write(work, f"run-{number}", good(number))
-        with Peak() as peak:
-            batch(work, "--workers", "2")
-        peaks[count] = peak.bytes
-        print(f"  {count} runs with two workers: {peak.bytes / 2**20:.0f} MiB in {peak.processes} processes")
-    promises.check(peaks[4] < 600 * 2**20, f"two workers need {peaks[4] / 2**20:.0f} MiB; less than 600")
-    growth = peaks[16] / peaks[4]
-    promises.check(growth < 1.15, f"16 runs need {growth:.2f} of the memory of 4")
-
-
 def startup(work, rows, promises):
     """Measure what one more run costs, from the difference between 2 and 12 of them with one worker."""
     del rows
@@ -180,24 +159,6 @@ def startup(work, rows, promises):
         print(f"  the first run, with the start of the batch and its page: {seconds[2] - each:.1f} s")
 
 
-def night(work, rows, promises):
-    """Measure what one more night takes, from the difference between 2 and 6 of them with one worker."""
-    del rows
-    make_nights(work, 512)
-    seconds = {}
-    for count in (2, 6):
-        for folder in ("results", "OUT", "settings"):
-            shutil.rmtree(work / folder, ignore_errors=True)
-        for number in range(count):
-            write(work, f"run-{number}", good(number))
-        began = time.monotonic()
-        promises.check(ends_well(work, "--workers", "1"), f"{count} nights end well")
-        seconds[count] = time.monotonic() - began
-    each, bare = (seconds[6] - seconds[2]) / 4, statistics.median(bare_start() for _ in range(5))
-    text = f"{each:.2f} s for each night more, {each / bare:.1f} times the start of a kernel ({bare:.2f} s); at most 2"
-    promises.check(each <= 2 * bare, text)
-
-
 def bare_start():
     """Return the seconds that it takes to start a kernel until it answers, and to end it."""
     began = time.monotonic()
@@ -205,6 +166,16 @@ def bare_start():
     client.stop_channels()
     manager.shutdown_kernel(now=True)
     return time.monotonic() - began
+
+
+def bare_memory():
+    """Return the bytes that a kernel holds with astropy and matplotlib imported, and nothing else."""
+    manager, client = start_new_kernel()
+    client.execute_interactive("import astropy.io.fits, astropy.table, matplotlib.figure", silent=True)
+    held = pss(psutil.Process(manager.provisioner.pid))
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    return held
 
 
 def validation(work, rows, promises):
@@ -230,9 +201,7 @@ PARTS = {
     "faults": faults,
     "cluster": on_cluster,
     "speed": speed,
-    "memory": memory,
     "startup": startup,
-    "night": night,
     "validation": validation,
 }
 

@@ -1,20 +1,22 @@
 """Speed and memory, side by side with what people use now; a table of ratios against what was promised.
 
-    python bench/speed.py [example1] [example2] [combine] [growth] [inventory] [import] [notebook] [memory]
-                          [--runs 5] [--folder DIR] [--out bench-results]
+    python bench/speed.py [PART ...] [--runs 5] [--folder DIR] [--out bench-results]
 
-runs the parts named, or all. The contestants of a part take turns, so that a busy machine is busy for all of them; medians are
-compared. Nights of full-size frames are simulated once into the folder (about 8 GB) and used again. All times go to
+runs the parts named, or all but `archive`. The contestants of a part take turns, so that a busy machine is busy for all of them;
+medians are compared. Nights of full-size frames are simulated once into the folder (about 6 GB) and used again. All times go to
 bench-results/speed.json. It ends with status 1 if a promise is not kept.
 
-example1, example2  the darks of a night in process: darkcal, the plain ccdproc loop, and the floor, which is to read the raw
-                    bytes and to write as many bytes as the results have, with the same number of threads
-combine             whole processes that combine 12 and 50 frames, darkcal and ccdproc.combine
-growth              whole processes that combine 10, 20, 40 and 80 frames
-inventory           3,000 and 10,000 small files with 60 header cards, darkcal and ImageFileCollection
-import              whole processes that import darkcal_widgets, and numpy
-notebook            notebook 1 on 12 darks by papermill, and the same with its work done by ccdproc
-memory              peaks of processes that calibrate 12 and 48 frames and combine 12 and 50
+calibrate  the darks of both examples in process: darkcal, the plain ccdproc loop, and the floor, which is to read the raw bytes
+           and to write as many bytes as the results have, with the same number of threads
+combine    12 and 50 frames: darkcal and ccdproc.combine in its fastest spelling with bottleneck (installed into the folder);
+           whole processes, which also say what the call alone took; 12 frames against reading their bytes
+notebook   papermill of notebook 1, of an empty notebook, and of one that holds the plain loop and ccdproc.combine
+lab        JupyterLab with the notebook up to its panel, and with an empty one; Run All of both notebooks, small and full size
+folders    inventory, plan and panel of 2,000 darks and of 200; inventory of 20,000 headers, and reading 4 KB of each file
+batch      one more night against the bare start of its kernel; memory of a worker against a bare kernel, after 10 and 40 runs
+memory     peaks of processes that calibrate 12 and 48 frames and combine 12 and 50
+archive    nights per hour of one and two workers, here and on a Dask cluster, from 20 and 100 nights
+profile    not timed against anything: processor time of notebook 1 cell by cell, and of its imports
 """
 
 import argparse
@@ -31,36 +33,61 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
-from itertools import pairwise
 from pathlib import Path
 
+import nbformat
 import numpy as np
+import psutil
 from astropy.io import fits
 
-from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias, simulate_night
+from darkcal_widgets import DarkPanel, Night, Recipe, calibrate_darks, combine_bias, make_plan, simulate_night
 from darkcal_widgets.notebooks import shipped_notebooks
+from darkcal_widgets.simulate import TRUTH_NAME
 from darkcal_widgets.simulate.cameras import CRYOGENIC, THERMO_ELECTRIC
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+import batch as batches
+from panel import SETTLED
+
 THREADS = 2
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+IMPORTS = (
+    "numpy",
+    "astropy.io.fits",
+    "astropy.table",
+    "matplotlib.figure",
+    "ipywidgets",
+    "darkcal_widgets.panel.widget",
+)
 RECIPES = {
     "example1": Recipe(overscan_columns="2055:", keep_columns=":2048"),
     "example2": Recipe(keep_columns=":4096", subtract_bias=True),
 }
 MOST_FRAMES = 50
 MEGABYTE = 1 << 20
+ARCHIVE = (20, 100)  # nights
 
-COMBINE = "import sys; from darkcal_widgets import combine_darks; combine_darks(sys.argv[1])"
+# Both print what the call alone takes.
+COMBINE = """
+import sys, time
+from darkcal_widgets import combine_darks
+start = time.perf_counter()
+combine_darks(sys.argv[1])
+print(time.perf_counter() - start)
+"""
+# Words in place of functions take astropy's compiled path; with a larger mem_limit it is slower.
 CCDPROC_COMBINE = """
-import sys
+import sys, time
 from pathlib import Path
-import numpy as np
-from astropy.stats import mad_std
 from ccdproc import combine
+files = sorted(map(str, Path(sys.argv[1]).glob("ccd*.fits")))
+start = time.perf_counter()
 combine(
-    sorted(map(str, Path(sys.argv[1]).glob("ccd*.fits"))), method="average", mem_limit=350e6, dtype="float32",
-    sigma_clip=True, sigma_clip_low_thresh=5, sigma_clip_high_thresh=5,
-    sigma_clip_func=np.ma.median, sigma_clip_dev_func=mad_std,
+    files, method="average", mem_limit=350e6, dtype="float32", sigma_clip=True, sigma_clip_low_thresh=5,
+    sigma_clip_high_thresh=5, sigma_clip_func="median", sigma_clip_dev_func="mad_std",
 ).write(sys.argv[2], overwrite=True)
+print(time.perf_counter() - start)
 """
 # Starts a process and prints its seconds and its peak of memory, which Linux counts from the memory of who starts it: so that
 # has to be small.
@@ -80,31 +107,38 @@ files = [dark.name for dark in night.darks[: int(sys.argv[3])]]
 recipe = Recipe(overscan_columns="2055:", keep_columns=":2048")
 calibrate_darks(night, recipe, sys.argv[2], files=files, workers=2, progress=False)
 """
-# What stands in for darkcal's work in notebook 1: the same steps by ccdproc, one frame after the other.
-BY_CCDPROC = """
+# The loop of the CCD Data Reduction Guide, and nothing else.
+BY_HAND = """
+from pathlib import Path
 import ccdproc
-import numpy as np
 from astropy.nddata import CCDData
-from astropy.stats import mad_std
-from darkcal_widgets import calibrate_dark
-from darkcal_widgets.combine import files
-from darkcal_widgets.outcome import Outcome
-from darkcal_widgets.run import night
-
-def by_loop(job):
-    ccd = calibrate_dark(CCDData.read(job.raw, unit="adu"), job.recipe)
-    ccd.header["RAWFILE"] = job.raw.name
-    ccd.write(job.result)
-    return Outcome(job.name, "written", job.result, job.raw)
-
-def by_combine(members, number, dtype, folder):
-    return ccdproc.combine(
-        [str(member.frame.path) for member in members], method="average", mem_limit=350e6, dtype="float32",
+reduced = Path(reduced_folder)
+reduced.mkdir(exist_ok=True)
+for path in sorted(Path(dark_folder).glob("*.fits")):
+    ccd = CCDData.read(path, unit="adu")
+    ccd = ccdproc.subtract_overscan(ccd, overscan=ccd[:, 2055:], median=True)
+    ccd = ccdproc.trim_image(ccd[:, :2048])
+    ccd.data = ccd.data.astype("float32")
+    ccd.write(reduced / path.name)
+darks = ccdproc.ImageFileCollection(reduced)
+for exposure in sorted(set(darks.summary["exptime"])):
+    ccdproc.combine(
+        darks.files_filtered(exptime=exposure, include_path=True), method="average", mem_limit=350e6, dtype="float32",
         sigma_clip=True, sigma_clip_low_thresh=5, sigma_clip_high_thresh=5,
-        sigma_clip_func=np.ma.median, sigma_clip_dev_func=mad_std,
-    ).data
-
-night.calibrate_file, files._average = by_loop, by_combine
+        sigma_clip_func="median", sigma_clip_dev_func="mad_std",
+    ).write(reduced / f"combined-{exposure:.3f}.fits")
+"""
+# Put around the cells of a notebook, these print the processor time of each.
+BEFORE_CELLS = """
+import time as _time
+_begun, _used = [0.0], [(_time.process_time(), "the kernel itself")]
+get_ipython().events.register("pre_run_cell", lambda info: _begun.append(_time.process_time()))
+get_ipython().events.register("post_run_cell", lambda result: _used.append(
+    (_time.process_time() - _begun[-1], result.info.raw_cell.strip()[:60].replace(chr(10), " "))))
+"""
+AFTER_CELLS = """
+for _seconds, _cell in _used:
+    print(f"{_seconds:6.2f} s  {_cell}")
 """
 
 
@@ -164,7 +198,9 @@ class Bench:
         """A night of full-size darks of the cryogenic camera."""
         dark = next(exposure for exposure in CRYOGENIC.plan if exposure.kind == "dark")
         plan = (replace(dark, seconds=300.0, count=MOST_FRAMES),)
-        folder = simulate_night(self.folder / "cryogenic", replace(CRYOGENIC, plan=plan), rows=None)
+        folder = simulate_night(
+            self.folder / "cryogenic", replace(CRYOGENIC, plan=plan), rows=None, overwrite=True
+        )
         return Night(folder, dark_folder=folder / "darks")
 
     @cached_property
@@ -173,7 +209,12 @@ class Bench:
         kinds = {exposure.kind: exposure for exposure in THERMO_ELECTRIC.plan}
         plan = tuple(replace(kinds[kind], count=8) for kind in ("bias", "dark"))
         return Night(
-            simulate_night(self.folder / "thermo-electric", replace(THERMO_ELECTRIC, plan=plan), rows=None)
+            simulate_night(
+                self.folder / "thermo-electric",
+                replace(THERMO_ELECTRIC, plan=plan),
+                rows=None,
+                overwrite=True,
+            )
         )
 
     def calibrated(self, count):
@@ -189,14 +230,10 @@ class Bench:
 # --- The darks of a night ---------------------------------------------------------------------------------
 
 
-def example1(bench):
-    """12 full-size darks: overscan subtracted, trimmed."""
+def calibrate(bench):
+    """12 full-size darks: overscan subtracted, trimmed; 8: trimmed, combined bias subtracted."""
     night = bench.cryogenic
-    _calibrating(bench, "example1", night, [dark.name for dark in night.darks[:12]], None, 4)
-
-
-def example2(bench):
-    """8 full-size darks: trimmed, combined bias subtracted."""
+    _calibrating(bench, "example1", night, [dark.name for dark in night.darks[:12]], None, 7)
     night = bench.thermo_electric
     combine_bias(night, RECIPES["example2"], bench.folder / "bias")
     bias = bench.folder / "bias" / "combined_bias.fits"
@@ -260,43 +297,46 @@ def floor(paths, out, content):
 
 
 def combine(bench):
-    """Whole processes: start-up and all."""
-    for count, reach in ((12, 10), (50, 20)):
-        folder, theirs, peaks = bench.calibrated(count), bench.folder / "by_ccdproc.fits", {}
+    """Whole processes, which say what the call alone took."""
+    bottleneck = bench.folder / "contestant"
+    if not bottleneck.exists():
+        install = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--target",
+            bottleneck,
+            "bottleneck",
+        ]
+        subprocess.run(install, check=True)
+    for count, alone, whole in ((12, 18, 9), (50, 25, 18)):
+        folder, theirs, calls = bench.calibrated(count), bench.folder / "by_ccdproc.fits", {}
+        job, rival = f"combine {count}", "ccdproc.combine"
         contestants = {
-            "darkcal": partial(process, peaks, "darkcal", COMBINE, folder),
-            "ccdproc.combine": partial(process, peaks, "ccdproc.combine", CCDPROC_COMBINE, folder, theirs),
+            "darkcal": partial(process, {}, job, COMBINE, folder, calls=calls),
+            rival: partial(
+                process, {}, rival, CCDPROC_COMBINE, folder, theirs, calls=calls, PYTHONPATH=bottleneck
+            ),
+            "bytes": partial(_read_all, folder),
         }
-        medians = bench.race(f"combine {count}", contestants, partial(_forget_combined, folder))
-        bench.note(f"combine {count}: {_peaks(peaks)}")
-        ratio = medians["ccdproc.combine"] / medians["darkcal"]
-        bench.row(f"combine {count}, whole process", "ccdproc.combine", ratio, reach, "at least")
-        process({}, "darkcal", COMBINE, folder)
-        ours = fits.getdata(next(folder.glob("combined_dark*"))).astype(float)
+        medians = bench.race(job, contestants, partial(_forget_combined, folder))
+        calls = {name: statistics.median(values) for name, values in calls.items()}
         bench.note(
-            f"combine {count}: largest difference {np.max(np.abs(ours - fits.getdata(theirs))):.2g} ADU"
+            f"{job}, the call alone: " + ", ".join(f"{name} {value:.3f} s" for name, value in calls.items())
         )
+        fastest = f"{rival}, fastest spelling"
+        bench.row(f"{job}, in process", fastest, calls[rival] / calls[job], alone, "at least")
+        bench.row(f"{job}, whole process", fastest, medians[rival] / medians["darkcal"], whole, "at least")
+        if count == 12:
+            bench.row(f"{job}, in process", "reading its bytes", calls[job] / medians["bytes"], 4, "at most")
 
 
-def growth(bench):
-    """Each doubling of the frames takes at most twice as long."""
-    counts = (10, 20, 40, 80)
-    folders = {count: bench.calibrated(count) for count in counts}
-
-    def forget():
-        for folder in folders.values():
-            _forget_combined(folder)
-
-    contestants = {str(count): partial(process, {}, "", COMBINE, folder) for count, folder in folders.items()}
-    medians = bench.race("growth", contestants, forget)
-    for few, many in pairwise(counts):
-        bench.row(
-            f"combine {many} frames",
-            f"combine {few} frames",
-            medians[str(many)] / medians[str(few)],
-            2,
-            "at most",
-        )
+def _read_all(folder):
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(Path.read_bytes, folder.glob("ccd*.fits")))
 
 
 def _forget_combined(folder):
@@ -304,33 +344,32 @@ def _forget_combined(folder):
         path.unlink()
 
 
-# --- Headers, imports, memory -----------------------------------------------------------------------------
+# --- Folders with many files, memory ----------------------------------------------------------------------
 
 
-def inventory(bench):
+def folders(bench):
     """Small files, headers of 60 cards."""
-    from ccdproc import ImageFileCollection
+    places = {count: _small_files(bench.folder / f"folder-{count}", count) for count in (200, 2000, 20000)}
 
-    folders = {count: _small_files(bench.folder / f"inventory-{count}", count) for count in (3000, 10000)}
+    def panel_ready(count):
+        night = Night(places[count])
+        make_plan(night, Recipe(), bench.folder / "nothing")
+        DarkPanel(night, Recipe(), bench.folder / "nothing")
 
-    def by_darkcal(count):
-        Night(folders[count]).table  # noqa: B018
+    def headers():
+        Night(places[20000])
 
-    def by_collection():
-        with warnings.catch_warnings(action="ignore"):
-            ImageFileCollection(folders[3000]).summary  # noqa: B018
+    def first_bytes():
+        for path in places[20000].iterdir():
+            with path.open("rb", buffering=0) as stream:
+                stream.read(4096)
 
-    contestants = {
-        "darkcal, 3000": partial(by_darkcal, 3000),
-        "ImageFileCollection, 3000": by_collection,
-        "darkcal, 10000": partial(by_darkcal, 10000),
-    }
-    medians = bench.race("inventory", contestants)
-    ours = medians["darkcal, 3000"]
-    bench.row(
-        "inventory of 3000", "ImageFileCollection", medians["ImageFileCollection, 3000"] / ours, 4, "at least"
-    )
-    bench.row("inventory of 10000", "inventory of 3000", medians["darkcal, 10000"] / ours, 3.6, "at most")
+    contestants = {str(count): partial(panel_ready, count) for count in (200, 2000)}
+    contestants |= {"20000 headers": headers, "4 KB of each": first_bytes}
+    medians = bench.race("folders", contestants)
+    bench.row("2,000 darks: panel ready", "200 darks", medians["2000"] / medians["200"], 11, "at most")
+    ratio = medians["20000 headers"] / medians["4 KB of each"]
+    bench.row("inventory of 20,000", "4 KB of each file", ratio, 3, "at most")
 
 
 def _small_files(folder, count):
@@ -341,16 +380,8 @@ def _small_files(folder, count):
         path = folder / f"dark-{index:05d}.fits"
         if not path.exists():
             header = fits.Header([*cards, ("NUMBER", index)])
-            fits.PrimaryHDU(np.full((8, 8), index, "uint16"), header).writeto(path)
+            fits.PrimaryHDU(np.full((32, 32), index, "uint16"), header).writeto(path)
     return folder
-
-
-def imports(bench):
-    """Whole processes."""
-    contestants = {name: partial(process, {}, "", f"import {name}") for name in ("darkcal_widgets", "numpy")}
-    medians = bench.race("import", contestants)
-    ratio = medians["darkcal_widgets"] / medians["numpy"]
-    bench.row("import darkcal_widgets", "import numpy", ratio, 2, "at most")
 
 
 def memory(bench):
@@ -378,109 +409,242 @@ def memory(bench):
     bench.times["memory, MB"] = {name: [peak] for name, peak in peaks.items()}
 
 
-def process(peaks, name, code, *arguments):
-    """Run Python code in a process of its own, note its peak of memory in MB, and return the seconds it took."""
+def process(peaks, name, code, *arguments, calls=None, **environment):
+    """Run Python code in a process of its own, note its peak of memory in MB, and return the seconds it took.
+
+    If it prints seconds of its own, they are added to `calls`.
+    """
     command = [sys.executable, "-S", "-c", WATCHER, sys.executable, "-W", "ignore", "-c", code]
-    watcher = subprocess.run([*command, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {key: str(value) for key, value in environment.items()}
+    watcher = subprocess.run(
+        [*command, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    )
     if watcher.returncode:
         raise SystemExit(f"{name or code} ended with status {watcher.returncode}")
-    seconds, peak = map(float, watcher.stdout.splitlines()[-1].split())
+    *own, last = watcher.stdout.splitlines()
+    seconds, peak = map(float, last.split())
     peaks[name] = max(peaks.get(name, 0), peak / (MEGABYTE if sys.platform == "darwin" else 1024))
+    if calls is not None:
+        calls.setdefault(name, []).append(float(own[-1]))
     return seconds
 
 
-def _peaks(peaks):
-    return "peak of memory " + ", ".join(f"{name} {peak:.0f} MB" for name, peak in peaks.items())
-
-
-# --- A whole notebook -------------------------------------------------------------------------------------
+# --- Notebooks --------------------------------------------------------------------------------------------
 
 
 def notebook(bench):
-    """Notebook 1 on 12 darks."""
-    night = bench.folder / "notebook-night"
-    (night / "darks").mkdir(parents=True, exist_ok=True)
-    for dark in bench.cryogenic.darks[:12]:
-        link = night / "darks" / dark.path.name
-        if not link.exists():
-            os.link(dark.path, link)
-    _frames_beside(night)
-    folder = bench.folder / "notebook"
-    contestants = {
-        "darkcal": partial(_papermill, folder, night, "darkcal"),
-        "ccdproc": partial(_papermill, folder, night, "ccdproc"),
-    }
-    medians = bench.race("notebook", contestants, partial(emptied, folder / "reduced"))
-    for name in contestants:
-        bench.note(f"notebook by {name}: {_where_time_goes(folder / f'{name}-done.ipynb', medians[name])}")
+    """Headless, whole processes: the default night, and the same in full size."""
+    books = _books(bench.folder)
+    nights = _nights(bench.folder, 1)
+    contestants = {"empty": partial(papermill, books["empty"], bench.folder)}
+    for size, night in nights.items():
+        for name in ("darkcal", "by hand"):
+            contestants[f"{name}, {size}"] = partial(papermill, books[name], bench.folder, night)
+    medians = bench.race("notebook", contestants, partial(emptied, bench.folder / "reduced"))
+    small = medians["darkcal, 512 rows"]
     bench.row(
-        "notebook 1, whole papermill run",
-        "work by ccdproc",
-        medians["ccdproc"] / medians["darkcal"],
-        2,
-        "at least",
+        "papermill of notebook 1, 512 rows", "of an empty one", small / medians["empty"], 1.8, "at most"
     )
+    for size, reach in (("512 rows", 1), ("full size", 2.5)):
+        ratio = medians[f"by hand, {size}"] / medians[f"darkcal, {size}"]
+        bench.row(f"papermill of notebook 1, {size}", "loop and ccdproc.combine", ratio, reach, "at least")
 
 
-def _frames_beside(night):
-    """The bias, flat and science frames that notebook 1 looks at beside its darks."""
-    plan = tuple(exposure for exposure in CRYOGENIC.plan if exposure.kind != "dark")
-    others = simulate_night(night.parent / "notebook-others", replace(CRYOGENIC, plan=plan), rows=None)
-    for path in others.glob("*.fits"):
-        if not (night / path.name).exists():
-            os.link(path, night / path.name)
+def _books(folder):
+    """Write the notebooks that are run; `darkcal` is the one that comes with it."""
+    parameters = nbformat.v4.new_code_cell(
+        "dark_folder = reduced_folder = None", metadata={"tags": ["parameters"]}
+    )
+    cells = {
+        "empty": [nbformat.v4.new_code_cell("pass")],
+        "by hand": [parameters, nbformat.v4.new_code_cell(BY_HAND)],
+    }
+    for name, its in cells.items():
+        nbformat.write(nbformat.v4.new_notebook(cells=its, metadata=KERNEL), folder / f"{name}.ipynb")
+    return {name: folder / f"{name}.ipynb" for name in cells} | {"darkcal": shipped_notebooks()[1]}
 
 
-def _papermill(folder, night, name):
-    import nbformat
+def _nights(folder, example):
+    camera = {1: CRYOGENIC, 2: THERMO_ELECTRIC}[example]
+    sizes = {"512 rows": 512, "full size": None}
+    return {
+        size: simulate_night(folder / f"night-{example}-{size[:3]}", camera, rows=rows, overwrite=True)
+        for size, rows in sizes.items()
+    }
 
-    book = nbformat.read(shipped_notebooks()[1], as_version=4)
-    if name == "ccdproc":
-        place = 1 + next(i for i, cell in enumerate(book.cells) if "from_notebook(globals())" in cell.source)
-        book.cells.insert(place, nbformat.v4.new_code_cell(BY_CCDPROC))
-    folder.mkdir(exist_ok=True)
-    nbformat.write(book, folder / f"{name}.ipynb")
-    parameters = {"raw_folder": night, "dark_folder": night / "darks", "reduced_folder": folder / "reduced"}
-    options = [part for key, value in parameters.items() for part in ("-p", key, str(value))]
+
+def papermill(book, folder, night=None):
+    """Run a notebook as its users do."""
     command = [sys.executable, "-m", "papermill", "--log-level", "ERROR", "--no-progress-bar"]
-    environment = os.environ | ({"DARKCAL_WORKERS": "1"} if name == "ccdproc" else {})
-    start = time.perf_counter()
+    values = {
+        "raw_folder": night,
+        "dark_folder": night and night / "darks",
+        "reduced_folder": folder / "reduced",
+    }
+    options = [part for key, value in values.items() if night for part in ("-p", key, str(value))]
     subprocess.run(
-        [*command, folder / f"{name}.ipynb", folder / f"{name}-done.ipynb", *options],
-        check=True,
-        env=environment,
-        stderr=subprocess.DEVNULL,
+        [*command, book, folder / f"{book.stem}-done.ipynb", *options], check=True, stderr=subprocess.DEVNULL
     )
-    return time.perf_counter() - start
 
 
-def _where_time_goes(done, total):
-    """Sum the cells of an executed notebook by what they do."""
-    cells = [cell for cell in json.loads(done.read_text())["cells"] if cell["cell_type"] == "code"]
-    sums = {"imports": 0.0, "work": 0.0, "figures and tables": 0.0}
-    for cell in cells:
-        source = "".join(cell["source"])
-        is_import = "import" in source
-        is_work = "panel.calibrate()" in source or "combine_darks(" in source
-        kind = "imports" if is_import else "work" if is_work else "figures and tables"
-        sums[kind] += cell["metadata"]["papermill"]["duration"] or 0
-    outside = total - sum(sums.values())
-    parts = {"papermill, kernel start and end": outside, **sums}
-    return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in parts.items())
+def profile(bench):
+    """Processor time; `python -X importtime` tells more of the imports."""
+    book = nbformat.read(shipped_notebooks()[1], as_version=4)
+    first = next(place for place, cell in enumerate(book.cells) if cell.cell_type == "code")
+    book.cells.insert(first, nbformat.v4.new_code_cell(BEFORE_CELLS))
+    book.cells.append(nbformat.v4.new_code_cell(AFTER_CELLS))
+    nbformat.write(book, bench.folder / "profiled.ipynb")
+    emptied(bench.folder / "reduced")
+    papermill(bench.folder / "profiled.ipynb", bench.folder, _nights(bench.folder, 1)["512 rows"])
+    done = nbformat.read(bench.folder / "profiled-done.ipynb", as_version=4)
+    for line in done.cells[-1].outputs[0].text.splitlines():
+        bench.note(line)
+    for name in IMPORTS:
+        usage = f"import time; start = time.process_time(); import {name}; print(time.process_time() - start)"
+        calls = {}
+        process({}, name, usage, calls=calls)
+        bench.note(f"{calls[name][0]:6.2f} s  import {name}")
+
+
+def lab(bench):
+    """In a browser, without a window."""
+    from browser import LabServer, launched_chromium, opened
+
+    books = _books(bench.folder) | {"panel": _until_panel(bench.folder)}
+
+    def opens(name):
+        with tempfile.TemporaryDirectory() as folder, LabServer(Path(folder) / "lab") as server:
+            page = opened(server, browser, books[name])
+            if name == "panel":
+                _link(page.folder, _nights(bench.folder, 1)["512 rows"])
+                page.run_all()
+                page.page.wait_for_function(SETTLED)
+            page.close()
+
+    def runs(example, size):
+        page = opened(shared, browser, shipped_notebooks()[example])
+        _link(page.folder, _nights(bench.folder, example)[size])
+        start = time.perf_counter()
+        page.run_all(300)
+        seconds = time.perf_counter() - start
+        page.close()
+        return seconds
+
+    with launched_chromium() as browser, tempfile.TemporaryDirectory() as folder:
+        with LabServer(Path(folder) / "lab") as shared:
+            sizes = [(example, size) for example in (1, 2) for size in ("512 rows", "full size")]
+            for example in (1, 2):
+                _nights(bench.folder, example)
+            everything = bench.race("run all", {f"{e}, {s}": partial(runs, e, s) for e, s in sizes})
+        opening = bench.race("lab", {name: partial(opens, name) for name in ("empty", "panel")})
+    ratio = opening["panel"] / opening["empty"]
+    bench.row("JupyterLab to a usable panel", "to an empty notebook", ratio, 1.3, "at most")
+    for example in (1, 2):
+        ratio = everything[f"{example}, full size"] / everything[f"{example}, 512 rows"]
+        bench.row(f"Run All, notebook {example}, full size", "512 rows", ratio, 2.5, "at most")
+
+
+def _until_panel(folder):
+    book = nbformat.read(shipped_notebooks()[1], as_version=4)
+    last = next(place for place, cell in enumerate(book.cells) if "DarkPanel.from_parameters" in cell.source)
+    book.cells = book.cells[: last + 1]
+    nbformat.write(book, folder / "panel.ipynb")
+    return folder / "panel.ipynb"
+
+
+def _link(folder, night):
+    """Put a night where the notebooks look for it."""
+    for name in ("example-cryo-LFC", "example-thermo-electric"):
+        (folder / name).symlink_to(night)
+
+
+# --- Batches ----------------------------------------------------------------------------------------------
+
+
+def batch(bench):
+    """Nights of 512 rows; seconds of one more from the difference between 2 and 6, memory while 10 and 40 are done."""
+    nights = _Nights(emptied(bench.folder / "batch"))
+    contestants = {
+        "2": partial(nights.run, 2, "--workers", "1"),
+        "6": partial(nights.run, 6, "--workers", "1"),
+        "kernel": batches.bare_start,
+    }
+    medians = bench.race("batch", contestants)
+    each = (medians["6"] - medians["2"]) / 4
+    bench.row("one more night of 512 rows", "its kernel's bare start", each / medians["kernel"], 2, "at most")
+    peaks = {}
+    for count in (10, 40):
+        with batches.Peak() as peak:
+            nights.run(count, "--workers", "2")
+        peaks[count] = peak.bytes / MEGABYTE
+    bare = batches.bare_memory() / MEGABYTE
+    bench.note(
+        f"two workers, 10 and 40 runs: {peaks[10]:.0f} and {peaks[40]:.0f} MB; a bare kernel {bare:.0f} MB"
+    )
+    bench.row(
+        "memory of a worker of a batch", "kernel, astropy, matplotlib", peaks[10] / 2 / bare, 1.5, "at most"
+    )
+    bench.row("memory after 40 runs", "10 runs", peaks[40] / peaks[10], 1.15, "at most")
+
+
+def archive(bench):
+    """Nights of 512 rows, each with 9 darks; one run each."""
+    nights = _Nights(emptied(bench.folder / "batch"))
+    few, many = ARCHIVE
+    for count, workers in ((few, 1), (few, 2), (many, 2)):
+        bench.note(
+            f"{workers} worker(s), {count} nights: {3600 * count / nights.run(count, '--workers', workers):.0f} an hour"
+        )
+    with batches.cluster(nights.folder, workers=2) as (address, _):
+        scheduler = psutil.Process().children()[0]
+        for count in ARCHIVE:
+            before = sum(scheduler.cpu_times()[:2])
+            seconds = nights.run(count, "--scheduler", address)
+            share = (sum(scheduler.cpu_times()[:2]) - before) / count
+            bench.note(
+                f"cluster of 2, {count} nights: {3600 * count / seconds:.0f} an hour, scheduler {1000 * share:.0f} ms a night"
+            )
+
+
+class _Nights:
+    """Small nights, as many as are asked for, that a batch works on; as real ones, they come without the truth to check."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        batches.make_nights(folder, 512)
+        for truth in folder.rglob(TRUTH_NAME):
+            truth.unlink()
+
+    def run(self, count, *options):
+        """Do so many of them from the beginning; return the seconds."""
+        for name in ("results", "OUT", "settings"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for number in range(count):
+            batches.write(self.folder, f"run-{number}", batches.good(number))
+        start = time.perf_counter()
+        if not batches.ends_well(self.folder, *map(str, options)):
+            raise SystemExit(f"a batch of {count} nights failed")
+        return time.perf_counter() - start
 
 
 # --- All of it --------------------------------------------------------------------------------------------
 
 PARTS = {
-    "example1": example1,
-    "example2": example2,
+    "calibrate": calibrate,
     "combine": combine,
-    "growth": growth,
-    "inventory": inventory,
-    "import": imports,
     "notebook": notebook,
+    "lab": lab,
+    "folders": folders,
+    "batch": batch,
     "memory": memory,
+    "archive": archive,
+    "profile": profile,
 }
+BY_NAME_ONLY = ("archive", "profile")
 
 
 def emptied(folder):
@@ -520,7 +684,7 @@ def main(arguments=None):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
     warnings.simplefilter("ignore")
     bench = Bench(options.folder, options.runs)
-    for name in options.parts or PARTS:
+    for name in options.parts or [name for name in PARTS if name not in BY_NAME_ONLY]:
         print(f"{name}: {PARTS[name].__doc__}", flush=True)
         PARTS[name](bench)
     print(*bench.rows, sep="\n")
