@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 from darkcal_widgets import Frame, simulate_night
-from darkcal_widgets.drawing import COLOURS, new_figure, side_by_side
+from darkcal_widgets.drawing import COLOURS, new_figure
 from darkcal_widgets.files import frame_paths
 from darkcal_widgets.simulate import CAMERAS, Exposure, realistic
 from darkcal_widgets.simulate.layers import Glow
@@ -67,15 +68,15 @@ def main(path):
         *((name, found, "dark") for name, found in simulated()),
     ]
     figure = new_figure(10, 3.6)
-    places = side_by_side(figure, [1, 1, 1])
+    places = [figure.add_axes((left, 0.1, 0.24, 0.8)) for left in (0.17, 0.45, 0.73)]
     titles = ("scatter of rows over that of pixels", "slope along the columns [ADU]", "pixels above 10 sigma")
     for number, (axes, title) in enumerate(zip(places, titles, strict=True)):
         for place, (_, found, colour) in enumerate(rows):
             axes.plot(max(found[number], 1e-6), place, "o", color=COLOURS[colour])
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(title, fontsize=9)
         axes.set_yticks(range(len(rows)), [name for name, *_ in rows] if number == 0 else [], fontsize=7)
-    places[0].set_position([0.17, 0.13, 0.24, 0.77])
     figure.savefig(path, dpi=100)
     for name, found, _ in rows:
         print(f"{name:28} {found[0]:8.2f} {found[1]:8.2f} {found[2]:10.1e}")
