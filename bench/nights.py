@@ -74,6 +74,7 @@ def main(path):
         for place, (_, found, colour) in enumerate(rows):
             axes.plot(max(found[number], 1e-6), place, "o", color=COLOURS[colour])
         axes.set_xscale("log")
+        axes.set_ylim(-0.5, len(rows) - 0.5)
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(title, fontsize=9)
         axes.set_yticks(range(len(rows)), [name for name, *_ in rows] if number == 0 else [], fontsize=7)

@@ -607,7 +607,7 @@ def test_hot_pixels_that_look_real_fall_steeply_and_touch(real_looking):
     assert len(places) == len(hot)
 
 
-def test_cosmic_rays_are_in_long_exposures_and_in_one_frame_each(tmp_path):
+def test_cosmic_rays_hit_long_exposures_one_frame_each(tmp_path):
     camera = small_camera(cosmic_rays=CosmicRays(rate=2e-4), hot_pixels=HotPixels(0.0, saturated=0))
     camera = replace(camera, glow=replace(CRYOGENIC.glow, rate=0.0))
     night = simulate_night(tmp_path, camera)
