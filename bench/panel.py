@@ -100,12 +100,12 @@ def main():
     nights = [name for name in NIGHTS if name in sys.argv[1:]] or list(NIGHTS)
     with tempfile.TemporaryDirectory() as folder:
         rows = [row for camera in nights for row in measure(Path(folder), camera, NIGHTS[camera])]
-    print(f"{'full-size night':<18}{'change':<28}{'n':>5}{'median ms':>12}{'95 % ms':>10}{'promised':>10}")
+    print(f"{'full-size night':<18}{'change':<32}{'n':>5}{'median ms':>12}{'95 % ms':>10}{'promised':>10}")
     kept = True
     for camera, change, times in rows:
         middle, most = statistics.median(times), statistics.quantiles(times, n=20)[-1]
         kept = kept and middle <= PROMISED_MS[camera]
-        print(f"{camera:<18}{change:<28}{len(times):>5}{middle:>12.0f}{most:>10.0f}{PROMISED_MS[camera]:>10}")
+        print(f"{camera:<18}{change:<32}{len(times):>5}{middle:>12.0f}{most:>10.0f}{PROMISED_MS[camera]:>10}")
     print(f"every median as promised: {'yes' if kept else 'NO'}")
     return 0 if kept else 1
 
@@ -133,6 +133,9 @@ def changes(camera):
     """Return what is timed: name of the change to its steps, each a control and a value."""
     keep = EDGES[camera]
     return {
+        "nothing to do, for comparison": [
+            ("drag_sets", ("keep_columns", "overscan_columns")[n % 2]) for n in range(REPEATS)
+        ],
         "overscan, typed": [("overscan_columns", f"{keep + 2 + n % 9}:") for n in range(REPEATS)],
         "columns to keep, a number": [("keep_columns-stop", str(keep - 1 - n % 20)) for n in range(REPEATS)],
         "bias on and off": [("subtract_bias", None)] * REPEATS,

@@ -40,10 +40,10 @@ html_favicon = "../launcher/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["darkcal.css"]
 html_show_sourcelink = False
-html_sidebars = {"comparison": [], "changes": []}
+html_sidebars = {page: [] for page in ("comparison", "changes", "contributing", "conduct")}
 html_theme_options = {
     "navbar_align": "left",
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 6,
     "show_toc_level": 2,
     "footer_start": ["copyright"],
     "footer_end": [],

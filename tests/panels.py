@@ -17,8 +17,9 @@ SETTLED = """() => {
     return panel?.dataset.asked && panel.dataset.asked === panel.dataset.answered;
 }"""
 DONE = "() => document.querySelector('.darkcal-summary p')"
-PRINTED = """() => window.jupyterapp.shell.currentWidget.context.model.toJSON().cells
-    .flatMap(cell => cell.outputs ?? []).map(output => String(output.text ?? '')).join('')"""
+# What the last cell shows, as text.
+SHOWN_LAST = """() => window.jupyterapp.shell.currentWidget.context.model.toJSON().cells.at(-1)
+    .outputs.map(output => String(output.data?.['text/plain'])).join('')"""
 PANEL_CELL = """from darkcal_widgets import DarkPanel, Parameters
 panel = DarkPanel.from_parameters(Parameters(raw_folder='night', reduced_folder='out', {settings}))
 panel"""

@@ -6,11 +6,13 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from answers import RIGHT, TAMPERINGS, by_ccdproc, by_darkcal, right_answer, right_recipe, small_camera
 from astropy.io import fits
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, check_run, combine_darks, simulate_night
 from darkcal_widgets.check import find_night
 from darkcal_widgets.errors import NightError, RunError
+from darkcal_widgets.simulate import CAMERAS, read_truth
 from darkcal_widgets.simulate.cameras import CRYOGENIC
 from darkcal_widgets.simulate.layers import Overscan
 
@@ -275,5 +277,46 @@ def test_a_damaged_truth_is_named_and_a_pipe_is_not_waited_for(cryogenic, tmp_pa
         os.mkfifo(night / "truth.json")
     else:
         (night / "truth.json").write_text(json.dumps(truth | {name: {"x": "y"}}))
+    with pytest.raises(NightError, match=r"truth\.json"):
+        check_run(tmp_path / "out", night)
+
+
+# --- Tampered results -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=list(CAMERAS))
+def small(request, tmp_path_factory):
+    """A small night, and right results of darkcal for one camera, of plain ccdproc for the other."""
+    folder = tmp_path_factory.mktemp("small")
+    raw = simulate_night(folder / "night", small_camera(request.param, rows=96, columns=300), rows=None)
+    night = Night(raw, dark_folder=raw / "darks" if (raw / "darks").is_dir() else None)
+    software = by_darkcal if request.param == "cryogenic" else by_ccdproc
+    software(night, folder / "right", right_recipe(read_truth(raw)))
+    assert not check_run(folder / "right", raw).off
+    return raw, folder / "right"
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda one: one.name)
+def test_tampering_is_told_by_one_sentence_of_its_own(small, tmp_path, tampering):
+    raw, right = small
+    shutil.copytree(right, tmp_path / "out")
+    tampering.tamper(tmp_path / "out", read_truth(raw))
+    (found,) = check_run(tmp_path / "out", raw).off
+    assert found.what == tampering.what
+    assert tampering.says in found.text
+
+
+@pytest.mark.parametrize("seed", range(len(RIGHT)))
+def test_all_that_is_right_stays_right(tmp_path, seed):
+    _, results, night = right_answer(seed, tmp_path)
+    assert not check_run(results, night).off
+
+
+def test_the_truth_may_lie_elsewhere(tmp_path):
+    camera = small_camera("cryogenic", rows=96, columns=300)
+    raw = simulate_night(tmp_path / "night", camera, rows=None, truth_folder=tmp_path / "kept")
+    night = Night(raw, dark_folder=raw / "darks")
+    by_darkcal(night, tmp_path / "out", right_recipe(read_truth(tmp_path / "kept")))
+    assert not check_run(tmp_path / "out", night, tmp_path / "kept").off
     with pytest.raises(NightError, match=r"truth\.json"):
         check_run(tmp_path / "out", night)

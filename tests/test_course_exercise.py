@@ -67,7 +67,7 @@ def test_what_is_right_looks_sound(room, tmp_path, usable):
         (False, {"subtract_bias": False}, "bias", "What happens to that level when a dark is scaled?"),
     ],
 )
-def test_what_is_wrong_is_a_question_that_names_no_setting(room, tmp_path, usable, changes, name, asks):
+def test_what_is_wrong_is_a_question_without_settings(room, tmp_path, usable, changes, name, asks):
     student = played(room, usable)
     whole = "{}:{}".format(*student.over["overscan"])
     exercise = tried(
@@ -146,7 +146,7 @@ def test_the_state_of_the_widget_tells_nothing_that_is_true(room, tmp_path):
 # --- The notebook -----------------------------------------------------------------------------------------
 
 
-def test_the_notebook_runs_as_it_is_handed_out_until_its_tests(room):
+def test_the_notebook_runs_as_handed_out_until_its_tests(room):
     student = played(room, True)
     folder = room.hand_out(student.student)
     with pytest.raises(Exception, match="AssertionError"):

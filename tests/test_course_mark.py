@@ -139,7 +139,7 @@ def test_code_in_a_notebook_is_read_and_not_run(pair, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_what_students_write_is_text_on_page_and_in_table(pair):
+def test_what_students_write_is_text_not_markup(pair):
     student = pair.read()["students"][0]
     words = "<script>alert(1)</script>\n\u202eno"
     cells = [

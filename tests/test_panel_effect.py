@@ -52,6 +52,7 @@ def test_three_overscans_have_three_different_effects(lesson):
     assert lit["after"]["level"] < -1
     for right in (clean, single):
         assert abs(right["light"]["mean"]) < 4 * right["light"]["error"]
+        assert abs(right["light"]["median"]) < 4 * right["light"]["median_error"]
         assert abs(right["after"]["level"]) < 4 * right["after"]["error"]
     # The median of 25 columns has 1.25 / 5 of the noise of a pixel, one column all of it: stripes.
     pixel = clean["before"]["scatter"]

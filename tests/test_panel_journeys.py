@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from nights import write_raw
-from panels import PANEL, PRINTED, calibrate, control, enter, settle
+from panels import PANEL, SHOWN_LAST, calibrate, control, enter, settle
 
 pytestmark = pytest.mark.browser
 
@@ -59,7 +59,7 @@ def test_a_student_tries_undoes_calibrates_and_comes_back(open_example):
     press(lab, "combine", "3 written")
 
     lab.run_all()
-    assert "9 calibrated and 3 combined darks" in lab.page.evaluate(PRINTED)
+    assert "9 calibrated, 3 combined darks" in lab.page.evaluate(SHOWN_LAST)
     lab.page.evaluate("window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()")
     lab.page.locator(LIFE, has_text="This panel has no kernel").wait_for()
     assert lab.page.evaluate("document.querySelector('.darkcal-panel section').inert")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..drawing import COLOURS, drawable, new_figure, plain, side_by_side
+from ..drawing import COLOURS, drawable, make_logarithmic, new_figure, plain, side_by_side
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,7 +71,7 @@ def exposures(
     axes.set_yticks(range(len(kinds)), kinds)
     axes.set_ylim(-0.6, len(kinds) - 0.4)
     if axes.lines and any(len(line.get_xdata()) for line in axes.lines):
-        axes.set_xscale("log")
+        make_logarithmic(axes.xaxis)
     axes.set_xlabel("exposure [s]; line: a dark of this exposure, dotted: one to be scaled")
     return figure
 

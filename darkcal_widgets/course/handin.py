@@ -129,7 +129,7 @@ def _read(path):
         try:
             (_read_notebook if one.suffix.lower() == ".ipynb" else _read_settings)(one, handed)
         except (OSError, ValueError, ParameterError, TypeError, LookupError, AttributeError) as error:
-            problems.append(f"{one.name} cannot be read: {error}")
+            problems.append(f"{one.name} cannot be read: {str(error).replace(str(one), one.name)}")
     frames = [
         one for one in files if is_frame_name(one.name) and one.parent.name.partition("-")[0] != "night"
     ]

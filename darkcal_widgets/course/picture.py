@@ -1,6 +1,5 @@
 """The picture of a hand-in: the columns at the edge of the image, the overscan that was used, and the usable one."""
 
-import io
 from contextlib import suppress
 
 import numpy as np
@@ -31,40 +30,26 @@ def picture_of(night, truth, settings):
     over, shape = truth["overscan"], truth["shape"]
     start, stop = over["overscan"]
     first, last = max(0, start - 25), min(shape[1], stop + 25)
-    figure = new_figure(3.6, 1.5)
-    axes = figure.subplots()
-    for kind, colour in (("flat", "orange"), ("bias", "blue")):
+    figure = new_figure(2.75, 1.1)
+    axes = figure.add_axes((0.02, 0.18, 0.96, 0.8))
+    for kind in ("flat", "bias"):
         name = next(name for name, frame in truth["frames"].items() if frame["kind"] == kind)
         values = np.median(Frame(night / name).data[:, first:last], axis=0)
-        axes.plot(
-            np.arange(first, last),
-            values - values.min() + 1,
-            color=COLOURS[colour],
-            drawstyle="steps-mid",
-            label=kind,
-        )
+        axes.step(range(first, last), values - values.min() + 1, color=COLOURS[kind], where="mid")
     axes.set_yscale("log")
-    if over["usable"]:
-        axes.axvspan(
-            over["clean"][0] - 0.5,
-            over["clean"][1] - 0.5,
-            0,
-            0.5,
-            color=COLOURS["green"],
-            alpha=0.3,
-            label="usable",
-        )
-    if used := _columns(settings.get("overscan_columns"), shape):
-        axes.axvspan(used[0] - 0.5, used[1] - 0.5, 0.5, 1, color=COLOURS["purple"], alpha=0.3, label="used")
+    usable = over["clean"] if over["usable"] else None
+    used = _columns(settings.get("overscan_columns"), shape)
+    for ends, low, colour in ((usable, 0, "bias"), (used, 0.5, "overscan")):
+        if ends:
+            span = (ends[0] - 0.5, ends[1] - 0.5, low, low + 0.5)
+            axes.axvspan(*span, color=COLOURS[colour], alpha=0.3, linewidth=0)
     for edge in _columns(settings.get("keep_columns"), shape) or ():
-        axes.axvline(edge - 0.5, color=COLOURS["black"], linestyle=":", linewidth=1)
+        axes.axvline(edge - 0.5, color=COLOURS["mark"], linestyle=":", linewidth=1)
     axes.set_xlim(first - 0.5, last - 0.5)
     axes.set_yticks([])
+    axes.minorticks_off()
     axes.tick_params(labelsize=6)
-    axes.legend(fontsize=5, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=120)
-    return stream.getvalue()
+    return figure._repr_png_()
 
 
 def _columns(text, shape):

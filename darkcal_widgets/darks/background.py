@@ -189,7 +189,9 @@ def _distances(bright):
 
     Felzenszwalb & Huttenlocher (2012), Theory of Computing 8, 415. To import scipy for it takes 0.2 s.
     """
-    apart = [np.subtract.outer(places, places) ** 2.0 for places in map(np.arange, bright.shape)]
+    apart = [
+        np.subtract.outer(places, places) ** 2.0 for places in (np.arange(size) for size in bright.shape)
+    ]
     along_rows = np.array([apart[1][:, row].min(axis=1, initial=np.inf) for row in bright])
     return np.sqrt([np.min(along_rows + apart[0][:, [row]], axis=0) for row in range(len(bright))])
 

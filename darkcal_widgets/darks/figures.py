@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..drawing import COLOURS, new_figure, plain, side_by_side
+from ..drawing import COLOURS, make_logarithmic, new_figure, plain, side_by_side
 from ..statistics import MAD_TO_SIGMA, median_and_scatter
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def dark_current(report: "DarkReport", title: str = "Dark current") -> "Figure":
         label = f"of most pixels: {report.dark_current}"
         axes.axvline(report.dark_current.value, color=COLOURS["mark"], linewidth=1, label=label)
     axes.set_xscale("asinh", linear_width=width)
-    axes.set_yscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    make_logarithmic(axes.yaxis)
     axes.minorticks_off()
     axes.set_xlabel(f"dark current of a pixel [{unit}]")
     axes.set_ylabel("pixels")
@@ -130,7 +131,7 @@ def read_noise(one, other, gain=None, title="Read noise"):
     if sigma > 0:
         gaussian = np.exp(-((values / sigma) ** 2) / 2) / (sigma * np.sqrt(2 * np.pi))
         axes.plot(values * scale, len(near) * gaussian, color=COLOURS["mark"], label="Gaussian")
-    axes.set_yscale("log")
+    make_logarithmic(axes.yaxis)
     axes.set_ylim(bottom=0.5)
     axes.set_xlabel(f"difference of two bias frames / √2 [{unit}]")
     axes.set_ylabel("pixels")

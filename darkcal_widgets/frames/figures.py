@@ -9,6 +9,7 @@ from ..drawing import (
     colour_cycle,
     drawable,
     level_and_spread,
+    make_logarithmic,
     new_figure,
     plain,
     show_image,
@@ -191,7 +192,7 @@ def combined_images(images, unit="adu", title=""):
             values[~np.isnan(values)], bins=bins, histtype="step", color=colour, label=plain(label)
         )
     if is_any:
-        histogram.set_yscale("log")
+        make_logarithmic(histogram.yaxis)
     histogram.set_xlabel(f"value [{unit}]")
     histogram.set_ylabel("pixels (sampled)")
     histogram.legend(fontsize=7)

@@ -283,8 +283,8 @@ class Effect:
         -------
         dict or None
             ``frames``: which were compared; ``mean``: how far the columns of the overscan lie, in a bright frame less one
-            without light, above those furthest from the image; ``median``: how far what is subtracted does; ``error``: one
-            standard deviation of the mean. `None`: there is no overscan, or there are no such frames.
+            without light, above those furthest from the image; ``median``: how far what is subtracted does; ``error`` and
+            ``median_error``: one standard deviation of each. `None`: there is no overscan, or there are no such frames.
         """
         (_, own), *others = self._profiled(name, recipe.unit)
         kinds = {frame.info.type: sketch for frame, sketch in others}
@@ -296,7 +296,8 @@ class Effect:
         found = [_stray(kinds[bright], faint, piece, len(pieces)) for piece in pieces if piece.overscan]
         most = max(found, key=lambda light: light[0])
         names = f"{bright} - {'bias' if 'bias' in kinds else 'dark'}"
-        return {"frames": names} | dict(zip(("mean", "median", "error"), map(_number, most), strict=True))
+        told = ("mean", "median", "error", "median_error")
+        return {"frames": names} | dict(zip(told, map(_number, most), strict=True))
 
     def _bias_of(self, shape, recipe, path):
         if not recipe.uses_bias:
@@ -374,22 +375,26 @@ def _side(images, level, scatter, half, axis):
         "error": _number(np.hypot(scatter / np.sqrt(values.size), noise / np.sqrt(len(levels)))),
         "scatter": _number(scatter),
         "rows": _number(noise),
-        "stripes": [_number(value) for value in levels[:_DRAWN_ROWS] - level],
+        "stripes": [_number(value) for value in rows[0][0][:_DRAWN_ROWS] - level],
         "counts": bins.tolist(),
         "bin": width,
     }
 
 
 def _stray(bright, faint, piece, pieces):
-    """Return light in the mean of an overscan, in what is subtracted, and the error, see `Effect._light`."""
+    """Return light in the mean of an overscan and in what is subtracted, and the errors of both, see `Effect._light`."""
     axis, part = piece.axis, piece.overscan[piece.axis]
     excess = bright.profile(axis, "mean") - faint.profile(axis, "mean")
     outer = excess[_outer(piece, bright.shape[axis], alone=pieces == 1)]
+    base = np.mean(outer)
     (own,) = sampled([piece], bright.shape)
-    taken = [level_of(overscan_level(sketch, own))[0] for sketch in (bright, faint)]
+    levels = [overscan_level(sketch, own) for sketch in (bright, faint)]
+    (lit, lit_scatter), (dark, dark_scatter) = map(level_of, levels)
+    # One column, and the mean of the outer ones; of each row, what is subtracted.
     noise = np.std(np.diff(outer)) / np.sqrt(2) if len(outer) > 2 else np.nan
     error = noise * np.sqrt(1 / (part.stop - part.start) + 1 / len(outer))
-    return np.mean(excess[part]) - np.mean(outer), taken[0] - taken[1] - np.mean(outer), error
+    of_median = np.sqrt((lit_scatter**2 + dark_scatter**2) / levels[0].size + noise**2 / len(outer))
+    return np.mean(excess[part]) - base, lit - dark - base, error, of_median
 
 
 def _outer(piece, size, alone):

@@ -9,6 +9,8 @@ __all__ = ["ReadAhead"]
 
 # Says what it has read no more often than this, in seconds.
 _PAUSE = 0.3
+# The picture goes first: meanwhile the browser draws it, and perhaps the next change comes.
+_REST = 0.05
 
 
 class ReadAhead:
@@ -36,6 +38,7 @@ class ReadAhead:
 
     def _run(self):
         while self._goes_on():
+            time.sleep(_REST)
             self._read()
 
     def _goes_on(self):

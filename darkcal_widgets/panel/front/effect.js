@@ -59,7 +59,7 @@ function numberRows({ unit, axis, before, after, light }, levels) {
   const line = axis === 1 ? "row" : "column";
   const picked = range(levels.rows ?? []);
   const rows = [
-    ["Level of this frame", withError(before), withError(after)],
+    ["Level of this frame", ...[before, after].map(({ level, error }) => withError(level, error))],
     ["Noise of a pixel", inHundredths(before.scatter), inHundredths(after.scatter)],
     [`Noise from ${line} to ${line}`, inHundredths(before.rows), inHundredths(after.rows)],
   ];
@@ -75,10 +75,10 @@ function numberRow([name, ...values]) {
 
 function lightRows(light) {
   if (!light) return [];
-  const { frames, mean, median, error } = light;
+  const { frames, mean, median, error, median_error: ofMedian } = light;
   return [
-    [`Light in the overscan (${frames})`, `${inHundredths(mean)} ± ${inHundredths(error)}`],
-    ["Light in what is subtracted", inHundredths(median)],
+    [`Light in the overscan (${frames})`, withError(mean, error)],
+    ["Light in what is subtracted", withError(median, ofMedian)],
   ].map(([name, value]) =>
     make("tr", {}, make("th", { scope: "row" }, name), make("td", { colspan: "2" }, value)),
   );
@@ -93,8 +93,8 @@ function range(rows) {
   return { count: rows.length, before: of("before"), after: of("after") };
 }
 
-function withError({ level, error }) {
-  return `${inHundredths(level)} ± ${inHundredths(error)}`;
+function withError(value, error) {
+  return `${inHundredths(value)} ± ${inHundredths(error)}`;
 }
 
 function drawCharts(charts, effect, levels) {
@@ -107,9 +107,9 @@ function drawCharts(charts, effect, levels) {
 }
 
 function showLevels({ canvas, figure, say }, { rows = [], picked, shown }, { unit, name }) {
-  figure.hidden = rows.length === 0;
-  if (rows.length === 0) return;
-  const { before, after } = range(rows) ?? { before: "0", after: "0" };
+  figure.hidden = rows.length < 2;
+  if (figure.hidden) return;
+  const { before, after } = range(rows);
   const all = shown < picked ? `${shown} of ${picked} picked darks` : `${rows.length} picked darks`;
   const some = rows.length < shown ? `${rows.length} (reading on) of ${shown}` : all;
   say(`Levels of ${some}: range ${before} ${unit} before, ${after} after`);

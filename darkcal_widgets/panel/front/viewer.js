@@ -244,7 +244,7 @@ function valueIn({ tile, values }, [row, column]) {
 function readoutText(panel, sides, view) {
   const { step, rows, columns } = panel.get("raw");
   if (step === undefined) return "";
-  const shown = step === 1 ? "every pixel is shown" : `every ${step}th pixel is shown`;
+  const shown = step === 1 ? "every pixel is shown" : `one pixel in ${step} is shown, each way`;
   const at = view.pointer;
   if (!at) return `Rows ${rows[0]} to ${rows[1] - 1}, columns ${columns[0]} to ${columns[1] - 1}: ${shown}.`;
   // What is seen under the pointer is one pixel of a step.
