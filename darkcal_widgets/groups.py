@@ -17,6 +17,7 @@ __all__ = [
     "part_by_temperature",
     "same_exposure",
     "without_odd",
+    "without_reduced",
 ]
 
 # Exposures this close are the same: shutters and their clocks are no better, and at a usual dark current of 0.01 e-/s
@@ -168,7 +169,7 @@ def odd_frames(frames, unit="adu"):
 
 
 def differences_from(frame, others, unit="adu"):
-    """Say what makes a frame another kind than others, all but shape and images.
+    """Say what makes a frame another kind than others, all but shape, images and pedestal.
 
     A header that does not give a property differs from none.
 
@@ -179,11 +180,53 @@ def differences_from(frame, others, unit="adu"):
     """
     own, theirs = _properties([frame], unit), _properties(others, unit)
     found = []
+    del own["pedestal"]  # other software may have taken it out without a word, so that it is noted only
     for what, value in ((what, *of.values()) for what, of in own.items() if of):
         other = next((name for name, found in theirs[what].items() if found != value), None)
         if other is not None:
             found.append(f"{what} {value}, {visible(other)} has {theirs[what][other]}")
     return "; ".join(found)
+
+
+def without_reduced(frames, recipe):
+    """Part frames into those that a recipe can be used on, and those that have had one of its steps already, as headers say.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        Darks or bias frames.
+    recipe : Recipe
+
+    Returns
+    -------
+    kept : list of Frame
+    reduced : dict of str to str
+        Name of each of the others, to the reason.
+    """
+    why = {frame.name: _why_reduced(frame, recipe) for frame in frames}
+    return [frame for frame in frames if not why[frame.name]], {
+        name: text for name, text in why.items() if text
+    }
+
+
+def _why_reduced(frame, recipe):
+    """Say which step was done to a frame and must not be done again, and by which card that is known; empty: none."""
+    done, name = dict(frame.info.done), visible(frame.name)
+    if "dark" in done:
+        return f"{name} has had a dark subtracted already ({done['dark']}). Take the raw frame."
+    if "bias" in done and frame.info.type == "bias":
+        return f"{name} has had the bias subtracted already ({done['bias']}). Take the raw frame."
+    again, settings = "", ""
+    if "bias" in done and recipe.subtract_bias:
+        again, settings = "bias", "subtract_bias to False"
+    elif "overscan" in done and (recipe.overscan_columns is not None or recipe.amplifiers is not None):
+        again, settings = "overscan", "overscan_columns and amplifiers to None"
+    if not again:
+        return ""
+    return (
+        f"{name} has had the {again} subtracted already ({done[again]}), and it would be subtracted again. Take the raw frame, "
+        f"or set {settings}."
+    )
 
 
 def _properties(frames, unit):
@@ -195,6 +238,7 @@ def _properties(frames, unit):
         "camera": lambda info: info.instrument,
         "gain": lambda info: None if info.gain is None else f"{info.gain:.4g}",
         "gain setting": lambda info: info.gain_setting,
+        "pedestal": lambda info: f"{info.pedestal:g}",
     }
     return _given({what: {frame.name: get(frame.info) for frame in frames} for what, get in read.items()})
 

@@ -183,3 +183,20 @@ def test_results_of_a_namesake_night_are_not_current(night, tmp_path):
     other = make_plan(namesakes(tmp_path / "other", 1000), RECIPE, tmp_path / "out")
     assert {found.state for found in other.standings.values()} == {"other"}
     assert "from another raw file" in other.conflicts[0]
+
+
+def test_darks_that_are_reduced_already_are_left_out(tmp_path):
+    folder = small_night(tmp_path / "raw")
+    (folder / "dark-0.fits").unlink()
+    write_raw(folder / "dark-0.fits", random_frame(1), CALSTAT="B")
+    plan = make_plan(Night(folder), WITH_BIAS, tmp_path / "out")
+    assert [job.name for job in plan.jobs] == ["dark-1.fits", "dark-2.fits"]
+    assert "the bias subtracted already (CALSTAT is 'B')" in plan.left_out["dark-0.fits"]
+    assert make_plan(Night(folder), RECIPE, tmp_path / "out").left_out == {}
+
+
+def test_another_pedestal_of_the_bias_is_noted(tmp_path):
+    folder = small_night(tmp_path / "raw", darks=0)
+    write_raw(folder / "dark.fits", random_frame(1), PEDESTAL=-100)
+    run = calibrate_darks(Night(folder), WITH_BIAS, tmp_path / "out", progress=False)
+    assert any("PEDESTAL is 0 in bias-0.fits and -100 in darks" in note for note in run.notes)

@@ -12,7 +12,7 @@ from ..files import check_results_folder, file_state, make_results_folder, room_
 from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
 from ..frames.words import describe
-from ..groups import group_exposures, part_by_temperature, without_odd
+from ..groups import group_exposures, part_by_temperature, without_odd, without_reduced
 from ..outcome import Outcome, Run
 from ..parallel import own_array, threaded
 from ..recipe import Recipe
@@ -138,7 +138,7 @@ def bias_frames(night, recipe, files=None):
     Raises
     ------
     NightError
-        There are no bias frames.
+        There are no bias frames, or none that are raw.
     ParameterError
         The recipe's sections do not fit them, or `files` chooses none of them.
     """
@@ -147,10 +147,13 @@ def bias_frames(night, recipe, files=None):
             f"there are no bias frames in {night.raw_folder} to build a combined bias from; give one with combined_bias, or "
             f"{KEEP_BIAS}."
         )
-    frames, odd = without_odd(night.select_biases(files), recipe.unit)
+    raw, reduced = without_reduced(night.select_biases(files), recipe)
+    if not raw:
+        raise NightError(f"there are no raw bias frames to combine: {' '.join(reduced.values())}")
+    frames, odd = without_odd(raw, recipe.unit)
     for part in frames[0].select(recipe.extensions):
         recipe.pieces(part.shape)
-    return frames, odd
+    return frames, reduced | odd
 
 
 def combine_darks(

@@ -11,7 +11,7 @@ from ..combine.files import COMBINED_BIAS, bias_frames
 from ..errors import DarkcalError, FrameError, OutputError, ParameterError
 from ..files import check_results_folder, result_name, sample_checksum
 from ..frames import Frame
-from ..groups import TEMPERATURE_TOLERANCE, differences_from, without_odd
+from ..groups import TEMPERATURE_TOLERANCE, differences_from, without_odd, without_reduced
 from ..inventory import type_label
 from ..recipe.steps import KEEP_BIAS
 from ..results import Results, Standing, members_of, samples_digest, standing
@@ -163,7 +163,8 @@ def make_plan(
         See `~darkcal_widgets.calibrate_darks`.
     """
     folder, files = Path(reduced_folder), None if files is None else _as_list(files)
-    darks, odd = without_odd(night.select_darks(files), recipe.unit, mixed)
+    raw, reduced = without_reduced(night.select_darks(files), recipe)
+    darks, odd = without_odd(raw, recipe.unit, mixed)
     jobs = _jobs(darks, folder, recipe, overwrite)
     check_results_folder(
         folder, night.folders, [job.result for job in jobs], [frame.path for frame in night.frames]
@@ -181,7 +182,7 @@ def make_plan(
         bias=bias,
         biases=tuple(biases),
         files=files,
-        left_out=_left_out(night, all_darks, odd),
+        left_out=_left_out(night, all_darks, odd) | reduced,
         notes=tuple(_notes(night, all_darks, darks, bias, biases)),
         overwrite=overwrite,
     )
@@ -191,9 +192,22 @@ def _notes(night, all_darks, darks, bias, biases):
     """Return what a user should know of what is not calibrated, and of the combined bias or the frames that it is built from."""
     notes = night.passed_over if all_darks else []
     notes += night.guesses("dark", *(["bias"] if biases else []))
-    if bias is not None:
-        notes += _single_bias(bias) + bias_temperatures([bias], darks)
-    return notes + bias_temperatures(biases, darks)
+    notes += [] if bias is None else _single_bias(bias)
+    subtracted = biases if bias is None else [bias]
+    return notes + _other_pedestal(subtracted[:1], darks) + bias_temperatures(subtracted, darks)
+
+
+def _other_pedestal(biases, darks):
+    """Say that another number was added to the pixels of biases than to those of the darks, as their headers tell."""
+    notes = []
+    for bias in biases:
+        if other := sorted({dark.info.pedestal for dark in darks} - {bias.info.pedestal}):
+            listed = ", ".join(f"{value:g}" for value in other)
+            notes.append(
+                f"PEDESTAL is {bias.info.pedestal:g} in {bias.name} and {listed} in darks: the calibrated darks are off by the "
+                "difference. Take bias frames that were saved by the same program in the same way."
+            )
+    return notes
 
 
 def bias_temperatures(biases, darks):
