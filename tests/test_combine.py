@@ -321,6 +321,17 @@ def test_the_table_says_when_another_bias_was_subtracted(tmp_path):
     assert "combined_bias.fits is not the one that was subtracted" in table["state"][1]
 
 
+def test_a_frame_under_two_names_is_told(tmp_path):
+    folder = small_night(tmp_path / "raw")
+    for name in ("bias-0", "dark-0"):
+        (folder / f"{name}-copy.fits").write_bytes((folder / f"{name}.fits").read_bytes())
+    run = calibrate_darks(Night(folder), Recipe(subtract_bias=True), tmp_path / "out", progress=False)
+    notes = " ".join(run.notes + combine_darks(tmp_path / "out").notes)
+    counted = "are one frame under 2 names, which counts 2 times in"
+    assert f"bias-0-copy.fits, bias-0.fits {counted} combined_bias.fits" in notes
+    assert f"dark-0-copy.fits, dark-0.fits {counted} combined_dark_10.000.fits" in notes
+
+
 def test_darks_of_another_camera_are_left_out(tmp_path):
     for index, camera in enumerate("AAB"):
         write_raw(tmp_path / f"raw/dark-{index}.fits", random_frame(index), INSTRUME=camera)

@@ -128,7 +128,7 @@ def combine_bias(
         raise NightError(f"none of the {len(frames)} bias frames in {night.raw_folder} can be used: {run}")
     digest_0_1 = recipe.digest_0_1(frames[0].select(recipe.extensions)[0].shape)
     run.outcomes.append(_combine(members, target, recipe.output_dtype, overwrite, digest_0_1))
-    run.notes += _few_frames({target.name: len(members)})
+    run.notes += _notes({target.name: [(member.frame.name, member.identity) for member in members]})
     return run
 
 
@@ -210,7 +210,12 @@ def combine_darks(
     for target, members in targets.items():
         dtype = members[0].parts[0].dtype.name
         run.outcomes.append(_combine([_dark_member(dark) for dark in members], target, dtype, overwrite))
-    run.notes += _few_frames({target.name: len(members) for target, members in targets.items()})
+    run.notes += _notes(
+        {
+            target.name: [(dark.name, identity(dark)) for dark in members]
+            for target, members in targets.items()
+        }
+    )
     return run
 
 
@@ -251,6 +256,22 @@ def _targets(folder, darks):
 def _cards(cards, identities):
     """Return the cards that tell what an average is made from; `cards` are of one of its members, `identities` of all."""
     return {"DCRECIPE": cards["DCRECIPE"], "DCINPUT": members_digest(identities)}
+
+
+def _notes(averages):
+    """Say what is doubtful of averages: their names to pairs of name and identity of the frames in them."""
+    notes = _few_frames({target: len(members) for target, members in averages.items()})
+    for target, members in averages.items():
+        by_content = {}
+        for name, content in members:
+            by_content.setdefault(content, []).append(name)
+        notes += [
+            f"{', '.join(names)} are one frame under {len(names)} names, which counts {len(names)} times in {target}: keep one, "
+            "and combine again."
+            for names in by_content.values()
+            if len(names) > 1
+        ]
+    return notes
 
 
 def _few_frames(counts):

@@ -173,6 +173,7 @@ def _with_bias(plan, run, executor):
 def _built_bias(plan, run):
     built = combine_bias(plan.night, plan.recipe, plan.folder, files=plan.files, overwrite=plan.overwrite)
     run.outcomes += [outcome for outcome in built.outcomes if outcome.state == "failed"]
+    run.notes += built.notes
     return Frame(plan.folder / COMBINED_BIAS)
 
 
