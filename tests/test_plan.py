@@ -121,6 +121,16 @@ def test_a_single_bias_given_as_the_combined_one_is_noted(night, tmp_path):
     assert "bias-0.fits does not say that it is the average of many frames" in plan.notes[0]
 
 
+def test_a_bias_that_has_its_level_is_not_subtracted_twice(night, tmp_path):
+    recipe = Recipe(overscan_columns="24:", keep_columns=":24", subtract_bias=True)
+    whole = write_raw(tmp_path / "whole.fits", random_frame(1, (20, 24)), "bias", COMBINED=True)
+    with pytest.raises(FrameError, match=r"has a level of .*, as the overscan of dark-0\.fits .*twice"):
+        make_plan(night, recipe, tmp_path / "out", combined_bias=whole)
+    assert make_plan(night, WITH_BIAS, tmp_path / "out", combined_bias=whole).bias
+    flat = write_raw(tmp_path / "flat.fits", random_frame(1, (20, 24), 0, "int16"), "bias", COMBINED=True)
+    assert make_plan(night, recipe, tmp_path / "out", combined_bias=flat).bias
+
+
 def test_a_run_on_no_thread_is_refused(night, tmp_path):
     with pytest.raises(ParameterError, match="workers is -1; expected at least 1"):
         calibrate_darks(night, RECIPE, tmp_path / "out", workers=-1, progress=False)

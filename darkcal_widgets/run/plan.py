@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..choice import parted
 from ..combine.files import COMBINED_BIAS, bias_frames
 from ..errors import DarkcalError, FrameError, OutputError, ParameterError
@@ -299,6 +301,7 @@ def _chosen_bias(night, recipe, folder, darks, files, combined_bias, overwrite):
     for dark in darks:
         _check_fits(bias, dark, recipe)
     _check_settings(subject, bias, darks, recipe)
+    _check_level(subject, bias, darks[0], recipe)
     return bias, ()
 
 
@@ -420,6 +423,36 @@ def _check_settings(subject, bias, darks, recipe):
             f"{subject} cannot be subtracted from these darks: it has {differs}; give one taken with the settings of the darks "
             f"with combined_bias, choose other darks with files, or {KEEP_BIAS}."
         )
+
+
+def _check_level(subject, bias, dark, recipe):
+    """Refuse a combined bias of other software that has its overscan level still, where the recipe subtracts that, too."""
+    for part in dark.select(recipe.extensions) if "DCRECIPE" not in bias.cards else ():
+        image = _image_for(part, bias)
+        level, noise = _overscan_level(part, recipe)
+        own = float(np.median(image[_middle(image.shape[0]), :]))
+        # Nearer to the level of the overscan than to 0, where the two can be told apart.
+        if abs(level) > 5 * noise and abs(own - level) < abs(own):
+            raise FrameError(
+                f"{subject} has a level of {own:.6g}, as the overscan of {part.name} ({level:.6g}), which the recipe subtracts: "
+                "the level would be subtracted twice. Give one from which the overscan was subtracted with combined_bias, or set "
+                "overscan_columns and amplifiers to None."
+            )
+
+
+def _overscan_level(part, recipe):
+    """Return level and scatter of the overscan that a recipe subtracts, 0 and 0 where it subtracts none."""
+    overscan = next((piece.overscan for piece in recipe.pieces(part.shape) if piece.overscan), None)
+    try:
+        values = 0.0 if overscan is None else part[overscan]
+    except FrameError:  # the run says what is wrong with this dark, and calibrates the others
+        values = 0.0
+    return float(np.median(values)), float(np.std(values))
+
+
+def _middle(rows):
+    """Return the rows in the middle that tell the level of an image quickly."""
+    return slice(max(0, rows // 2 - 32), rows // 2 + 32)
 
 
 def _check_fits(bias, dark, recipe):
