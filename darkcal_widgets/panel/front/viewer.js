@@ -73,8 +73,7 @@ function limitsControl(panel) {
 }
 
 function hotControl(panel) {
-  const tip =
-    "Ring the pixels shown that stand far above the level and above their neighbours after calibration";
+  const tip = "Ring the pixels shown that stand far above the level and a neighbour, after calibration";
   return flagControl(panel, "mark_hot", "Mark hot pixels", tip);
 }
 
@@ -180,11 +179,11 @@ function captionText(effect, name) {
   return `${name}: level ${inHundredths(side.level)} ${effect.unit}, noise of a pixel ${inHundredths(side.scatter)}`;
 }
 
-// Places, in the middle of pixels, of those far above the level and one of their neighbours at least: a glow has none.
+// Places, in the middle of pixels, of those far above the level, and twice as far as the fainter neighbour: a glow has none.
 function hotPixels({ rows, columns, step, size }, values, level, far) {
   const found = [];
   for (let n = 0; n < values.length && found.length < MOST_MARKS; n += 1) {
-    if (values[n] > level + far && values[n] > beside(values, n) + far) {
+    if (values[n] > level + far && values[n] > level + far + 2 * (beside(values, n) - level)) {
       found.push([rows[0] + Math.floor(n / size[1]) * step + 0.5, columns[0] + (n % size[1]) * step + 0.5]);
     }
   }
