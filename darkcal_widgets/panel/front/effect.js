@@ -79,7 +79,7 @@ function lightRows(light) {
   const { frames, mean, median, error, median_error: ofMedian } = light;
   return [
     [`Light in the overscan (${frames})`, withError(mean, error)],
-    ["Light in the median that is subtracted", withError(median, ofMedian)],
+    ["Light that is subtracted (median)", withError(median, ofMedian)],
   ].map(([name, value]) =>
     make("tr", {}, make("th", { scope: "row" }, name), make("td", { colspan: "2" }, value)),
   );
