@@ -21,6 +21,7 @@ from ..recipe.steps import KEEP_BIAS
 from ..results import Results, damage, identity, members_digest, misnamed, standing
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
+from .levels import mean_level, unlike_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -198,6 +199,8 @@ def combine_darks(
         dtype = members[0].parts[0].dtype.name
         run.outcomes.append(_combine([_dark_member(dark) for dark in members], target, dtype, overwrite))
     run.notes += _few_frames({target.name: len(members) for target, members in targets.items()})
+    levels = {dark: mean_level(part.cards for part in dark.parts) for dark in darks}
+    run.notes += unlike_levels({dark: level for dark, level in levels.items() if level is not None})
     return run
 
 
