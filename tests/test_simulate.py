@@ -595,7 +595,7 @@ def test_rows_of_real_looking_frames_scatter_more_widely(tmp_path):
     assert 1.5 < excess_of_rows(realistic(THERMO_ELECTRIC), tmp_path / "real") < 6.8
 
 
-def test_hot_pixels_of_a_real_looking_dark_fall_steeply_and_touch(real_looking):
+def test_hot_pixels_that_look_real_fall_steeply_and_touch(real_looking):
     hot = read_truth(real_looking)["hot_pixels"]
     rates = np.array([pixel["rate"] for pixel in hot if not pixel["saturated"]])
     assert 1e-3 < len(hot) / (200 * 287) < 1.6e-2
@@ -607,7 +607,7 @@ def test_hot_pixels_of_a_real_looking_dark_fall_steeply_and_touch(real_looking):
     assert len(places) == len(hot)
 
 
-def test_cosmic_rays_are_in_long_exposures_and_in_one_frame_each(tmp_path):
+def test_cosmic_rays_hit_long_exposures_one_frame_each(tmp_path):
     camera = small_camera(cosmic_rays=CosmicRays(rate=2e-4), hot_pixels=HotPixels(0.0, saturated=0))
     camera = replace(camera, glow=replace(CRYOGENIC.glow, rate=0.0))
     night = simulate_night(tmp_path, camera)

@@ -18,7 +18,16 @@ from ..parallel import own_array, threaded
 from ..recipe import Recipe
 from ..recipe.calibrate import Calibration, calibrated_header
 from ..recipe.steps import KEEP_BIAS
-from ..results import Results, damage, identity, members_digest, misnamed, standing
+from ..results import (
+    Results,
+    damage,
+    identity,
+    is_result,
+    members_digest,
+    misnamed,
+    samples_digest,
+    standing,
+)
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
 from .levels import mean_level, unlike_levels
@@ -34,7 +43,7 @@ __all__ = ["COMBINED_BIAS", "bias_frames", "combine_bias", "combine_darks", "com
 COMBINED_BIAS = "combined_bias.fits"
 
 # Cards of one frame that are not true of an average.
-_OF_ONE_FRAME = ("RAWFILE", "OSCNMEAN", "NSATPIX", "NBADPIX")
+_OF_ONE_FRAME = ("RAWFILE", "DCSAMPLE", "OSCNMEAN", "NSATPIX", "NBADPIX")
 
 # Bytes of all frames' rows that one worker has in memory at once.
 _BAND_BYTES = 1 << 26
@@ -445,6 +454,9 @@ def _combined_header(header, members, inputs):
     result["COMBINED"] = (True, "average of many frames")
     result["NCOMBINE"] = (len(members), "number of frames combined")
     result["DCINPUT"] = (inputs, "digest of the frames combined")
+    frames = [member.frame for member in members]
+    if not is_result(frames[0]):
+        result["DCSAMPLE"] = (samples_digest(frames), "digest of samples of the raw files")
     result.add_history(
         f"darkcal: average of {len(members)} frames, clipped at {CLIP_SIGMA:g} sigma of the noise"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..combine.levels import mean_level
 from ..errors import DarkcalError, FrameError, OutputError
-from ..files import ANYTHING
+from ..files import ANYTHING, sample_checksum
 from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
 from ..frames.numbers import count_of
@@ -87,6 +87,7 @@ def _calibrate(job):
     if (existing := _current(job, cards)) is not None:
         return _unchanged(job, existing)
     biases, count = ({}, None) if job.bias is None else _biases(job)
+    cards["DCSAMPLE"] = (sample_checksum(job.raw), "checksum of a sample of the raw file")
     if count is not None:
         cards["DCNBIAS"] = (count, "frames in the combined bias")
     parts = [_Part.prepare(part, job, biases) for part in raw.select(job.recipe.extensions)]
