@@ -174,7 +174,7 @@ def measure_darks(
         gain=gain,
         dark_current=levels.dark_current("level", scale, notes),
         mean_dark_current=levels.dark_current("mean", scale, []),
-        read_noise=_read_noise(pairs, gain, notes),
+        read_noise=_read_noise(pairs, gain, night is not None, notes),
         hot=_with_uncertainty(hot, groups, gain, linear, count_of(frame.header, "NCOMBINE", 1), notes),
         glow=_glow(frame.data, ground, _seconds(frame), scale),
         linear=linear.text,
@@ -419,9 +419,10 @@ def _pairs(biases):
     return list(zip(images[::2], images[1::2], strict=True))
 
 
-def _read_noise(pairs, gain, notes):
+def _read_noise(pairs, gain, has_night, notes):
     if not pairs:
-        notes.append("It takes two bias frames of the night to measure the read noise.")
+        missing = "the night has fewer" if has_night else "pass night to measure_darks"
+        notes.append(f"It takes two bias frames to measure the read noise: {missing}.")
         return None
     found = pooled(threaded(lambda pair: read_noise(pair, gain), pairs))
     if not found.value > 0:
