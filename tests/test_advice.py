@@ -103,6 +103,30 @@ def test_a_header_that_names_a_part_of_the_image_is_found_out(tmp_path):
     assert advise(night_of(tmp_path, camera)).finding(HEADER).verdict == "no"
 
 
+def test_a_section_outside_the_frame_is_said_to_be(tmp_path):
+    cards = {"BIASSEC": "[201:240,1:96]", "CCDSUM": "2 2"}
+    for path in (folder := overscan_night(tmp_path, **cards)).glob("*.fits"):
+        if not path.name.startswith(("bias", "dark")):
+            path.unlink()
+    advice = advise(Night(folder))
+    assert advice.finding(HEADER).verdict == "no"
+    reason = advice.decisions["overscan_columns"].reason
+    assert "outside the frame of 120 columns" in reason
+    assert "binned 2 x 2" in reason
+    assert "no header names an overscan" not in str(advice)
+
+
+def test_a_fall_in_darks_is_said_not_to_count(tmp_path):
+    def glow(kind, index, image):
+        del index
+        image[:, :100] += 20 * (kind == "dark")
+
+    found = advise(Night(overscan_night(tmp_path, change=glow))).finding(SAME_LEVEL)
+    assert (found.verdict, found.measured[:3]) == ("yes", "-20")
+    assert found.threshold.startswith("a rise of")
+    assert "only a rise counts" in found.reason
+
+
 def test_a_level_that_does_not_drift_is_said_to_vary_too_little(tmp_path):
     camera = small(CRYOGENIC, bias=replace(CRYOGENIC.bias, drift=0.0))
     advice = advise(night_of(tmp_path, camera))

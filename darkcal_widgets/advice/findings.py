@@ -8,7 +8,17 @@ from .edges import LIT_FRACTION
 from .exposures import NEARLY
 from .levels import FOLLOWING_RATIO
 from .straylight import CONTAMINATION_SIGMA
-from .verdict import FLATNESS, MINIMUM_COLUMNS, counted, is_flat, is_steady, judge, lines_name, steadiness
+from .verdict import (
+    FLATNESS,
+    MINIMUM_COLUMNS,
+    counted,
+    header_silence,
+    is_flat,
+    is_steady,
+    judge,
+    lines_name,
+    steadiness,
+)
 
 __all__ = [
     "ALIKE",
@@ -110,6 +120,7 @@ def _where(overscan):
         value, verdict, reason = _NOWHERE[
             "against" if place.against and place.light == "dim" else place.light
         ]
+        reason = reason.format(silence=header_silence(overscan.claim))
         return Finding(question, value, "" if place.light == "none" else threshold, verdict, reason)
     value = f"{_range(strip.part, name)}, {counted(strip.width, name)}"
     if place.source == "header":
@@ -125,12 +136,12 @@ _NOWHERE = {
     "dim": (
         _DIM,
         "unknown",
-        "A dark part of the image looks like an overscan there, and no header names an overscan.",
+        "A dark part of the image looks like an overscan there, and {silence}.",
     ),
     "none": (
         "nothing",
         "unknown",
-        "No frame has light that would show the edge of the image, and no header names an overscan.",
+        "No frame has light that would show the edge of the image, and {silence}.",
     ),
 }
 _SIDES = {
@@ -151,10 +162,10 @@ def _claim_verdict(overscan):
     claim, place = overscan.claim, overscan.place
     if claim.readout:
         return _READOUT_VERDICTS.get(overscan.readout, _READOUT_VERDICTS["measured"])
+    if claim.problems:
+        return "no", f"It cannot be used: {claim.problems[0]}"
     if place.light == "none":
         return "untested", "There is no frame with light to test it with."
-    if claim.problems:
-        return "no", f"It cannot be read: {claim.problems[0]}"
     if place.source == "header":
         return "perhaps", "No light falls on what it names, but the image beside it is dark too."
     if claim.overscan is None:
@@ -297,11 +308,14 @@ def _shifts(overscan):
         return Finding(question, "nothing", "", "cannot be judged", reason)
     if shift.kind == "dark":
         value = f"{shift.value:+.2g} {unit}, overscan minus image in darks against bias frames"
-        threshold = f"{shift.limit:.2g} {unit}, the noise"
+        threshold = f"a rise of {shift.limit:.2g} {unit}, the noise"
     else:
         value = f"{shift.value:+.2g} {unit} in {shift.kind} frames"
         threshold = f"{shift.limit:.2g} {unit}, the drift between frames"
-    return Finding(question, value, threshold, *_SHIFTED[shift.verdict])
+    verdict, reason = _SHIFTED[shift.verdict]
+    if shift.kind == "dark":
+        reason += " In darks only a rise counts, since dark current lowers overscan minus image."
+    return Finding(question, value, threshold, verdict, reason)
 
 
 def _one_amplifier(overscan):
@@ -361,7 +375,8 @@ def _usable(overscan):
         value = f"{len(overscan.amplifiers)} parts"
         reason = "From the image of each amplifier the median of its own overscan is subtracted."
     elif overscan.strip is None:
-        value, reason = "no overscan found", _NOWHERE[overscan.place.light][2]
+        silence = header_silence(overscan.claim)
+        value, reason = "no overscan found", _NOWHERE[overscan.place.light][2].format(silence=silence)
         return Finding(question, value, "", verdict.word, f"No overscan is subtracted. {reason}")
     else:
         value = _range(overscan.clean, name) if overscan.width else f"no clean {name}"
