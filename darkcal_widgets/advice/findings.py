@@ -22,6 +22,7 @@ from .verdict import (
 
 __all__ = [
     "ALIKE",
+    "NO_BIAS",
     "ONE_AMPLIFIER",
     "Finding",
     "exposure_findings",
@@ -33,6 +34,7 @@ __all__ = [
 
 ONE_AMPLIFIER = "Is it read by one amplifier?"
 ALIKE = "Is it the same for all images of a file?"
+NO_BIAS = "yes, but there is none"
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def exposure_findings(matches, night):
     return [*map(_match, matches), _bias(matches, night)]
 
 
-def images_finding(texts, labels):
+def images_finding(texts, labels, unlit=()):
     """Return the finding on whether one recipe is right for all images of a file.
 
     Parameters
@@ -91,18 +93,27 @@ def images_finding(texts, labels):
         The label of each image to its recipe in words.
     labels : list of str
         Of the images that the recommended recipe is for.
+    unlit : sequence of str
+        Of the images on which no light falls, though it falls on others.
     """
     value = "; ".join(f"{label}: {text}" for label, text in texts.items())
-    others = [label for label in texts if label not in labels]
+    others = [label for label in texts if label not in (*labels, *unlit)]
     first = f"The other findings are those of {labels[0]}."
-    if not others:
+    if len(labels) == len(texts):
         reason = f"The recommended recipe is the same for all {len(texts)} images. {first}"
         return Finding(ALIKE, value, "", "yes", reason)
-    reason = (
-        f"The recommended recipe is for {', '.join(labels)} only. Calibrate {', '.join(others)} in separate runs, with "
-        f"extensions={others!r} and the columns measured for them, into another reduced_folder. {first}"
-    )
-    return Finding(ALIKE, value, "", "no", reason)
+    reasons = [f"The recommended recipe is for {', '.join(labels)} only."]
+    if others:
+        reasons.append(
+            f"Calibrate {', '.join(others)} in separate runs, with extensions={others!r} and the columns measured for them, into "
+            "another reduced_folder."
+        )
+    if unlit:
+        reasons.append(
+            f"No light falls on {', '.join(unlit)}, so they may hold the overscan of the others, which is not subtracted "
+            "from other images; leave them out."
+        )
+    return Finding(ALIKE, value, "", "no", " ".join([*reasons, first]))
 
 
 def _range(part, name):
@@ -481,9 +492,11 @@ def _bias(matches, night):
     if not unmatched:
         reason = "Each exposure has a dark of its own, and that dark holds the bias of the frame it is subtracted from."
         return Finding(question, value, "0", "no", reason)
-    if not night.biases:
-        reason = "Darks have to be scaled, so the bias must go, but there are no bias frames: give one with combined_bias."
-        return Finding(question, value, "0", "yes, but there is none", reason)
+    shapes = {frame.shape_text for frame in night.darks}
+    if not any(frame.shape_text in shapes for frame in night.biases):
+        found = "no bias frame has the shape of a dark" if night.biases else "there are no bias frames"
+        reason = f"Darks have to be scaled, so the bias must go, but {found}: give one with combined_bias."
+        return Finding(question, value, "0", NO_BIAS, reason)
     reason = "Darks have to be scaled to other exposures, and the bias does not grow with exposure."
     return Finding(question, value, "0", "yes", reason)
 

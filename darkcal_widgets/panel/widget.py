@@ -18,7 +18,7 @@ from ..advice import advise
 from ..errors import DarkcalError, ParameterError
 from ..night import Night
 from ..parameters import ADVISED, Parameters
-from ..text import visible
+from ..text import visible, without_repeats
 from .clicks import Clicks
 from .history import History
 from .kept import Kept, picture_bundle, text_bundle
@@ -555,7 +555,7 @@ class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
         """Return the parameters and the night of a run."""
         with self._lock:
             if self._questions.open:
-                raise ParameterError(" ".join(self._questions.open.values()))
+                raise ParameterError(" ".join(without_repeats(self._questions.open.values())))
             parameters = self.parameters
             return parameters if overwrite is None else replace(parameters, overwrite=overwrite), self.night
 
