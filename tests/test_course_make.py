@@ -57,12 +57,14 @@ def test_a_class_is_made_again_byte_for_byte(room, tmp_path):
 def test_what_is_there_is_left_as_it_is(room):
     student = room.read()["students"][0]
     notebook = room.hand_out(student) / "exercise.ipynb"
-    edited = notebook.read_text().replace("# Exercise", "# My exercise")
+    handed_out = notebook.read_text()
+    edited = handed_out.replace("# Exercise", "# My exercise")
     notebook.write_text(edited)
     before = {path: path.stat().st_mtime_ns for path in room.night(student).iterdir()}
     make_class(room.folder, room.folder.parent / "roster.csv", level=3)
     assert notebook.read_text() == edited
     assert {path: path.stat().st_mtime_ns for path in room.night(student).iterdir()} == before
+    notebook.write_text(handed_out)  # for the other tests
 
 
 def test_names_alone_do_not_make_the_nights(room, tmp_path):

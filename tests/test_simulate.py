@@ -12,9 +12,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from darkcal_widgets.errors import NightError, OutputError, ParameterError
-from darkcal_widgets.simulate import read_truth, simulate_examples, simulate_night
+from darkcal_widgets.simulate import read_truth, realistic, simulate_examples, simulate_night
 from darkcal_widgets.simulate.cameras import CRYOGENIC, THERMO_ELECTRIC, Exposure
-from darkcal_widgets.simulate.layers import ADC, BiasLevel, HotPixels, Leak, Light, Overscan, ReadNoise
+from darkcal_widgets.simulate.layers import (
+    ADC,
+    BiasLevel,
+    CosmicRays,
+    DarkCurrent,
+    HotPixels,
+    Leak,
+    Light,
+    Overscan,
+    ReadNoise,
+    RowNoise,
+    Slope,
+)
 
 ROWS = 48
 
@@ -557,3 +569,90 @@ def test_a_night_is_not_written_into_a_folder_that_is_a_link(tmp_path):
     with pytest.raises(OutputError, match="darks is a link"):
         simulate_night(tmp_path / "night", camera, seed=77)
     assert all_bytes(tmp_path / "raw") == before
+
+
+# --- Layers that real nights have -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real_looking(tmp_path_factory):
+    camera = replace(realistic(THERMO_ELECTRIC), rows=200, columns=300)
+    return simulate_night(tmp_path_factory.mktemp("real") / "night", camera, rows=None)
+
+
+def excess_of_rows(camera, folder):
+    """Return the scatter of the means of rows of a bias, over that of independent pixels; a slope is left out."""
+    camera = replace(camera, plan=(Exposure("bias", 0.0, 1),))
+    (pixels,) = frames_of(simulate_night(folder, camera, rows=128), "bias").values()
+    pixels = pixels[:, :4096] - pixels[:, :4096].mean(axis=0)
+    rows = pixels.mean(axis=1)
+    rows -= np.polyval(np.polyfit(np.arange(128), rows, 1), np.arange(128))
+    return rows.std() / (pixels.std() / 64)
+
+
+def test_rows_of_real_looking_frames_scatter_more_widely(tmp_path):
+    assert 0.8 < excess_of_rows(THERMO_ELECTRIC, tmp_path / "plain") < 1.2
+    assert 1.5 < excess_of_rows(realistic(THERMO_ELECTRIC), tmp_path / "real") < 6.8
+
+
+def test_hot_pixels_that_look_real_fall_steeply_and_touch(real_looking):
+    hot = read_truth(real_looking)["hot_pixels"]
+    rates = np.array([pixel["rate"] for pixel in hot if not pixel["saturated"]])
+    assert 1e-3 < len(hot) / (200 * 287) < 1.6e-2
+    assert (rates < 2 * rates.min()).mean() > 0.4
+    places = {(pixel["x"], pixel["y"]) for pixel in hot}
+    steps = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
+    touching = [any((x + dx, y + dy) in places for dx, dy in steps) for x, y in places]
+    assert np.mean(touching) > 0.25
+    assert len(places) == len(hot)
+
+
+def test_cosmic_rays_hit_long_exposures_one_frame_each(tmp_path):
+    camera = small_camera(cosmic_rays=CosmicRays(rate=2e-4), hot_pixels=HotPixels(0.0, saturated=0))
+    camera = replace(camera, glow=replace(CRYOGENIC.glow, rate=0.0))
+    night = simulate_night(tmp_path, camera)
+    hit = [
+        set(map(tuple, np.argwhere(pixels[:, :64] > 1300))) for pixels in frames_of(night, "dark").values()
+    ]
+    assert all(hit)
+    assert not set.intersection(*hit)
+    assert all((pixels < 1300).all() for pixels in frames_of(night, "bias").values())
+
+
+def test_a_slope_and_row_noise_leave_the_true_level_the_mean(tmp_path):
+    camera = small_camera(slope=Slope(40.0), row_noise=RowNoise(adu=2.0, pickup=1.0))
+    night = simulate_night(tmp_path, camera)
+    truth = read_truth(night)
+    for name, pixels in frames_of(night, "bias").items():
+        assert abs(pixels[:, :64].mean() - truth["bias_levels"][name]) < 0.7
+        assert pixels[-5:].mean() - pixels[:5].mean() > 30
+
+
+def test_dark_current_doubles_with_temperature_and_spreads(tmp_path):
+    plan = tuple(
+        Exposure("dark", 100.0, 2, temperature=t, name=f"{t}-{{count}}.fits") for t in (-20.0, -13.5)
+    )
+    quiet = replace(HotPixels(), fraction=0.0, saturated=0)
+    dark_current = DarkCurrent(5.0, spread=0.5)
+    camera = small_camera(plan=plan, hot_pixels=quiet, dark_current=dark_current, temperature=-20.0)
+    night = simulate_night(tmp_path, replace(camera, glow=replace(CRYOGENIC.glow, rate=0.0)))
+    truth = read_truth(night)
+    frames = {
+        name: pixels[:, :64] - truth["bias_levels"][name] for name, pixels in frames_of(night, "dark").items()
+    }
+    cold, warm = frames["-20.0-1.fits"], frames["-13.5-1.fits"]
+    assert warm.mean() / cold.mean() == pytest.approx(2.0, rel=0.02)
+    assert np.corrcoef(cold.ravel(), warm.ravel())[0, 1] > 0.9
+    assert {frame["temperature"] for frame in truth["frames"].values()} == {-20.0, -13.5}
+
+
+def test_a_frame_of_another_kind_is_told_by_the_truth_alone(tmp_path):
+    plan = (Exposure("dark", 5.0, 2), Exposure("flat", 5.0, 1, light=0.2, labelled="dark"))
+    night = simulate_night(tmp_path, small_camera(plan=plan))
+    assert fits.getval(night / "frame-003.fits", "IMAGETYP") == "DARK"
+    assert read_truth(night)["frames"]["frame-003.fits"] == {
+        "kind": "flat",
+        "exposure": 5.0,
+        "temperature": CRYOGENIC.temperature,
+        "lit": True,
+    }

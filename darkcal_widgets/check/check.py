@@ -376,6 +376,15 @@ class _Answer:
         )
 
     @property
+    def _is_median(self):
+        """Whether the bias is the median of the bias frames, which passes over those whose level differs, and is made of all."""
+        both = np.median(np.stack(list(self._biases.values())), axis=0)
+        return (
+            _scatter(self._common - (both - np.median(both, axis=1, keepdims=True)))
+            < _BIAS_ROWS * self.night.sigma
+        )
+
+    @property
     def _bias_lines(self):
         """What the bias takes from each row, as the mean of the raw bias frames has it; 0 where it was not subtracted."""
         if not self._uses_bias:
@@ -455,7 +464,7 @@ class _Answer:
             text = f"The bias was left in: {_level_text(self._errors)}."
         elif self.needed and not self._uses_bias:
             text = "The bias was not subtracted, but the darks have to be scaled: its pattern would be scaled with them."
-        elif self._uses_bias and len(self._average.members) < len(self._biases) / 2:
+        elif self._uses_bias and len(self._average.members) < len(self._biases) / 2 and not self._is_median:
             text = (
                 f"Of {len(self._biases)} bias frames only {len(self._average.members)} "
                 f"{_was(len(self._average.members))} combined: the noise of so few goes into every dark."

@@ -96,8 +96,10 @@ def _other_members(members, due):
 
 def _outside(image, stack):
     """Say that pixels lie outside of what the members of an average hold."""
+    # Where a value was left out, the average makes up for the level of its frame.
+    reach = _ROUNDING + float(np.ptp(np.nanmedian(stack, axis=(1, 2))))
     with np.errstate(invalid="ignore"):
-        outside = (image < np.min(stack, axis=0) - _ROUNDING) | (image > np.max(stack, axis=0) + _ROUNDING)
+        outside = (image < np.min(stack, axis=0) - reach) | (image > np.max(stack, axis=0) + reach)
     empty = ~np.isfinite(image) & np.isfinite(stack).all(axis=0)
     if empty.any():
         return f"{empty.sum()} of its pixels have no value, though all darks have one there."
