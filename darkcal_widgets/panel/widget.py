@@ -129,6 +129,7 @@ class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
 
     _esm = script()
     _css = styles()
+    _closed = True  # a panel that was never made, for want of an argument, is closed as it is collected
 
     def __init__(
         self,
