@@ -12,7 +12,7 @@ from PIL import Image
 from .statistics import level_of
 
 if TYPE_CHECKING:
-    from matplotlib.axis import Axis
+    from matplotlib.axis import XAxis, YAxis
 
 __all__ = [
     "COLOURS",
@@ -134,7 +134,7 @@ def css_colours():
     )
 
 
-def make_logarithmic(axis: "Axis") -> None:
+def make_logarithmic(axis: "XAxis | YAxis") -> None:
     """Make an axis logarithmic, labelled with plain numbers: to set up matplotlib's powers of ten takes a tenth of a second."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.set_major_formatter(LogFormatter())

@@ -16,6 +16,7 @@ __all__ = [
     "part_by_temperature",
     "same_exposure",
     "without_odd",
+    "without_reduced",
 ]
 
 # Exposures this close are the same: shutters and their clocks are no better, and at a usual dark current of 0.01 e-/s
@@ -162,6 +163,47 @@ def odd_frames(frames, unit="adu"):
     }
 
 
+def without_reduced(frames, recipe):
+    """Part frames into those that a recipe can be used on, and those that have had one of its steps already, as headers say.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        Darks or bias frames.
+    recipe : Recipe
+
+    Returns
+    -------
+    kept : list of Frame
+    reduced : dict of str to str
+        Name of each of the others, to the reason.
+    """
+    why = {frame.name: _why_reduced(frame, recipe) for frame in frames}
+    return [frame for frame in frames if not why[frame.name]], {
+        name: text for name, text in why.items() if text
+    }
+
+
+def _why_reduced(frame, recipe):
+    """Say which step was done to a frame and must not be done again, and by which card that is known; empty: none."""
+    done, name = dict(frame.info.done), visible(frame.name)
+    if "dark" in done:
+        return f"{name} has had a dark subtracted already ({done['dark']}). Take the raw frame."
+    if "bias" in done and frame.info.type == "bias":
+        return f"{name} has had the bias subtracted already ({done['bias']}). Take the raw frame."
+    again, settings = "", ""
+    if "bias" in done and recipe.subtract_bias:
+        again, settings = "bias", "subtract_bias to False"
+    elif "overscan" in done and (recipe.overscan_columns is not None or recipe.amplifiers is not None):
+        again, settings = "overscan", "overscan_columns and amplifiers to None"
+    if not again:
+        return ""
+    return (
+        f"{name} has had the {again} subtracted already ({done[again]}), and it would be subtracted again. Take the raw frame, "
+        f"or set {settings}."
+    )
+
+
 def _properties(frames, unit):
     """Return, for each property, the value of every frame whose header gives it."""
     read = {
@@ -171,6 +213,7 @@ def _properties(frames, unit):
         "camera": lambda info: info.instrument,
         "gain": lambda info: None if info.gain is None else f"{info.gain:.4g}",
         "gain setting": lambda info: info.gain_setting,
+        "pedestal": lambda info: f"{info.pedestal:g}",
     }
     found = {"shape (rows x columns)": {frame.name: frame.shape_text for frame in frames}}
     found |= {what: {frame.name: get(frame.info) for frame in frames} for what, get in read.items()}

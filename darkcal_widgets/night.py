@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Night"]
 
+_RESULT = "it is a result of darkcal and not a raw frame (it holds DCRECIPE)"
+
 
 class Night(Inventory):
     """A folder of raw frames of one camera.
@@ -88,7 +90,7 @@ class Night(Inventory):
         super().__init__(
             [(self._name(path), path) for path in paths], lambda *named: Frame(*named, self.image_types)
         )
-        self.frames = _doubted(self.frames)
+        self.frames = tuple(map(_set_apart, _doubted(self.frames)))
         in_dark_folder = {self._name(path) for path in paths if path.parent == self.dark_folder}
         self.unreadable_darks = [name for name in self.unreadable if name in in_dark_folder]
 
@@ -170,16 +172,20 @@ class Night(Inventory):
     def passed_over(self) -> list[str]:
         """Sentences on the files in `dark_folder` that could be meant as darks to calibrate and are not used as such."""
         here = [frame for frame in self.frames if frame.path.parent == self.dark_folder]
-        return [
-            f"{frame.name} is not calibrated: {_why_untyped(frame.info)}. If it is a dark, say so with "
-            f"image_types={{{frame.info.type_key!r}: 'dark'}}."
-            for frame in here
-            if frame.info.type is None
-        ] + [
-            f"{frame.name} is not calibrated: it is the average of many frames (COMBINED)."
-            for frame in here
-            if frame.info.type == "dark" and frame.info.combined
-        ]
+        return (
+            [
+                f"{frame.name} is not calibrated: {_why_untyped(frame.info)}. If it is a dark, say so with "
+                f"image_types={{{frame.info.type_key!r}: 'dark'}}."
+                for frame in here
+                if frame.info.type is None
+            ]
+            + [
+                f"{frame.name} is not calibrated: it is the average of many frames (COMBINED)."
+                for frame in here
+                if frame.info.type == "dark" and frame.info.combined
+            ]
+            + _results_apart([frame.name for frame in here if _is_result(frame)])
+        )
 
     @property
     def notes(self) -> list[str]:
@@ -202,6 +208,8 @@ class Night(Inventory):
         if frame := self._fitting(fits):
             if frame.info.type == "dark" and not frame.info.combined:
                 return f"is not in dark_folder {str(self.dark_folder)!r} but in {str(frame.path.parent)!r}."
+            if _is_result(frame):
+                return f"cannot be calibrated: {_RESULT}. Choose the raw frame."
             choice = f" To choose among the bias frames, write 'bias:{frame.name}'."
             return f"is not a dark: {_said_of(frame)}. {_say_so(frame, 'dark')}{choice * (frame.info.type == 'bias')}"
         return self._unreadable_reason(fits)
@@ -247,6 +255,17 @@ def _folder(folder, parameter):
     return path
 
 
+def _set_apart(frame):
+    """Return a frame that is a result of darkcal as of another type than raw frames, whatever it was made from."""
+    if not _is_result(frame):
+        return frame
+    return frame.with_info(type="other", type_source="header", type_evidence=_RESULT)
+
+
+def _is_result(frame):
+    return "darkcal" in dict(frame.info.done)
+
+
 def _doubted(frames):
     """Return frames without the type of darks whose word for it stands on other frames, too: LRIS calls every frame a dark."""
     others = {_camera_word(frame): frame for frame in frames if _belies_dark(frame)}
@@ -275,6 +294,17 @@ def _doubtful(frame, other):
     return frame.with_info(
         type=None, type_source="ambiguous", type_evidence=evidence, type_key=f"OBJECT={title}"
     )
+
+
+def _results_apart(names):
+    if not names:
+        return []
+    they_are = "are not calibrated: they are results" if names[1:] else "is not calibrated: it is a result"
+    return [f"{_first_of(names)} {they_are} of darkcal (DCRECIPE)."]
+
+
+def _first_of(names):
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _say_so(frame, kind):
@@ -308,7 +338,7 @@ def _without_numbers(info):
 
 def _type_note(kind, frames):
     info, names = frames[0].info, [frame.name for frame in frames]
-    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    listed = _first_of(names)
     key = info.type_key
     if key.startswith("file=") and len(frames) > 1:
         key = f"file={_common_start([frame.path.name for frame in frames])}*"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .errors import FrameError, NightError
-from .files import frame_paths, result_name
+from .files import frame_paths, result_name, sample_checksum
 from .frames import Frame
 from .frames.numbers import count_of, number
 from .groups import part_by_temperature, same_exposure
@@ -28,6 +28,7 @@ __all__ = ["Results", "Standing", "levels_of", "results_table", "standing"]
 _CAUSES = {
     "DCRECIPE": "with another recipe",
     "DCINPUT": "from another raw file",
+    "DCSAMPLE": "from another raw file",
     "BIASSUM": "with another combined bias",
 }
 
@@ -210,6 +211,7 @@ def standing(path, cards, digest_0_1="", *, with_pixels=False):
     path : Path
     cards : mapping
         Keywords to the values that tell what a result was made from and how, such as ``DCRECIPE``, ``DCINPUT``, ``BIASSUM``.
+        ``DCSAMPLE`` counts only where the header has it: earlier versions have not written it.
     digest_0_1 : str
         What ``DCRECIPE`` is in a result that version 0.1 has made with the same settings.
     with_pixels : bool
@@ -228,7 +230,8 @@ def standing(path, cards, digest_0_1="", *, with_pixels=False):
         return Standing("absent")
     frame = _known(path)
     header = frame.cards
-    different = [keyword for keyword, value in cards.items() if header.get(keyword) != value]
+    unknown = {} if "DCSAMPLE" in header else {"DCSAMPLE": None}
+    different = [keyword for keyword, value in (cards | unknown).items() if header.get(keyword) != value]
     loss = damage(frame) if with_pixels and not different else ""
     if "DCRECIPE" not in header:
         state, reason = (
@@ -290,6 +293,11 @@ def members_digest(members):
     """Return 16 hexadecimal digits for the frames that are averaged: pairs of file name and identity."""
     listed = "\n".join(f"{name} {content}" for name, content in members)
     return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def samples_digest(frames):
+    """Return the `members_digest` of raw frames by a sample of each file, which is quick to have: ``DCSAMPLE`` of an average."""
+    return members_digest((frame.path.name, sample_checksum(frame.path)) for frame in frames)
 
 
 def misnamed(frame):

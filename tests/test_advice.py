@@ -539,6 +539,32 @@ def test_an_overscan_in_the_middle_is_found_and_explained(tmp_path):
     assert advice.finding("Which part is kept?").verdict == "the images of the amplifiers"
 
 
+@pytest.mark.parametrize("end", [0, 6])
+def test_dark_strips_that_stay_in_the_image_are_a_doubt(tmp_path, end):
+    def strips(kind, index, image):
+        del kind, index
+        overscan = [image[:, 100:107], image[:, 107 : 120 - end], image[:, 120 - end :]]
+        image[:] = np.hstack(
+            [image[:, :30], overscan[0], image[:, 30:70], overscan[1], image[:, 70:100], overscan[2]]
+        )
+
+    decisions = advise(Night(overscan_night(tmp_path, change=strips))).decisions
+    certainties = [decisions[name].certainty for name in ("overscan_columns", "keep_columns", "amplifiers")]
+    assert certainties == ["in doubt", "in doubt", "unknown"]
+    assert "columns 30:37" in decisions["keep_columns"].reason
+    assert decisions["overscan_columns"].value is None
+
+
+def test_dark_columns_beside_overscan_rows_are_a_doubt(tmp_path):
+    def strips(kind, index, image):
+        image[:] = np.hstack([image[:, :30], image[:, 100:], image[:, 30:100]])
+        if kind in ("flat", "object"):
+            image[84:] = np.random.default_rng(index).normal(np.mean(image[:, 30:50]), 5, (12, 120))
+
+    decisions = advise(Night(overscan_night(tmp_path, change=strips))).decisions
+    assert {decisions[name].certainty for name in ("keep_columns", "amplifiers")} == {"in doubt"}
+
+
 def test_the_trim_takes_overscan_rows_beside_overscan_columns(tmp_path):
     def rows_too(kind, index, image):
         if kind in ("flat", "object"):
@@ -646,6 +672,25 @@ def test_a_short_tail_costs_some_columns_and_nothing_else(tmp_path):
     advice = advise(Night(overscan_night(tmp_path, overscan=40, tail=(30.0, 2.5))))
     assert advice.finding(USABLE).verdict == "usable"
     assert 106 <= advice.overscan.clean.start <= 114
+
+
+def test_odd_and_even_columns_that_drift_apart_are_a_doubt(tmp_path):
+    def interlace(kind, index, image):
+        image[:, 1::2] += 12 + 5 * np.cos(2.3 * index + len(kind))
+
+    advice = advise(Night(overscan_night(tmp_path, change=interlace)))
+    assert advice.finding("Is it flat?").verdict == "no, it changes"
+    assert advice.decisions["overscan_columns"].certainty == "in doubt"
+    assert "drift apart" in advice.decisions["overscan_columns"].reason
+
+
+def test_offsets_of_columns_that_stay_are_no_doubt(tmp_path):
+    def interlace(kind, index, image):
+        image[:, 1::2] += 12
+
+    advice = advise(Night(overscan_night(tmp_path, change=interlace)))
+    assert advice.finding("Is it flat?").verdict == "yes"
+    assert advice.decisions["overscan_columns"].certainty == "decided"
 
 
 @pytest.mark.parametrize("step", [8.0, -8.0])

@@ -83,6 +83,7 @@ def test_the_notebook_is_saved_at_its_ends_and_now_and_then(tmp_path, monkeypatc
     saves, write = [], engines.write_ipynb
     monkeypatch.setattr(engines, "write_ipynb", lambda *file: (saves.append(file), write(*file)))
     notebook = save(tmp_path / "n.ipynb", "level = 1", *["level += 1"] * 5)
+    monkeypatch.setattr(execute, "_SAVE_EVERY", 600.0)
     run_notebook(notebook, tmp_path / "out")
     assert len(saves) == 2
     saves.clear()

@@ -16,6 +16,7 @@ from darkcal_widgets.files import (
     new_checksum,
     replacing,
     result_name,
+    sample_checksum,
 )
 
 
@@ -85,6 +86,18 @@ def test_the_checksum_tells_any_byte_that_changed(tmp_path, size):
         content[place] ^= 1
         found.add(checksum_of(bytes(content)))
     assert len(found) == 1 + len(places)
+
+
+def test_a_sample_tells_exposures_but_not_every_byte(tmp_path):
+    path, pixels = tmp_path / "a.fits", random.Random(1).randbytes(1 << 20)
+    sums = []
+    for content in (pixels, random.Random(2).randbytes(1 << 20), pixels[:-1], pixels):
+        path.write_bytes(content)
+        sums.append(sample_checksum(path))
+    assert (len(set(sums)), sums[0]) == (3, sums[3])
+    path.unlink()
+    with pytest.raises(FrameError, match=r"a\.fits cannot be read: No such file"):
+        sample_checksum(path)
 
 
 def test_the_checksum_tells_files_whose_parts_changed_places():

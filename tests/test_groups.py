@@ -3,7 +3,15 @@ from nights import random_frame, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_bias
 from darkcal_widgets.errors import NightError, ParameterError
-from darkcal_widgets.groups import group_exposures, group_temperatures, odd_frames, same_exposure, without_odd
+from darkcal_widgets.frames import Frame
+from darkcal_widgets.groups import (
+    group_exposures,
+    group_temperatures,
+    odd_frames,
+    same_exposure,
+    without_odd,
+    without_reduced,
+)
 
 CARDS = {
     "INSTRUME": "one",
@@ -116,3 +124,26 @@ def test_temperatures_are_grouped_the_coldest_first():
 
 def test_a_group_of_exposures_is_never_wider_than_the_tolerance():
     assert group_exposures([1.0, 1.09, 1.18, 1.27]) == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("cards", "kind", "recipe", "refused"),
+    [
+        ({"CALSTAT": "B"}, "dark", Recipe(subtract_bias=True), "set subtract_bias to False"),
+        ({"CALSTAT": "B"}, "dark", Recipe(), ""),
+        ({"CALSTAT": "B"}, "bias", Recipe(), "has had the bias subtracted"),
+        ({"CALSTAT": "D"}, "dark", Recipe(), "has had a dark subtracted already (CALSTAT is 'D')"),
+        (
+            {"OVERSCAN": "Overscan section is [1:3,1:9]"},
+            "dark",
+            Recipe(overscan_columns="24:"),
+            "overscan_columns",
+        ),
+        ({"TRIM": "Trim data section is [1:20,1:9]"}, "dark", Recipe(overscan_columns="24:"), ""),
+    ],
+)
+def test_no_step_is_done_a_second_time(tmp_path, cards, kind, recipe, refused):
+    frame = Frame(write_raw(tmp_path / "a.fits", random_frame(1), kind, **cards))
+    kept, reduced = without_reduced([frame], recipe)
+    assert (kept == [frame]) is not bool(refused)
+    assert refused in reduced.get("a.fits", "")

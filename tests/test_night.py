@@ -388,3 +388,14 @@ def test_thousands_of_darks_may_be_named_one_by_one(tmp_path, monkeypatch):
 def test_of_two_darks_of_one_name_the_first_is_meant(tmp_path):
     first, second = (Frame(write_raw(tmp_path / f"{n}.fits", random_frame(n)), "dark") for n in (1, 2))
     assert chosen(["dark"], [first, second], "dark", lambda fits: "") == [first]
+
+
+def test_results_among_raw_frames_are_left_out(tmp_path):
+    night = Night(small_night(tmp_path / "raw"))
+    calibrate_darks(night, Recipe(keep_columns=":24"), tmp_path / "out", progress=False)
+    (tmp_path / "out" / "dark-0.fits").rename(tmp_path / "raw" / "made.fits")
+    night = Night(tmp_path / "raw")
+    assert len(night.darks) == 3
+    assert night.passed_over == ["made.fits is not calibrated: it is a result of darkcal (DCRECIPE)."]
+    with pytest.raises(ParameterError, match="is a result of darkcal and not a raw frame"):
+        night.select_darks(["made.fits"])

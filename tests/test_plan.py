@@ -138,3 +138,65 @@ def test_the_combined_bias_is_built_from_the_bias_frames_chosen(night, tmp_path)
         make_plan(night, WITH_BIAS, tmp_path / "out", files=["bias:bias-1*"])
     again = make_plan(night, WITH_BIAS, tmp_path / "out", files=["bias:bias-1*"], overwrite=True)
     assert [frame.name for frame in again.biases] == ["bias-1.fits"]
+
+
+def namesakes(folder, level):
+    """Write a night of another level whose frames have the names, sizes and headers of `small_night`."""
+    for index in range(7):
+        kind, name = ("dark", f"dark-{index}") if index < 3 else ("bias", f"bias-{index - 3}")
+        exposure = 10.0 if kind == "dark" else 0.0
+        write_raw(folder / f"{name}.fits", random_frame(500 + index, level=level), kind, exposure)
+    return Night(folder)
+
+
+def test_the_bias_of_another_night_is_not_subtracted(night, tmp_path):
+    run_plan(make_plan(night, WITH_BIAS, tmp_path / "out"), progress=False)
+    other = namesakes(tmp_path / "other", 1300)
+    with pytest.raises(FrameError, match="from bias frames of the same names, but not those of this night"):
+        make_plan(other, WITH_BIAS, tmp_path / "out")
+    plan = make_plan(other, WITH_BIAS, tmp_path / "out", overwrite=True)
+    assert plan.builds_bias
+    assert plan.replaced == ["dark-0.fits", "dark-1.fits", "dark-2.fits", "combined_bias.fits"]
+    run = run_plan(plan, progress=False)
+    assert [abs(fits.getdata(path).mean()) < 10 for path in run.written] == [True] * 3
+    named = make_plan(night, WITH_BIAS, tmp_path / "out", combined_bias=tmp_path / "out/combined_bias.fits")
+    assert (named.builds_bias, named.bias.name) == (False, "combined_bias.fits")
+
+
+def test_a_bias_of_frames_that_the_night_lacks_is_refused(night, tmp_path):
+    run_plan(make_plan(night, WITH_BIAS, tmp_path / "out"), progress=False)
+    (night.raw_folder / "bias-3.fits").rename(night.raw_folder / "bias-9.fits")
+    with pytest.raises(FrameError, match=r"from other bias frames than those of this night \(4: bias-0"):
+        make_plan(Night(night.raw_folder), WITH_BIAS, tmp_path / "out")
+
+
+def test_bias_frames_that_were_left_out_stay_left_out(night, tmp_path):
+    write_raw(night.raw_folder / "bias-odd.fits", random_frame(1, (9, 9)), "bias", 0.0)
+    night = Night(night.raw_folder)
+    run_plan(make_plan(night, WITH_BIAS, tmp_path / "out"), progress=False)
+    again = run_plan(make_plan(night, WITH_BIAS, tmp_path / "out", overwrite=True), progress=False)
+    assert len(again.unchanged) == 3
+
+
+def test_results_of_a_namesake_night_are_not_current(night, tmp_path):
+    run_plan(make_plan(night, RECIPE, tmp_path / "out"), progress=False)
+    other = make_plan(namesakes(tmp_path / "other", 1000), RECIPE, tmp_path / "out")
+    assert {found.state for found in other.standings.values()} == {"other"}
+    assert "from another raw file" in other.conflicts[0]
+
+
+def test_darks_that_are_reduced_already_are_left_out(tmp_path):
+    folder = small_night(tmp_path / "raw")
+    (folder / "dark-0.fits").unlink()
+    write_raw(folder / "dark-0.fits", random_frame(1), CALSTAT="B")
+    plan = make_plan(Night(folder), WITH_BIAS, tmp_path / "out")
+    assert [job.name for job in plan.jobs] == ["dark-1.fits", "dark-2.fits"]
+    assert "the bias subtracted already (CALSTAT is 'B')" in plan.left_out["dark-0.fits"]
+    assert make_plan(Night(folder), RECIPE, tmp_path / "out").left_out == {}
+
+
+def test_another_pedestal_of_the_bias_is_noted(tmp_path):
+    folder = small_night(tmp_path / "raw", darks=0)
+    write_raw(folder / "dark.fits", random_frame(1), PEDESTAL=-100)
+    run = calibrate_darks(Night(folder), WITH_BIAS, tmp_path / "out", progress=False)
+    assert any("PEDESTAL is 0 in combined_bias.fits and -100 in darks" in note for note in run.notes)

@@ -595,7 +595,7 @@ def test_rows_of_real_looking_frames_scatter_more_widely(tmp_path):
     assert 1.5 < excess_of_rows(realistic(THERMO_ELECTRIC), tmp_path / "real") < 6.8
 
 
-def test_hot_pixels_of_real_looking_darks_fall_steeply(real_looking):
+def test_hot_pixels_that_look_real_fall_steeply_and_touch(real_looking):
     hot = read_truth(real_looking)["hot_pixels"]
     rates = np.array([pixel["rate"] for pixel in hot if not pixel["saturated"]])
     assert 1e-3 < len(hot) / (200 * 287) < 1.6e-2

@@ -279,7 +279,7 @@ def _labels(night, extensions):
 
 
 def _missing(night, sample):
-    yield from _of_results(sample)
+    yield from _of_results(night)
     counts = {
         "bias frames": (night.biases, "this night cannot give a read noise or a combined bias"),
         "darks": (night.darks, "there is nothing to calibrate"),
@@ -302,10 +302,15 @@ def _missing(night, sample):
     yield from (f"Unreadable: {reason}" for reason in night.unreadable.values())
 
 
-def _of_results(sample):
-    made = [frame.name for frame in sample.images if "DCRECIPE" in frame.cards]
+def _of_results(night):
+    made = [frame.name for frame in night.frames if "darkcal" in dict(frame.info.done)]
     if made:
-        yield f"These are results and not raw frames ({made[0]} holds DCRECIPE): ask for advice on the folder of raw frames."
+        are = (
+            f"{made[0]} is a result"
+            if len(made) == 1
+            else f"{made[0]} and {counted(len(made) - 1, 'others')} are results"
+        )
+        yield f"{are} and not raw frames (DCRECIPE), and not looked at: ask for advice on the folder of raw frames."
 
 
 def _missing_temperatures(matches):

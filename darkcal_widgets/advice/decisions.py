@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..recipe.steps import SubtractBias
 from .findings import ALIKE, ONE_AMPLIFIER
-from .verdict import amplifier_doubts, judge, lines_name, place_doubts, unresolved_amplifiers
+from .verdict import amplifier_doubts, gap_doubts, judge, lines_name, place_doubts, unresolved_amplifiers
 
 __all__ = ["EXPLAINED_BY", "Decision", "decide"]
 
@@ -63,7 +63,7 @@ def decide(advice):
     assumed = {
         "overscan_columns": judge(advice.overscan).doubts,
         "keep_columns": tuple(place_doubts(advice.overscan)),
-        "amplifiers": amplifier_doubts(advice.overscan),
+        "amplifiers": (*amplifier_doubts(advice.overscan), *gap_doubts(advice.overscan)),
     }
     return {
         name: _decision(advice, name, obstacles.get(name, ""), assumed.get(name, ())) for name in EXPLAINED_BY

@@ -185,7 +185,7 @@ def falls_on(lights, part):
 
 
 def dark_strips(lights, axis):
-    """Return the dark strips at the ends of an axis, and in its middle, as `Strip`, of the first light that shows any.
+    """Return the dark strips at the ends of an axis, and within it, as `Strip`, of the first light that shows any.
 
     What is dark in one kind of frame and lit in another is not an overscan.
     """
@@ -198,8 +198,11 @@ def dark_strips(lights, axis):
         low, high = (None if ends and falls_on(lights, slice(*ends)) else ends for ends in (low, high))
         image = (0 if low is None else low[1], length if high is None else high[0])
         found = [Strip(axis, ends[0], ends[1], *image) for ends in (low, high) if ends is not None]
-        if (gap := _gap(light)) is not None and not falls_on(lights, slice(*gap)):
-            found.append(Strip(axis, *gap, 0, gap[0], middle=True))
+        gaps = [gap for gap in _gaps(light) if not falls_on(lights, slice(*gap))]
+        befores = [0, *(stop for _, stop in gaps)]
+        found += [
+            Strip(axis, *gap, before, gap[0], middle=True) for gap, before in zip(gaps, befores, strict=False)
+        ]
         if found:
             return found
     return []
@@ -250,19 +253,21 @@ def _falls(light):
             yield index, before, floor
 
 
-def _gap(light):
-    """Return start and stop of a dark strip about the middle of the axis, with a sharp edge on both sides, or `None`."""
+def _gaps(light):
+    """Return start and stop of each dark strip with a sharp edge on both sides, in their order along the axis."""
     length = len(light.values)
     mirrored = replace(light, values=light.values[::-1])
     down = {_edge_of(light.values, *fall) for fall in _falls(light)}
     up = {length - _edge_of(mirrored.values, *fall) for fall in _falls(mirrored)}
+    gaps, behind = [], 0
     for start in sorted(down):
-        stop = min((edge for edge in up if edge > start), default=None)
-        if stop is None or stop - start < _LEAST_GAP or not start <= length / 2 <= stop:
+        stop = min((edge for edge in up if edge > start), default=start)
+        if start < behind or stop - start < _LEAST_GAP or not _is_unlit(light, slice(start, stop)):
             continue
         if np.max(light.values[start:stop]) < LIT_FRACTION * light.typical:
-            return start, stop
-    return None
+            gaps.append((start, stop))
+            behind = stop
+    return gaps
 
 
 def _edge_of(values, index, light, floor):

@@ -8,7 +8,7 @@ from .edges import LIT_FRACTION
 from .exposures import NEARLY
 from .levels import FOLLOWING_RATIO
 from .straylight import CONTAMINATION_SIGMA
-from .verdict import FLATNESS, MINIMUM_COLUMNS, counted, is_flat, judge, lines_name
+from .verdict import FLATNESS, MINIMUM_COLUMNS, counted, is_flat, is_steady, judge, lines_name, steadiness
 
 __all__ = [
     "ALIKE",
@@ -241,9 +241,21 @@ def _flat(overscan):
         if flat
         else f"Its {name} lie on different levels, as at the edge of an image."
     )
+    if flat and not is_steady(overscan):
+        return _changing(overscan)
     value = f"scatter {overscan.pattern:.2g} {overscan.unit}"
     limit = f"{FLATNESS * overscan.pixel_noise:.2g} {overscan.unit}"
     return Finding("Is it flat?", value, limit, _word(flat), reason)
+
+
+def _changing(overscan):
+    name, unit = lines_name(overscan), overscan.unit
+    value = f"its {name} drift apart by {overscan.change:.2g} {unit} from frame to frame"
+    reason = (
+        f"Some {name}, such as every other one, change against the rest, as those that different amplifiers read. One median for "
+        "all of them leaves the difference as stripes in each dark."
+    )
+    return Finding("Is it flat?", value, f"{steadiness(overscan):.2g} {unit}", "no, it changes", reason)
 
 
 _REASONS_FOLLOWING = {

@@ -17,6 +17,7 @@ __all__ = [
     "follow",
     "frame_levels",
     "level_noise",
+    "pattern_change",
     "shift",
 ]
 
@@ -127,6 +128,36 @@ def level_noise(lines, strip, clean, sigma):
     """Return the noise of overscan minus image of one frame, from the noise of a pixel and the pixels on both sides."""
     counts = [lines * (part.stop - part.start) for part in (clean, strip.image)]
     return float(sigma * np.sqrt(sum(1 / count for count in counts)))
+
+
+def pattern_change(sample, axis, clean):
+    """Return how much the offsets of the clean columns change from frame to frame: 0 where noise explains it.
+
+    Columns that different amplifiers have read, such as odd and even ones, drift apart. Offsets are those from the mean of their
+    frame; compared are bias frames, or darks of one exposure and temperature where there are not two.
+
+    Parameters
+    ----------
+    sample : Sample
+    axis : int
+    clean : slice
+
+    Returns
+    -------
+    float
+        Standard deviation of the offset of a column, without that of the noise.
+    """
+    biases = sample.of_kind("bias")
+    frames = biases if len(biases) > 1 else largest_group(sample.of_kind("dark"), lambda frame: frame)
+    freedom = (len(frames) - 1) * (clean.stop - clean.start - 1)
+    if freedom < 1:
+        return 0.0
+    offsets = np.stack([frame.profile(axis)[clean] for frame in frames])
+    offsets = offsets - offsets.mean(axis=1, keepdims=True)
+    squares = float(np.sum((offsets - offsets.mean(axis=0)) ** 2))
+    noise = np.mean([frame.noise(axis, clean) ** 2 for frame in frames])
+    explained = chi_squared_quantile(freedom, _CHANCE) * noise
+    return float(np.sqrt(squares / freedom - noise)) if squares > explained else 0.0
 
 
 # --- Does it follow? --------------------------------------------------------------------------------------

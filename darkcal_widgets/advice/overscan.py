@@ -12,7 +12,7 @@ from ..sections import Regions, with_part
 from .amplifiers import Jump, image_jump, strip_jump
 from .claims import Claim
 from .edges import Strip
-from .levels import Follow, Shift, follow, frame_levels, level_noise, shift
+from .levels import Follow, Shift, follow, frame_levels, level_noise, pattern_change, shift
 from .place import Place, locate, pixel_noise
 from .profiles import Sample, mean_profile
 from .readout import find_amplifiers, level_above
@@ -63,6 +63,8 @@ class Overscan:
         The columns that no light reaches.
     pattern : float
         Scatter of the offsets of the clean columns.
+    change : float
+        What of these offsets changes from frame to frame, see `~darkcal_widgets.advice.levels.pattern_change`.
     pixel_noise : float
         Of one pixel of the overscan.
     follow : Follow
@@ -82,6 +84,7 @@ class Overscan:
     stray: StrayLight = field(default_factory=StrayLight)
     clean: slice | None = None
     pattern: float = np.nan
+    change: float = 0.0
     pixel_noise: float = np.nan
     follow: Follow = field(default_factory=lambda: Follow("too few frames"))
     shift: Shift = field(default_factory=lambda: Shift("cannot be judged"))
@@ -149,6 +152,7 @@ def _measured(sample, claim, place):
         stray,
         clean,
         float(np.std(mean_profile(sample.unlit or sample.frames, strip.axis)[clean])),
+        pattern_change(sample, strip.axis, clean),
         sigma,
         follow(sample, strip, clean, levels, noise, sigma),
         shift(levels, noise, sigma),

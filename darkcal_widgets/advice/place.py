@@ -47,9 +47,13 @@ class Place:
     strips: tuple = ()
 
     @property
-    def gap(self):
-        """A dark strip in the middle of the image beside `strip`, as of other amplifiers; `None`: there is none."""
-        return next((one for one in self.strips if one.middle and self.strip and not self.strip.middle), None)
+    def gaps(self):
+        """The dark strips within the image beside `strip`, as of other amplifiers."""
+        return [
+            one
+            for one in self.strips
+            if one.middle and not (one.axis == self.strip.axis and overlap(one.part, self.strip.part))
+        ]
 
 
 def locate(sample, claim, comparable):

@@ -119,6 +119,8 @@ def _halves(sample, place, overscan_jump, image_jump):
         return None
     axis, length = strip.axis, sample.shape[strip.axis]
     if strip.middle:
+        if place.gaps or not strip.start <= length / 2 <= strip.stop:
+            return None
         images = [slice(0, strip.start), slice(strip.stop, length)]
         # Each amplifier writes its overscan beside its own image.
         at = (strip.start + strip.stop) // 2 if overscan_jump is None else overscan_jump.place

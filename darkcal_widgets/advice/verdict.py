@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..sections import overlap
 from .levels import ROUNDING_NOISE
 
 __all__ = [
@@ -10,10 +11,13 @@ __all__ = [
     "Verdict",
     "amplifier_doubts",
     "counted",
+    "gap_doubts",
     "is_flat",
+    "is_steady",
     "judge",
     "lines_name",
     "place_doubts",
+    "steadiness",
     "unresolved_amplifiers",
 ]
 
@@ -109,6 +113,16 @@ def is_flat(overscan):
     return overscan.pattern <= FLATNESS * overscan.pixel_noise
 
 
+def is_steady(overscan):
+    """Tell whether the offsets of the clean columns are the same in every frame, or change by too little to matter."""
+    return overscan.change <= steadiness(overscan)
+
+
+def steadiness(overscan):
+    """Return how much offsets of columns may change; rounding to whole numbers changes them, too."""
+    return max(_LEFT_SAID * overscan.pixel_noise, ROUNDING_NOISE)
+
+
 def lines_name(overscan):
     """Return ``'rows'`` or ``'columns'``: what the overscan consists of."""
     return "rows" if overscan.strip is not None and overscan.strip.axis == 0 else "columns"
@@ -164,11 +178,11 @@ def _amplifier_objections(overscan):
             f"The step of {jump.value:+.3g} {overscan.unit} at {name} {jump.place} is that of a second amplifier, whose level "
             "this overscan does not show. Give each amplifier its sections with the parameter amplifiers.",
         )
-    elif (gap := overscan.place.gap) is not None and gap.axis == overscan.strip.axis:
+    elif gaps := [gap for gap in overscan.place.gaps if gap.axis == overscan.strip.axis]:
         yield (
-            "there is another dark strip in the middle of the image",
-            f"The dark strip in the middle of the image, {_lines(gap)}, looks like the overscan of other amplifiers. Give each "
-            "amplifier its sections with the parameter amplifiers.",
+            "there is another dark strip within the image",
+            f"{_dark_within(gaps)} looks like the overscan of other amplifiers. Give each amplifier its sections with the "
+            "parameter amplifiers.",
         )
     elif overscan.claim.readout:
         count = len(overscan.claim.readout)
@@ -205,17 +219,29 @@ def place_doubts(overscan):
         return
     if place.source == "measured" and not overscan.sample.of_kind("bias", "dark"):
         yield "There is no frame without light to compare with: what is dark and even counts as the overscan."
-    if place.gap is not None:
-        yield f"The dark strip in the middle of the image, {_lines(place.gap)}, stays in the result."
-    if place.strip.middle and not overscan.amplifiers:
+    yield from gap_doubts(overscan)
+
+
+def gap_doubts(overscan):
+    """Yield sentences on dark strips within the image that stay in the result."""
+    place = overscan.place
+    if place.strip is None:
+        return
+    kept = [one.regions.keep for one in overscan.amplifiers]
+    gaps = [gap for gap in place.gaps if not kept or any(overlap(gap.part, part[gap.axis]) for part in kept)]
+    if gaps:
+        yield f"{_dark_within(gaps)} stays in the result, as if it were image."
+    if place.strip.middle and not kept:
         yield (
             "The overscan lies between two parts of the image and stays in the result; what is right for one part is assumed to "
             "be right for both."
         )
 
 
-def _lines(strip):
-    return f"{'columns' if strip.axis else 'rows'} {strip.start}:{strip.stop}"
+def _dark_within(gaps):
+    """Name dark strips within the image."""
+    listed = " and ".join(f"{'columns' if gap.axis else 'rows'} {gap.start}:{gap.stop}" for gap in gaps)
+    return f"What is dark within the image, {listed},"
 
 
 _DIM_IMAGE = (
@@ -241,6 +267,11 @@ _DOUBTS_OF_PLACE = {
 def _level_doubts(overscan):
     follow, shift, stray, name = overscan.follow, overscan.shift, overscan.stray, lines_name(overscan)
     yield from amplifier_doubts(overscan)
+    if not is_steady(overscan):
+        yield (
+            f"The {name} of the overscan drift apart by {overscan.change:.2g} {overscan.unit} from frame to frame, as odd and "
+            "even ones do that two amplifiers read; the stripes that one median leaves in each dark do not matter."
+        )
     if follow.verdict != "yes":
         yield f"The overscan follows the bias level of the image ({follow.verdict})."
     if shift.verdict == "cannot be judged":

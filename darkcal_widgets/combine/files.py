@@ -12,13 +12,22 @@ from ..files import check_results_folder, file_state, make_results_folder, room_
 from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
 from ..frames.words import describe
-from ..groups import group_exposures, part_by_temperature, without_odd
+from ..groups import group_exposures, part_by_temperature, without_odd, without_reduced
 from ..outcome import Outcome, Run
 from ..parallel import own_array, threaded
 from ..recipe import Recipe
 from ..recipe.calibrate import Calibration, calibrated_header
 from ..recipe.steps import KEEP_BIAS
-from ..results import Results, damage, identity, members_digest, misnamed, standing
+from ..results import (
+    Results,
+    damage,
+    identity,
+    is_result,
+    members_digest,
+    misnamed,
+    samples_digest,
+    standing,
+)
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
 
@@ -33,7 +42,7 @@ __all__ = ["COMBINED_BIAS", "bias_frames", "combine_bias", "combine_darks", "com
 COMBINED_BIAS = "combined_bias.fits"
 
 # Cards of one frame that are not true of an average.
-_OF_ONE_FRAME = ("RAWFILE", "OSCNMEAN", "NSATPIX", "NBADPIX")
+_OF_ONE_FRAME = ("RAWFILE", "DCSAMPLE", "OSCNMEAN", "NSATPIX", "NBADPIX")
 
 # Bytes of all frames' rows that one worker has in memory at once.
 _BAND_BYTES = 1 << 26
@@ -129,7 +138,7 @@ def bias_frames(night, recipe, files=None):
     Raises
     ------
     NightError
-        There are no bias frames.
+        There are no bias frames, or none that are raw.
     ParameterError
         The recipe's sections do not fit them, or `files` chooses none of them.
     """
@@ -138,10 +147,13 @@ def bias_frames(night, recipe, files=None):
             f"there are no bias frames in {night.raw_folder} to build a combined bias from; give one with combined_bias, or "
             f"{KEEP_BIAS}."
         )
-    frames, odd = without_odd(night.select_biases(files), recipe.unit)
+    raw, reduced = without_reduced(night.select_biases(files), recipe)
+    if not raw:
+        raise NightError(f"there are no raw bias frames to combine: {' '.join(reduced.values())}")
+    frames, odd = without_odd(raw, recipe.unit)
     for part in frames[0].select(recipe.extensions):
         recipe.pieces(part.shape)
-    return frames, odd
+    return frames, reduced | odd
 
 
 def combine_darks(
@@ -439,6 +451,9 @@ def _combined_header(header, members, inputs):
     result["COMBINED"] = (True, "average of many frames")
     result["NCOMBINE"] = (len(members), "number of frames combined")
     result["DCINPUT"] = (inputs, "digest of the frames combined")
+    frames = [member.frame for member in members]
+    if not is_result(frames[0]):
+        result["DCSAMPLE"] = (samples_digest(frames), "digest of samples of the raw files")
     result.add_history(
         f"darkcal: average of {len(members)} frames, clipped at {CLIP_SIGMA:g} sigma of the noise"
     )

@@ -37,8 +37,8 @@ _STANDARD = re.compile(
     r"(?:COMMENT |HISTORY | {8})[ -~]*"
     rf"|CONTINUE  *{_STRING} *(?:/[ -~]*)?"
     rf"|(?=[A-Z0-9_-]+ *= )[A-Z0-9_ -]{{8}}= *{_VALUE}"
-    # A convention that is older than the standard, and that every reader knows.
-    rf"|HIERARCH [A-Z0-9_ -]*[A-Z0-9_-] *= *{_VALUE}"
+    # A convention that is older than the standard, and that every reader knows; ccdproc writes small letters.
+    rf"|HIERARCH [A-Za-z0-9_ -]*[A-Za-z0-9_-] *= *{_VALUE}"
 )
 _TO_BE_CONTINUED = re.compile(r"&' *(?:/[ -~]*)?\Z")
 # The value and the comment of a standard card, behind its keyword.
@@ -203,7 +203,7 @@ def _is_commentary(keyword):
 
 def _long_keyword(card):
     """Return the keyword of a card of the HIERARCH convention, as astropy does, if it cannot be one of another card."""
-    keyword = card[8:].partition("=")[0].strip()
+    keyword = card[8:].partition("=")[0].strip().upper()
     return keyword if len(keyword) > 8 or " " in keyword else f"HIERARCH {keyword}"
 
 

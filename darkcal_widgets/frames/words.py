@@ -7,13 +7,24 @@ from dataclasses import dataclass
 
 from ..units import standard_unit
 from .kinds import kind_of
-from .numbers import binning_of, celsius, gain_of, read_noise_of, seconds
+from .numbers import binning_of, celsius, gain_of, number, read_noise_of, seconds
 
 __all__ = ["FrameInfo", "describe"]
 
 # Keywords in the order in which they are believed.
 _FILTER_KEYWORDS = ("FILTER", "FILTERS", "FILTER1", "FILTNAM")
 _READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE", "CCDSPEED", "ESO DET READ CLOCK")
+
+# Where IRAF and ccdproc say that a step was done, and with which word: some cameras use IRAF's keywords for settings.
+_DONE_KEYWORDS = {
+    "overscan": {"OVERSCAN": "overscan", "SUBTRACT_OVERSCAN": ""},
+    "bias": {"ZEROCOR": "zero", "SUBTRACT_BIAS": ""},
+    "dark": {"DARKCOR": "dark", "SUBTRACT_DARK": ""},
+    "darkcal": {"DCRECIPE": ""},
+}
+
+# MaxIm DL and AstroImageJ have a letter for each step, in CALSTAT.
+_DONE_LETTERS = {"bias": "B", "dark": "D"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +59,11 @@ class FrameInfo:
         Readout mode and camera; empty if not there.
     combined : bool
         Whether ``COMBINED`` is true: the average of many frames.
+    pedestal : float
+        What has to be added to every pixel: programs write -100 where they have added 100 themselves.
+    done : tuple of tuple of str
+        Each step that was done to the frame before, ``'overscan'``, ``'bias'`` or ``'dark'`` (subtracted) or ``'darkcal'`` (it is
+        a result), and the card that says so.
     """
 
     type: str | None
@@ -67,6 +83,8 @@ class FrameInfo:
     readout: str
     instrument: str
     combined: bool
+    pedestal: float
+    done: tuple
 
 
 def describe(header, shape, image_types=None, names=()):
@@ -112,7 +130,20 @@ def describe(header, shape, image_types=None, names=()):
         readout=_text(header, _READOUT_KEYWORDS),
         instrument=_text(header, ("INSTRUME",)),
         combined=header.get("COMBINED") is True,
+        pedestal=number(header.get("PEDESTAL")) or 0.0,
+        done=tuple(_done(header)),
     )
+
+
+def _done(header):
+    letters = _text(header, ("CALSTAT",))
+    for step, keywords in _DONE_KEYWORDS.items():
+        texts = {keyword: _text(header, (keyword,)) for keyword in keywords}
+        says = [key for key, word in keywords.items() if texts[key] and word in texts[key].lower()]
+        if says:
+            yield step, f"{says[0]} is {texts[says[0]]!r}"
+        elif _DONE_LETTERS.get(step, "-") in letters.upper():
+            yield step, f"CALSTAT is {letters!r}"
 
 
 def _text(header, keywords):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DarkcalError, FrameError, OutputError
-from ..files import ANYTHING
+from ..files import ANYTHING, sample_checksum
 from ..frames import Frame, Image, write_images
 from ..frames.kinds import declare_type
 from ..frames.numbers import count_of
@@ -86,6 +86,7 @@ def _calibrate(job):
     if (existing := _current(job, cards)) is not None:
         return _unchanged(job, existing)
     biases, count = ({}, None) if job.bias is None else _biases(job)
+    cards["DCSAMPLE"] = (sample_checksum(job.raw), "checksum of a sample of the raw file")
     if count is not None:
         cards["DCNBIAS"] = (count, "frames in the combined bias")
     parts = [_Part.prepare(part, job, biases) for part in raw.select(job.recipe.extensions)]

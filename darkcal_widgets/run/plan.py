@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from ..choice import parted
 from ..combine.files import COMBINED_BIAS, bias_frames
 from ..errors import DarkcalError, FrameError, OutputError, ParameterError
-from ..files import check_results_folder, result_name
+from ..files import check_results_folder, result_name, sample_checksum
 from ..frames import Frame
-from ..groups import TEMPERATURE_TOLERANCE, without_odd
+from ..groups import TEMPERATURE_TOLERANCE, without_odd, without_reduced
 from ..inventory import type_label
-from ..results import Results, Standing, members_of, standing
+from ..results import Results, Standing, members_of, samples_digest, standing
 from ..text import ascii_only, visible
 from .file import DarkJob
 
@@ -74,8 +74,8 @@ class Plan:
 
     @cached_property
     def standings(self):
-        """Name of each dark to the `Standing` of its result, from headers alone: whether the raw frame has changed since is only
-        seen by the run itself.
+        """Name of each dark to the `Standing` of its result, from headers and a sample of the raw file: a change elsewhere in it
+        is only seen by the run itself.
         """
         digests = {
             job.shapes: (job.digest, job.digest_0_1)
@@ -93,8 +93,11 @@ class Plan:
     def replaced(self):
         """Names of the results made otherwise that are where those of this run go: it replaces them if `overwrite` is true."""
         names = [job.result.name for job in self.jobs if self.standings[job.name].state == "other"]
-        rebuilt = self.builds_bias and (self.folder / COMBINED_BIAS).exists()
-        return [*names, *([COMBINED_BIAS] if rebuilt else [])]
+        return [*names, *([COMBINED_BIAS] if self._replaces_bias else [])]
+
+    @property
+    def _replaces_bias(self):
+        return self.builds_bias and (self.folder / COMBINED_BIAS).exists()
 
     @property
     def said_of_replaced(self):
@@ -122,8 +125,12 @@ class Plan:
 
     def _standing(self, job, digest, digest_0_1):
         try:
-            cards = {} if self.bias is None else {"BIASSUM": self.bias.checksum}
-            return standing(job.result, {"DCRECIPE": digest} | cards, digest_0_1)
+            cards = {"DCRECIPE": digest, "DCSAMPLE": sample_checksum(job.raw)}
+            if (
+                self.bias is not None or self._replaces_bias
+            ):  # of one that is not made yet, no result can have been
+                cards["BIASSUM"] = self.bias and self.bias.checksum
+            return standing(job.result, cards, digest_0_1)
         except DarkcalError as error:
             return Standing("foreign", str(error))
 
@@ -155,7 +162,8 @@ def make_plan(
         See `~darkcal_widgets.calibrate_darks`.
     """
     folder, files = Path(reduced_folder), None if files is None else _as_list(files)
-    darks, odd = without_odd(night.select_darks(files), recipe.unit, mixed)
+    raw, reduced = without_reduced(night.select_darks(files), recipe)
+    darks, odd = without_odd(raw, recipe.unit, mixed)
     jobs = _jobs(darks, folder, recipe, overwrite)
     check_results_folder(
         folder, night.folders, [job.result for job in jobs], [frame.path for frame in night.frames]
@@ -173,7 +181,7 @@ def make_plan(
         bias=bias,
         biases=tuple(biases),
         files=files,
-        left_out=_left_out(night, all_darks, odd),
+        left_out=_left_out(night, all_darks, odd) | reduced,
         notes=tuple(_notes(night, all_darks, darks, bias, biases)),
         overwrite=overwrite,
     )
@@ -206,6 +214,12 @@ def bias_differences(bias, darks):
         other = sorted({str(getattr(dark.info, what)) for dark in darks} - {str(own)})
         if other and own not in (None, ""):
             notes.append(f"{bias.name} has {what} {own}, darks have {', '.join(other)}.")
+    other = sorted({dark.info.pedestal for dark in darks} - {bias.info.pedestal})
+    if other:
+        notes.append(
+            f"PEDESTAL is {bias.info.pedestal:g} in {bias.name} and {', '.join(f'{value:g}' for value in other)} in darks: the "
+            "calibrated darks are off by the difference. Take bias frames that were saved by the same program in the same way."
+        )
     return notes
 
 
@@ -281,17 +295,20 @@ def _left_out(night, all_darks, odd):
 
 def _chosen_bias(night, recipe, folder, darks, files, combined_bias, overwrite):
     """Return the combined bias that the darks get, which fits them, or `None` and the bias frames to build it from."""
-    bias = Results(folder).combined_bias if combined_bias is None else _given_bias(combined_bias)
-    wanted = night.select_biases(files) if parted(files)[1] else None
-    differs = "" if bias is None else _made_otherwise(bias, darks, recipe, wanted)
-    own = bias is not None and combined_bias is None and bias.name == COMBINED_BIAS
+    found, chooses = combined_bias is None, parted(files)[1] is not None
+    bias = Results(folder).combined_bias if found else _given_bias(combined_bias)
+    # A combined bias that is named is used, whatever night it is from.
+    wanted = night.select_biases(files) if found or chooses else []
+    otherwise = "" if bias is None else _made_otherwise(bias, darks, recipe)
+    differs = otherwise or ("" if bias is None else _others_in(bias, wanted, chooses))
+    own = bias is not None and found and bias.name == COMBINED_BIAS
     if bias is None or (own and overwrite and night.biases and differs):
         bias_frames(night, recipe, files)
         return None, night.select_biases(files)
     if differs:
         raise FrameError(
             f"the combined bias {bias.path} was made {differs}; move it away to have it built again from the bias frames, or set "
-            "overwrite."
+            f"overwrite{'' if otherwise else ', or name it with combined_bias if it is the right one'}."
         )
     for dark in darks:
         _check_fits(bias, dark, recipe)
@@ -324,19 +341,33 @@ def _single_bias(bias):
     ]
 
 
-def _made_otherwise(bias, darks, recipe, wanted):
-    """Say what is another in a combined bias of darkcal: overscan or trim, or its frames; of other biases nothing is known."""
+def _made_otherwise(bias, darks, recipe):
+    """Say what was done otherwise to a combined bias of darkcal: overscan or trim; of other biases nothing is known."""
     of_bias, shapes = recipe.of_bias, [part.shape for part in darks[0].select(recipe.extensions)]
     made = bias.cards.get("DCRECIPE")
     if made is None:
         return ""
     if made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0])):
         return f"with other overscan_columns or keep_columns than the recipe's ({_steps_of(bias.cards)})"
-    members = set(members_of(bias))
-    names = {ascii_only(frame.path.name) for frame in wanted or ()}
-    # Frames that do not belong with the others are left out of a combined bias.
-    if names and not (members <= names and len(members) * 2 > len(names)):
-        return f"from other bias frames than files chooses ({len(members)}: {', '.join(sorted(members)[:6])})"
+    return ""
+
+
+def _others_in(bias, wanted, chooses):
+    """Say that a combined bias of darkcal is not of the bias frames that it would be built from now, though perhaps of some.
+
+    Frames that are damaged, or do not belong with the others, are left out of it.
+    """
+    members, by_name = members_of(bias), {ascii_only(frame.path.name): frame for frame in wanted}
+    if "DCRECIPE" not in bias.cards or not members or not wanted:
+        return ""
+    listed = f"{len(members)}: {', '.join(sorted(members)[:6])}"
+    if not by_name.keys() >= {*members} or (chooses and len(members) * 2 <= len(wanted)):
+        return (
+            f"from other bias frames than {'files chooses' if chooses else 'those of this night'} ({listed})"
+        )
+    sample, is_whole = bias.cards.get("DCSAMPLE"), len(members) < 999
+    if sample and is_whole and sample != samples_digest([by_name[name] for name in members]):
+        return f"from bias frames of the same names, but not those of this night ({listed})"
     return ""
 
 
