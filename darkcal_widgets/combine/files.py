@@ -30,6 +30,7 @@ from ..results import (
 )
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
+from .levels import mean_level, unlike_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -216,6 +217,8 @@ def combine_darks(
             for target, members in targets.items()
         }
     )
+    levels = {dark: mean_level(part.cards for part in dark.parts) for dark in darks}
+    run.notes += unlike_levels({dark: level for dark, level in levels.items() if level is not None})
     return run
 
 
@@ -280,8 +283,8 @@ def _few_frames(counts):
     if not few:
         return []
     return [
-        f"Fewer than {FEW_FRAMES} frames are averaged in {', '.join(few)}: of 3 values a second cosmic ray in the same pixel "
-        "stays, of 2 or 1 every one does. Take more of them."
+        f"Fewer than {FEW_FRAMES} frames are averaged in {', '.join(few)}. With 1 or 2 frames no cosmic ray is removed; with 3, "
+        "a pixel that was hit twice keeps one. Take more of them."
     ]
 
 

@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..combine.levels import mean_level
 from ..errors import DarkcalError, FrameError, OutputError
 from ..files import ANYTHING, sample_checksum
 from ..frames import Frame, Image, write_images
@@ -105,7 +106,8 @@ def _calibrate(job):
             ) from None
         return _unchanged(job, existing)
     saturated, no_value = zip(*((part.counts.saturated, part.counts.no_value) for part in parts), strict=True)
-    return Outcome(job.name, "written", job.result, job.raw, "", sum(saturated), sum(no_value))
+    level = mean_level(part.counts.cards for part in parts)
+    return Outcome(job.name, "written", job.result, job.raw, "", sum(saturated), sum(no_value), level)
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def _primary_header(raw, job, cards):
 def _unchanged(job, header):
     headers = [header] if "CCDMEAN" in header else [part.cards for part in Frame(job.result).parts]
     counts = (sum(count_of(each, keyword, 0) for each in headers) for keyword in ("NSATPIX", "NBADPIX"))
-    return Outcome(job.name, "unchanged", job.result, job.raw, "", *counts)
+    return Outcome(job.name, "unchanged", job.result, job.raw, "", *counts, mean_level(headers))
 
 
 def _current(job, cards):
