@@ -190,6 +190,7 @@ def make_plan(
 def _notes(night, all_darks, darks, bias, biases):
     """Return what a user should know of what is not calibrated, and of the combined bias or the frames that it is built from."""
     notes = night.passed_over if all_darks else []
+    notes += night.averages([*darks, *biases])
     notes += night.guesses("dark", *(["bias"] if biases else []))
     if bias is not None:
         notes += _single_bias(bias) + bias_differences(bias, darks) + bias_temperatures([bias], darks)
