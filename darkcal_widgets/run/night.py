@@ -19,7 +19,7 @@ from ..outcome import Outcome, Run
 from ..parallel import default_workers
 from ..text import visible
 from .file import calibrate_file, hold_bias
-from .plan import bias_differences, make_plan
+from .plan import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -174,9 +174,7 @@ def _with_bias(plan, run, executor):
 def _built_bias(plan, run):
     built = combine_bias(plan.night, plan.recipe, plan.folder, files=plan.files, overwrite=plan.overwrite)
     run.outcomes += [outcome for outcome in built.outcomes if outcome.state == "failed"]
-    bias = Frame(plan.folder / COMBINED_BIAS)
-    run.notes += bias_differences(bias, plan.darks)
-    return bias
+    return Frame(plan.folder / COMBINED_BIAS)
 
 
 def _pixel_notes(outcomes):
