@@ -186,6 +186,18 @@ class Night(Inventory):
             + _results_apart([frame.name for frame in here if _is_result(frame)])
         )
 
+    @staticmethod
+    def averages(frames: "Iterable[Frame]") -> list[str]:
+        """Return a sentence on those of some single frames that are averages of several exposures, if there are any."""
+        found = [frame for frame in frames if frame.info.averaged > 1]
+        if not found:
+            return []
+        count, names = found[0].info.averaged, [frame.name for frame in found]
+        return [
+            f"{_first_of(names)}: of several exposures ({count} in {names[0]}: NCOMBINE or SNAPSHOT), but counted as one frame "
+            "each. Take single frames: only there are cosmic rays found, and the noise is that of one readout."
+        ]
+
     @property
     def notes(self) -> list[str]:
         """Sentences on frames whose type is a guess or ambiguous: which, what was found, what was taken, how to say otherwise."""

@@ -82,7 +82,7 @@ def test_one_combined_dark_for_each_exposure(reduced):
 def test_averages_of_few_frames_say_so(reduced, tmp_path):
     (note,) = combine_darks(reduced).notes
     assert note.startswith(
-        "Fewer than 4 frames are averaged in combined_dark_7.000.fits (1), combined_dark_70.000.fits (2):"
+        "Fewer than 4 frames are averaged in combined_dark_7.000.fits (1), combined_dark_70.000.fits (2). With 1 or 2 frames"
     )
     night = Night(small_night(tmp_path / "more", biases=4))
     assert combine_bias(night, RECIPE, tmp_path / "bias").notes == []

@@ -3,7 +3,7 @@ import pytest
 from nights import random_frame, write_raw
 
 from darkcal_widgets import Night, Recipe, calibrate_darks, combine_darks
-from darkcal_widgets.combine.levels import below_bias, mean_level, unlike_levels
+from darkcal_widgets.combine.levels import below_bias, brighter_than_longer, mean_level, unlike_levels
 from darkcal_widgets.frames import Frame
 
 
@@ -75,3 +75,12 @@ def test_run_and_combining_say_so(tmp_path):
     assert len(again.unchanged) == 5
     assert again.notes == run.notes
     assert any("dark-2.fits lies 1249 adu" in note for note in combine_darks(tmp_path / "out").notes)
+
+
+def test_a_shorter_dark_that_is_brighter_is_questioned(tmp_path):
+    (note,) = brighter_than_longer(levels(tmp_path, 503, 504, 3, 4, exposures=[10.0] * 2 + [300.0] * 2))
+    assert note.startswith(
+        "The darks of 10 s lie 500 adu above those of 300 s: dark current grows with the exposure"
+    )
+    rising = levels(tmp_path / "rising", 20, 22, 3, 900, exposures=[10.0, 10.0, 60.0, 300.0])
+    assert brighter_than_longer(rising) == []

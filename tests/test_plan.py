@@ -210,3 +210,11 @@ def test_another_pedestal_of_the_bias_is_noted(tmp_path):
     write_raw(folder / "dark.fits", random_frame(1), PEDESTAL=-100)
     run = calibrate_darks(Night(folder), WITH_BIAS, tmp_path / "out", progress=False)
     assert any("PEDESTAL is 0 in bias-0.fits and -100 in darks" in note for note in run.notes)
+
+
+@pytest.mark.parametrize("card", ["NCOMBINE", "SNAPSHOT"])
+def test_a_raw_dark_of_several_exposures_is_noted(tmp_path, card):
+    folder = small_night(tmp_path / "raw")
+    write_raw(folder / "more.fits", random_frame(1), **{card: 20})
+    (note,) = make_plan(Night(folder), RECIPE, tmp_path / "out").notes
+    assert note.startswith("more.fits: of several exposures (20 in more.fits: NCOMBINE or SNAPSHOT)")

@@ -3,6 +3,8 @@
 The level of a frame is the mean of its pixels, as ``CCDMEAN`` gives it.
 """
 
+import itertools
+
 import numpy as np
 
 from ..frames.numbers import number
@@ -10,7 +12,7 @@ from ..groups import group_exposures, part_by_temperature
 from ..statistics import median_and_scatter
 from ..text import visible
 
-__all__ = ["below_bias", "mean_level", "unlike_levels"]
+__all__ = ["below_bias", "brighter_than_longer", "mean_level", "unlike_levels"]
 
 # In the unit of the frames. Where no overscan is subtracted, the bias drifts by up to 20 ADU between frames.
 _DRIFT = 30.0
@@ -41,12 +43,44 @@ def unlike_levels(levels):
     list of str
         A sentence for each such dark.
     """
-    darks = [dark for dark in levels if dark.info.exposure is not None]
-    groups = group_exposures([dark.info.exposure for dark in darks])
-    alike = (part for group in groups for part in part_by_temperature([darks[i] for i in sorted(group)])[0])
+    alike = (group for part in part_by_temperature([*levels])[0] for group in _by_exposure(part))
     return [
         sentence for part in alike for sentence in _unlike(part, np.array([levels[dark] for dark in part]))
     ]
+
+
+def brighter_than_longer(levels):
+    """Say which exposures lie far above a longer one of the same temperature: no dark current does that.
+
+    Parameters
+    ----------
+    levels : dict of Frame to float
+        Level of each calibrated dark, in the unit of the frames.
+
+    Returns
+    -------
+    list of str
+        A sentence for each such exposure.
+    """
+    return [
+        f"The darks of {short[0].info.exposure:g} s lie {above:.0f} {short[0].unit()} above those of "
+        f"{long[0].info.exposure:g} s: dark current grows with the exposure, so one of the two holds light, or has another bias."
+        for part in part_by_temperature([*levels])[0]
+        for short, long in itertools.pairwise(_by_exposure(part))
+        if (above := _level(short, levels) - _level(long, levels))
+        > max(_DRIFT, _PART * _level(short, levels))
+    ]
+
+
+def _level(darks, levels):
+    return float(np.median([levels[dark] for dark in darks]))
+
+
+def _by_exposure(darks):
+    """Group the darks that have an exposure by it, the shortest first."""
+    timed = [dark for dark in darks if dark.info.exposure is not None]
+    groups = group_exposures([dark.info.exposure for dark in timed])
+    return [[timed[index] for index in sorted(group)] for group in groups]
 
 
 def _unlike(darks, levels):

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from ..units import standard_unit
 from .kinds import kind_of
-from .numbers import binning_of, celsius, gain_of, number, read_noise_of, seconds
+from .numbers import binning_of, celsius, count_of, gain_of, number, read_noise_of, seconds
 
 __all__ = ["FrameInfo", "describe"]
 
 # Keywords in the order in which they are believed.
 _FILTER_KEYWORDS = ("FILTER", "FILTERS", "FILTER1", "FILTNAM")
 _READOUT_KEYWORDS = ("READOUTM", "READMODE", "RDMODE", "CCDSPEED", "ESO DET READ CLOCK")
+
+# IRAF's and, of exposures that are combined while they are taken, MaxIm DL's.
+_COUNT_KEYWORDS = ("NCOMBINE", "SNAPSHOT")
 
 # Where IRAF and ccdproc say that a step was done, and with which word: some cameras use IRAF's keywords for settings.
 _DONE_KEYWORDS = {
@@ -59,6 +62,8 @@ class FrameInfo:
         Readout mode and camera; empty if not there.
     combined : bool
         Whether ``COMBINED`` is true: the average of many frames.
+    averaged : int
+        How many exposures the camera has averaged or added up in it; 1 unless the header says more.
     pedestal : float
         What has to be added to every pixel: programs write -100 where they have added 100 themselves.
     done : tuple of tuple of str
@@ -83,6 +88,7 @@ class FrameInfo:
     readout: str
     instrument: str
     combined: bool
+    averaged: int
     pedestal: float
     done: tuple
 
@@ -130,6 +136,7 @@ def describe(header, shape, image_types=None, names=()):
         readout=_text(header, _READOUT_KEYWORDS),
         instrument=_text(header, ("INSTRUME",)),
         combined=header.get("COMBINED") is True,
+        averaged=max(count_of(header, keyword, 1) for keyword in _COUNT_KEYWORDS),
         pedestal=number(header.get("PEDESTAL")) or 0.0,
         done=tuple(_done(header)),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tqdm.auto import tqdm
 
 from ..combine.files import COMBINED_BIAS, combine_bias
-from ..combine.levels import below_bias, unlike_levels
+from ..combine.levels import below_bias, brighter_than_longer, unlike_levels
 from ..errors import Interrupted, ParameterError, RunError
 from ..files import make_results_folder
 from ..frames import Frame
@@ -199,7 +199,8 @@ def _level_notes(plan, outcomes):
     """Say which darks have a level that no drift explains."""
     levels = {outcome.name: outcome.level for outcome in outcomes if outcome.level is not None}
     darks = {dark: levels[dark.name] for dark in plan.darks if dark.name in levels}
-    return unlike_levels(darks) + (below_bias(darks) if plan.recipe.uses_bias else [])
+    notes = unlike_levels(darks) + brighter_than_longer(darks)
+    return notes + (below_bias(darks) if plan.recipe.uses_bias else [])
 
 
 def _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress):

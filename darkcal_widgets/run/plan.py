@@ -193,6 +193,7 @@ def make_plan(
 def _notes(night, all_darks, darks, bias, biases):
     """Return what a user should know of what is not calibrated, and of the combined bias or the frames that it is built from."""
     notes = night.passed_over if all_darks else []
+    notes += night.averages([*darks, *biases])
     notes += night.guesses("dark", *(["bias"] if biases else []))
     notes += [] if bias is None else _single_bias(bias)
     subtracted = biases if bias is None else [bias]
