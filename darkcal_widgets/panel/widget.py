@@ -459,7 +459,7 @@ class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
     def _open_night(self, place, anew=False):
         if place != self._place or anew:
             self._opened, self._place = OpenNight.at(*place), place
-            self._show(listing=night_list(self._opened.night, self.raw_folder))
+            self._show(listing=night_list(self._opened.night, self.raw_folder), levels={})
 
     @property
     def shown_names(self) -> dict[str, str]:
