@@ -262,8 +262,8 @@ def _few_frames(counts):
     if not few:
         return []
     return [
-        f"Fewer than {FEW_FRAMES} frames are averaged in {', '.join(few)}. With 1 or 2 frames no cosmic ray is removed; with 3, a "
-        "pixel that was hit twice keeps one. Take more of them."
+        f"Fewer than {FEW_FRAMES} frames are averaged in {', '.join(few)}. With 1 or 2 frames no cosmic ray is removed; with 3, "
+        "a pixel that was hit twice keeps one. Take more of them."
     ]
 
 

@@ -267,7 +267,8 @@ def _gain(frame, gain, notes):
         listed = ", ".join(f"{keyword} = {value:g}" for keyword, value in unequal.items())
         notes.append(
             f"The amplifiers that have read the image have different gains ({listed} e-/ADU), so that no single one gives "
-            "electrons: all is in adu, averaged over the amplifiers. For electrons, calibrate one amplifier at a time (keep_columns)."
+            "electrons: all is in adu, averaged over the amplifiers. For electrons, calibrate one amplifier at a time "
+            "(keep_columns)."
         )
         return None
     found = known_gain(frame.info, gain)
