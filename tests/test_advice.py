@@ -580,6 +580,25 @@ def test_dark_strips_that_stay_in_the_image_are_a_doubt(tmp_path, end):
     assert decisions["overscan_columns"].value is None
 
 
+def test_channels_of_a_header_are_taken_as_amplifiers(tmp_path):
+    def strips(kind, index, image):
+        del kind, index
+        parts = [(0, 25), (100, 110), (25, 75), (110, 120), (75, 100)]
+        image[:] = np.hstack([image[:, start:stop] for start, stop in parts])
+
+    channels = [(1, 25, 26, 30), (36, 60, 31, 35), (61, 85, 86, 90), (96, 120, 91, 95)]
+    cards = {}
+    for number, spans in enumerate(channels, 1):
+        names = [f"S_{area}{end}{number}1" for area in ("EF", "OS") for end in ("MN", "MX")]
+        cards |= dict(zip(names, spans, strict=True))
+        cards |= {f"S_EFMN{number}2": 1, f"S_EFMX{number}2": 96}
+    for path in (folder := overscan_night(tmp_path, change=strips)).glob("*.fits"):
+        with fits.open(path, mode="update") as hdus:
+            hdus[0].header.update(cards)
+    recipe = advise(Night(folder)).recipe
+    assert [image for _, image in recipe.amplifiers] == ["0:25", "35:60", "60:85", "95:120"]
+
+
 def test_dark_columns_beside_overscan_rows_are_a_doubt(tmp_path):
     def strips(kind, index, image):
         image[:] = np.hstack([image[:, :30], image[:, 100:], image[:, 30:100]])

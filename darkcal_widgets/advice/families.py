@@ -1,5 +1,6 @@
 """The sections of several amplifiers that one header names, each with its overscan and its image. Nothing is believed here."""
 
+import itertools
 import re
 
 from ..errors import ParameterError
@@ -29,7 +30,7 @@ def claimed_amplifiers(header, shape):
     """
     if shape is None:
         return ()
-    return _named(header, shape) or _side_by_side(header, shape)
+    return _named(header, shape) or _side_by_side(header, shape) or _channels(header, shape)
 
 
 def counted_sections(header, shape):
@@ -105,6 +106,27 @@ def _side_by_side(header, shape):
         for index in range(amplifiers)
     ]
     return _fitting(sections, shape)
+
+
+def _channels(header, shape):
+    """Read the channels of Subaru's cameras: first and last column (1) and row (2) of each image, and column of its overscan."""
+    sections, number = [], 1
+    while f"S_EFMN{number}1" in header:
+        image = tuple(_span(header, f"S_EF{{}}{number}{axis}") for axis in (2, 1))
+        sections.append(((slice(0, shape[0]), _span(header, f"S_OS{{}}{number}1")), image))
+        number += 1
+    fits = (
+        0 <= span.start < span.stop <= length
+        for section in itertools.chain(*sections)
+        for span, length in zip(section, shape, strict=True)
+    )
+    if len(sections) < 2 or not all(fits):
+        return ()
+    return _fitting(sections, shape)
+
+
+def _span(header, name):
+    return slice(_count(header, name.format("MN")) - 1, _count(header, name.format("MX")))
 
 
 def _fitting(sections, shape):
