@@ -16,6 +16,7 @@ SETTLED = """() => {
     const panel = document.querySelector('.darkcal-panel');
     return panel?.dataset.asked && panel.dataset.asked === panel.dataset.answered;
 }"""
+PATIENCE = 120_000  # milliseconds: a night of 200 darks on a busy machine
 DONE = "() => document.querySelector('.darkcal-summary p')"
 # What the last cell shows, as text.
 SHOWN_LAST = """() => window.jupyterapp.shell.currentWidget.context.model.toJSON().cells.at(-1)
@@ -74,7 +75,7 @@ def open_panel(open_notebook, tmp_path):
 
 
 def settle(lab):
-    lab.page.wait_for_function(SETTLED)
+    lab.page.wait_for_function(SETTLED, timeout=PATIENCE)
 
 
 def control(lab, name):
@@ -91,7 +92,7 @@ def calibrate(lab):
     """Press Calibrate and return what is said at the end; what a run before has said is wiped away."""
     lab.page.evaluate("document.querySelector('.darkcal-summary').replaceChildren()")
     control(lab, "calibrate").click()
-    lab.page.wait_for_function(DONE)
+    lab.page.wait_for_function(DONE, timeout=PATIENCE)
     return lab.page.locator(f"{PANEL} .darkcal-summary").inner_text()
 
 

@@ -341,6 +341,27 @@ def test_the_effect_is_shown_live(panel):
     wait_until(lambda: panel.levels["rows"][0]["after"] == panel.effect["after"]["level"])
 
 
+def test_levels_of_the_night_before_are_not_shown(panel, tmp_path):
+    send(panel, _shown=True)
+    wait_until(lambda: len(panel.levels.get("rows", ())) == 3)
+    panel.raw_folder = str(small_night(tmp_path / "without darks", darks=0))
+    assert panel.effect["after"]
+    assert panel.levels == {}
+
+
+def test_what_is_read_ahead_does_not_answer_a_click(panel, monkeypatch):
+    answered = []
+
+    def refreshed():
+        panel._answer()  # as a thread that has read a frame
+        answered.append(panel._answered)
+
+    monkeypatch.setattr(panel, "_on_accept", refreshed)
+    press(panel, "accept")
+    assert answered == [panel._asked - 1]
+    assert panel._answered == panel._asked
+
+
 def test_the_levels_shown_are_those_of_the_results(panel):
     send(panel, _shown=True)
     wait_until(lambda: len(panel.levels.get("rows", ())) == 3)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from nights import folder_bytes, write_raw
+from nights import folder_bytes, small_night, write_raw
 from panels import (
     DONE,
     NIGHTS,
@@ -245,12 +245,51 @@ def test_one_image_is_looked_at_and_some_are_calibrated(open_panel):
     control(lab, "extension").select_option("CCD2")
     settle(lab)
     assert "dark-0.fits[CCD2]" in lab.page.locator(f"{PANEL} h3", has_text="effect").inner_text()
-    lab.page.locator(f"{PANEL} [data-image=CCD3]").uncheck()
+    lab.page.locator(f"{PANEL} [data-image=CCD3]").click()
     settle(lab)
     assert lab.value("panel.extensions") == ["CCD1", "CCD2"]
-    lab.page.locator(f"{PANEL} [data-image=CCD3]").check()
+    lab.page.locator(f"{PANEL} [data-image=CCD3]").click()
     settle(lab)
     assert lab.value("panel.extensions") is None
+    assert not lab.errors
+
+
+def test_picking_darks_keeps_what_is_said_of_bias_frames(open_panel):
+    lab = open_panel(small_night, "keep_columns=':22', files=('dark-0.fits', 'bias:bias-1.fits')")
+    lab.page.locator(f"{PANEL} tbody input").nth(1).click()
+    settle(lab)
+    assert lab.value("panel.files") == ["dark-0.fits", "dark-1.fits", "bias:bias-1.fits"]
+    lab.page.get_by_role("button", name="Pick listed", exact=True).click()
+    settle(lab)
+    assert lab.value("panel.files") == ["bias:bias-1.fits"]
+    lab.page.get_by_role("button", name="Leave out listed").click()
+    settle(lab)
+    assert lab.value("panel.files") == []
+    assert not lab.errors
+
+
+RED = """() => {
+    const canvas = document.querySelector('canvas.darkcal-after');
+    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let count = 0;
+    for (let n = 0; n < data.length; n += 4) count += data[n] > 150 && data[n + 1] < 60 && data[n + 2] < 80;
+    return count;
+}"""
+
+
+def test_a_hot_pixel_is_ringed_and_a_glow_is_not(open_panel):
+    def glowing(folder):
+        pixels = image_of(0, (1000, 1000)).astype(float)
+        pixels[:, :80] += 2000 * np.exp(-np.arange(80) / 10)
+        pixels[30, 60] += 500
+        write_raw(folder / "dark-0.fits", pixels.astype("uint16"), "dark", 60.0)
+
+    lab = open_panel(glowing, "overscan_columns='80:', keep_columns=':80'")
+    looks_at_the_effect(lab)
+    assert lab.page.evaluate(RED) == 0
+    control(lab, "mark_hot").check()
+    settle(lab)
+    assert 10 < lab.page.evaluate(RED) < 200  # one ring
     assert not lab.errors
 
 

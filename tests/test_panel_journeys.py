@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from nights import write_raw
-from panels import PANEL, SHOWN_LAST, calibrate, control, enter, settle
+from panels import PANEL, PATIENCE, SHOWN_LAST, calibrate, control, enter, settle
 
 pytestmark = pytest.mark.browser
 
@@ -25,8 +25,8 @@ def try_overscan(lab, text):
 def press(lab, name, result):
     """Press a button that works in the background, and wait for what it says at the end."""
     control(lab, name).click()
-    lab.page.locator(f"{PANEL} .darkcal-summary", has_text=result).wait_for()
-    lab.page.wait_for_function(NOT_RUNNING)
+    lab.page.locator(f"{PANEL} .darkcal-summary", has_text=result).wait_for(timeout=PATIENCE)
+    lab.page.wait_for_function(NOT_RUNNING, timeout=PATIENCE)
     settle(lab)
 
 
@@ -55,6 +55,10 @@ def test_a_student_tries_undoes_calibrates_and_comes_back(open_example):
     settle(lab)
     assert control(lab, "overscan_columns").input_value() == "2060:"
     press(lab, "calibrate", "9 written")
+    with pytest.raises(AssertionError, match="press “Replace 3 combined darks” in the panel"):
+        lab.run_all()
+    lab.bring_into_view(lab.page.locator(PANEL))
+    settle(lab)
     assert control(lab, "combine").inner_text() == "Replace 3 combined darks"
     press(lab, "combine", "3 written")
 

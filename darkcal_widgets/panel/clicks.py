@@ -44,8 +44,8 @@ class Clicks:
             "redo": partial(self._on_step, 1),
         }
         if message.get("action") in actions:
-            self._asked = message.get("asked", self._asked)
             actions[message["action"]]()
+            self._asked = message.get("asked", self._asked)  # not before: what is read ahead answers, too
             self._answer()
 
     def _on_run(self, work, replaces):

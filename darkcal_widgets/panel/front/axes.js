@@ -51,9 +51,9 @@ export function drawAxes({ ctx, colour, box, width }, x, y) {
   drawGrid(ctx, box, y);
   ctx.textAlign = "center";
   ctx.textBaseline = "top";
-  for (const [value, label] of x.ticks) ctx.fillText(label, x.scale(value), box.bottom + 4);
-  const rightmost = width - ctx.measureText(x.label).width / 2; // of a label wider than its axis
-  ctx.fillText(x.label, Math.min((box.left + box.right) / 2, rightmost), box.bottom + 18);
+  const within = (text, place) => Math.min(place, width - ctx.measureText(text).width / 2);
+  for (const [value, label] of x.ticks) ctx.fillText(label, within(label, x.scale(value)), box.bottom + 4);
+  ctx.fillText(x.label, within(x.label, (box.left + box.right) / 2), box.bottom + 18);
   ctx.save();
   ctx.translate(10, (box.top + box.bottom) / 2);
   ctx.rotate(-Math.PI / 2);
