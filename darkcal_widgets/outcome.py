@@ -7,10 +7,13 @@ from .errors import RunError
 from .html import html_text
 from .text import visible
 
-__all__ = ["MIME_TYPE", "Outcome", "Run"]
+__all__ = ["CHECK_TYPE", "MIME_TYPE", "Outcome", "Run"]
 
 # A notebook that shows a Run keeps its counts in this form, for whoever has the notebook run.
 MIME_TYPE = "application/vnd.darkcal.run+json"
+
+# And so one that shows a CheckReport.
+CHECK_TYPE = "application/vnd.darkcal.check+json"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ __all__ = [
     "level_of",
     "median",
     "median_and_scatter",
+    "medians",
     "near_bounds",
     "near_median",
     "row_levels",
@@ -101,6 +102,30 @@ def median(values):
     parted = np.partition(flat, middle)  # one place at a time: for two, numpy has no fast way
     upper = float(parted[middle])
     return upper if flat.size % 2 else (float(parted[:middle].max()) + upper) / 2
+
+
+def medians(values, axis):
+    """Return the medians along an axis, which keeps length 1, as `numpy.nanmedian` does, several times faster.
+
+    Parameters
+    ----------
+    values : ndarray
+        NaN is not a value.
+    axis : int
+
+    Examples
+    --------
+    >>> medians(np.array([[1.0, 2.0, 9.0, 4.0]]), axis=1)
+    array([[3.]])
+    """
+    length = values.shape[axis]
+    if not length or np.isnan(values.sum()):
+        return np.nanmedian(values, axis=axis, keepdims=True)
+    lines = np.partition(np.moveaxis(values, axis, -1), length // 2)  # one place at a time, as in `median`
+    middle = lines[..., length // 2 :][..., :1]
+    if length % 2 == 0:
+        middle = (lines[..., : length // 2].max(axis=-1, keepdims=True) + middle) / 2
+    return np.moveaxis(middle, -1, axis)
 
 
 @lru_cache

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import DarkcalError, OutputError, RunError
 from ..files import replacing
 from ..notebooks import NotebookError, run_notebook
-from ..outcome import MIME_TYPE
+from ..outcome import CHECK_TYPE, MIME_TYPE
 from ..text import shortened
 from .record import EXECUTED, REPORT, THUMBNAIL, Record, forget
 from .requests import Request
@@ -204,7 +204,7 @@ def _facts(request, executed):
     runs = [data[MIME_TYPE] for data in shown if MIME_TYPE in data]
     paths = [request.folder / path for run in runs for path in run["results"]]
     counts = {name: sum(run[name] for run in runs) for name in ("written", "unchanged", "failed")}
-    return counts | {"results": [str(path) for path in paths]} | _measured(request, paths)
+    return counts | {"results": [str(path) for path in paths]} | _measured(request, paths, shown)
 
 
 def _shown(cells):
@@ -224,7 +224,7 @@ def _write_thumbnail(picture, path):
             image.save(stream, "png")
 
 
-def _measured(request, paths):
+def _measured(request, paths, shown):
     """Measure the results of a run: medians over its darks, and the check where the truth is known."""
     import numpy as np
 
@@ -244,26 +244,28 @@ def _measured(request, paths):
         for name, values in columns.items()
         if values and np.isfinite(values).all()
     }
-    return medians | {"check": _check(request)}
+    return medians | {"check": _check(request, shown)}
 
 
-def _check(request):
-    """Say how the results of a simulated night compare with its truth; nothing for a real one."""
+def _check(request, shown):
+    """Say how the results of a simulated night compare with its truth, as the notebook found; nothing for a real one."""
     from ..simulate import TRUTH_NAME
 
     raw_folder = request.path("raw_folder")
     if not (raw_folder / TRUTH_NAME).is_file():
         return ""
+    reduced_folder = request.path("reduced_folder")
+    found = [data[CHECK_TYPE] for data in shown if CHECK_TYPE in data]
+    for one in reversed(found):
+        if one["folder"] == str(reduced_folder.resolve()):
+            return _one_line(one["verdict"])
     from ..check import check_run
     from ..night import Night
 
     try:
-        report = check_run(request.path("reduced_folder"), Night(raw_folder, request.path("dark_folder")))
+        return _one_line(check_run(reduced_folder, Night(raw_folder, request.path("dark_folder"))).verdict)
     except DarkcalError as error:
         return f"not checked: {_one_line(str(error))}"
-    if report.off:
-        return "off: " + _one_line("\n".join(check.text for check in report.off))
-    return f"right: {sum(check.state == 'right' for check in report.checks)} comparisons with the truth"
 
 
 def _one_line(text):

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..darks import measure_darks
+from ..darks.report import dark_current_alone
 from ..errors import DarkcalError, NightError, RunError
 from ..groups import same_exposure
 from ..html import html_table
 from ..night import Night
+from ..outcome import CHECK_TYPE
 from ..results import Results
 from ..simulate import TRUTH_NAME, read_truth
-from ..statistics import MAD_TO_SIGMA, median
+from ..statistics import MAD_TO_SIGMA, median, medians
 from ..text import visible
 from .combined import combined_trouble, listed, members_of
-from .pixels import texture
+from .pixels import common_of, texture
 from .seen import TrueNight, find_darks, origin_problem, see
 
 if TYPE_CHECKING:
@@ -111,14 +112,29 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All that was compared, in the order of the steps; one mistake is off once, and what comes of it follows."""
+    """All that was compared, in the order of the steps; one mistake is off once, and what comes of it follows.
+
+    Attributes
+    ----------
+    checks : tuple of Check
+    folder : str
+        The absolute path of the results.
+    """
 
     checks: tuple
+    folder: str = ""
 
     @property
     def off(self):
         """The checks that found something wrong, those that follow left out; the first is where it began."""
         return [check for check in self.checks if check.state == "off"]
+
+    @property
+    def verdict(self):
+        """Whether something is off, and what, as a batch tells it."""
+        if self.off:
+            return "off: " + "\n".join(check.text for check in self.off)
+        return f"right: {sum(check.state == 'right' for check in self.checks)} comparisons with the truth"
 
     def raise_off(self):
         """Raise an error if something is off.
@@ -133,6 +149,9 @@ class CheckReport:
 
     def __str__(self):
         return "\n".join(map(str, self.checks))
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {CHECK_TYPE: {"folder": self.folder, "verdict": self.verdict}}
 
     def _repr_html_(self):
         rows = [
@@ -183,7 +202,7 @@ def check_run(
             raise NightError(f"{problem}; name the night these results were made from.")
         true = TrueNight(folder, values)
         answer = _Answer(reduced_folder, see(found, true), true)
-        return CheckReport(tuple(_with_causes(answer.checks())))
+        return CheckReport(tuple(_with_causes(answer.checks())), str(Path(reduced_folder).resolve()))
 
 
 def _folder_of(night):
@@ -389,7 +408,7 @@ class _Answer:
         """What the bias takes from each row, as the mean of the raw bias frames has it; 0 where it was not subtracted."""
         if not self._uses_bias:
             return 0.0
-        return np.mean([np.median(image, axis=1) for image in self._biases.values()], axis=0)
+        return np.mean([medians(image, axis=1)[:, 0] for image in self._biases.values()], axis=0)
 
     @property
     def _rough(self):
@@ -437,7 +456,7 @@ class _Answer:
     @cached_property
     def _common(self):
         """What was subtracted from all darks alike and differs along the rows, such as a bias: the median."""
-        return np.median(np.stack([dark.subtracted.rest for dark in self._alike]), axis=0)
+        return common_of([dark.subtracted.rest for dark in self._alike])
 
     @cached_property
     def _biases(self):
@@ -448,6 +467,8 @@ class _Answer:
     @cached_property
     def _average(self):
         """Which bias frames are in what was subtracted from all."""
+        if np.abs(self._common).max() < _ROUNDING:
+            return None  # no bias is so smooth
         textures = {name: texture(image) for name, image in self._biases.items()}
         return members_of(texture(self._common), textures) if textures else None
 
@@ -549,9 +570,7 @@ class _Answer:
     def _rests(self):
         """Yield what no step explains: of all darks together, then of each."""
         if self._uses_bias:
-            bias = np.mean(
-                [image - np.median(image, axis=1, keepdims=True) for image in self._biases.values()], axis=0
-            )
+            bias = np.mean([image - medians(image, axis=1) for image in self._biases.values()], axis=0)
             rest = self._common - bias
             yield "all darks", np.where(np.abs(rest) < _CLIP * self.night.sigma, 0, rest)
         else:
@@ -561,18 +580,20 @@ class _Answer:
 
     def _blemish(self, rest):
         """Say what was done to pixels beside the steps; empty: nothing."""
-        rest = rest - np.median(rest, axis=1, keepdims=True)  # what is the same along a row is the overscan's
+        if np.abs(rest).max() < _ROUNDING / 2:
+            return ""  # nor does it differ by more along a row
+        rest = rest - medians(rest, axis=1)  # what is the same along a row is the overscan's
         changed = np.abs(rest) > _ROUNDING
         count = int(changed.sum())
-        columns = np.median(rest, axis=0)
+        if not count:
+            return ""
+        columns = medians(rest, axis=0)
         left = rest - columns
-        left -= np.median(left, axis=1, keepdims=True)
+        left -= medians(left, axis=1)
         if (np.abs(left) > _ROUNDING).sum() < count / 10:
             return f"something else was subtracted from each of its columns, up to {np.abs(columns).max():.1f} ADU"
         if count > rest.size / 2:
             return f"noise of {_scatter(rest):.1f} ADU was added to it"
-        if not count:
-            return ""
         y, x = self.night.hot
         rows, columns = self.plain[0].part
         inside = (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
@@ -588,12 +609,11 @@ class _Answer:
         combined = results.of_type("dark", combined=True)
         if not combined:
             return Check("combined darks", "not checked", "There are none; combine_darks makes them.")
-        darks = [dark.frame for dark in self.darks]
         for frame in combined:
             outdated = results.out_of_date(frame) if "DCRECIPE" in frame.header else ""
             if outdated:
                 return Check("combined darks", "off", f"{frame.name} is out of date: {outdated}")
-            if trouble := combined_trouble(frame, darks):
+            if trouble := combined_trouble(frame, self.darks):
                 return Check("combined darks", "off", f"{frame.name}: {trouble}")
         names = ", ".join(frame.name for frame in combined) if len(combined) < 4 else f"All {len(combined)}"
         verb = "was" if len(combined) == 1 else "were"
@@ -605,14 +625,14 @@ class _Answer:
         if len({frame.get("temperature") for frame in truth["frames"].values()}) > 1:
             return Check("dark current", "not checked", "The darks have several temperatures.")
         try:
-            report = measure_darks(self.folder, Night(self.night.folder), gain=truth["gain"])
+            found, notes = dark_current_alone(self.folder, Night(self.night.folder), truth["gain"])
         except NightError:
             return Check(
                 "dark current", "not checked", "There are no combined darks; combine_darks makes them."
             )
-        found, true = report.dark_current, truth["dark_current"]
+        true = truth["dark_current"]
         if found is None:
-            return Check("dark current", "not checked", " ".join(report.notes))
+            return Check("dark current", "not checked", " ".join(notes))
         text = f"{found}, true {true:g} e-/s."
         near = abs(found.value - true) <= max(_SURE * found.uncertainty, _FRACTION * true)
         return Check("dark current", "right" if near else "off", text)

@@ -5,14 +5,24 @@ frame, and times what it was taken, whatever a header says. What was subtracted 
 row, a bias the same in all frames, and whatever else differs was done by hand.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from ..statistics import near_bounds
+from ..statistics import medians, near_bounds
 
-__all__ = ["CLEAR", "Place", "Subtracted", "overscan_used", "place_of", "scale_of", "texture", "weights"]
+__all__ = [
+    "CLEAR",
+    "Place",
+    "Subtracted",
+    "common_of",
+    "overscan_used",
+    "place_of",
+    "scale_of",
+    "texture",
+    "weights",
+]
 
 # Pixels that are compared to find where a frame was; 6 standard errors of their correlation are 0.1.
 _SAMPLE = 4000
@@ -25,11 +35,20 @@ _REACH = 3
 
 _CLIP = 5.0
 
+# So many values tell to a hundredth where to clip.
+_FOR_BOUNDS = 2**14
+
+# So many pixels of a row or column give its level well enough to compare noise: to a tenth of it.
+_FOR_LEVEL = 256
+
 # Rows and columns of the part whose noise is compared: in the middle, as glow is in corners.
 _PART = (256, 512)
 
 # What the rounding of single precision leaves from row to row, in ADU.
 _STEADY = 0.02
+
+# Averages this close to what was subtracted, in ADU, are it: one more column, or one less, changes them by more.
+_ROUNDED = 0.002
 
 # How far a step of the search moves an end of the overscan.
 _STEPS = (32, 8, 2, 1)
@@ -76,27 +95,45 @@ class Subtracted:
 
     Attributes
     ----------
-    difference : ndarray
-        Shape (rows, columns): raw less calibrated.
+    rest : ndarray
+        Shape (rows, columns): what differs along the rows; made in the memory of `difference`, raw less calibrated.
     lines : ndarray
         Shape (rows,): the median of each row.
     """
 
-    difference: np.ndarray
+    difference: InitVar[np.ndarray]
+    rest: np.ndarray = field(init=False)
     lines: np.ndarray = field(init=False)
 
-    def __post_init__(self):
-        self.lines = np.nanmedian(self.difference, axis=1)
+    def __post_init__(self, difference):
+        lines = medians(difference, axis=1)
+        self.lines = lines[:, 0]
+        self.rest = np.subtract(difference, lines, out=difference)
 
     @cached_property
     def level(self):
         """Its mean."""
         return float(np.nanmean(self.lines, dtype=np.float64))
 
-    @cached_property
-    def rest(self):
-        """What differs along the rows."""
-        return self.difference - self.lines[:, None]
+
+def common_of(images):
+    """Return the median of some images; where all agree but for rounding, half way between the least and the greatest.
+
+    Parameters
+    ----------
+    images : list of ndarray
+        Alike.
+
+    Returns
+    -------
+    ndarray
+    """
+    low, high = np.minimum.reduce(images), np.maximum.reduce(images)
+    common = (low + high) / 2
+    differ = high - low > _STEADY
+    if differ.any():
+        common[differ] = medians(np.stack([image[differ] for image in images], axis=1), axis=1)[:, 0]
+    return common
 
 
 def place_of(image, raw, starts, *, anywhere=True):
@@ -126,8 +163,10 @@ def place_of(image, raw, starts, *, anywhere=True):
 
 def _flat(image):
     """Return an image without what its rows and columns have in common."""
-    image = image - np.nanmedian(image, axis=1, keepdims=True)
-    return image - np.nanmedian(image, axis=0)
+    rows, columns = (slice(None, None, max(1, length // _FOR_LEVEL)) for length in image.shape)
+    image = image - medians(image[:, columns], axis=1)
+    image -= medians(image[rows], axis=0)
+    return image
 
 
 def _places(shape, raw_shape, starts):
@@ -157,7 +196,7 @@ def _likeness(image, raw, y, x, turn=""):
 
 
 def _is_near(values):
-    low, high = near_bounds(values, _CLIP)
+    low, high = near_bounds(values.ravel()[:: max(1, values.size // _FOR_BOUNDS)], _CLIP)
     return (values >= low) & (values <= high)
 
 
@@ -165,7 +204,7 @@ def texture(image):
     """Return the noise of a part of an image: less the means of rows and columns, outliers 0; one-dimensional."""
     first = [max(0, (length - most) // 2) for length, most in zip(image.shape, _PART, strict=True)]
     part = image[first[0] :, first[1] :][: _PART[0], : _PART[1]].astype(np.float32)
-    part = part - np.nanmedian(part, axis=1, keepdims=True)
+    part -= medians(part, axis=1)
     near = _is_near(part)
     # Medians of whole counts are too coarse.
     for axis in (1, 0):
@@ -206,7 +245,9 @@ def weights(image, frames):
     """
     both = np.column_stack(frames)
     near = (image != 0) & (both != 0).all(axis=1)
-    return np.linalg.lstsq(both[near], image[near], rcond=None)[0]
+    both = both[near].astype(np.float64)
+    # The normal equations: few frames have many pixels, and their noise is not alike.
+    return np.linalg.lstsq(both.T @ both, both.T @ image[near], rcond=None)[0]
 
 
 def overscan_used(lines, raw, candidates):
@@ -244,7 +285,7 @@ def _descend(lines, raw, start, average):
 
     best = (misfit(start), tuple(start))
     for step in _STEPS:
-        while True:
+        while best[0] > _ROUNDED:  # else these are the ones
             moved = [
                 (best[1][0] + one, best[1][1] + other)
                 for one, other in ((-step, 0), (step, 0), (0, -step), (0, step), (step, step), (-step, -step))

@@ -12,7 +12,7 @@ from ..files import checksum, result_name
 from ..frames import Frame
 from ..parallel import threaded
 from ..results import Results
-from .pixels import CLEAR, Place, Subtracted, overscan_used, place_of, scale_of
+from .pixels import CLEAR, Place, Subtracted, overscan_used, place_of, scale_of, texture
 
 __all__ = ["Dark", "TrueNight", "find_darks", "origin_problem", "see"]
 
@@ -124,6 +124,11 @@ class Dark:
     empty: int = 0
     columns: tuple | None = None
 
+    @cached_property
+    def texture(self):
+        """The noise of its pixels, see `~darkcal_widgets.check.pixels.texture`."""
+        return texture(self.frame.data)
+
     @property
     def is_plain(self):
         """Whether its pixels are where its raw frame has them."""
@@ -133,7 +138,7 @@ class Dark:
     def part(self):
         """Rows and columns of the raw frame that it has."""
         y, x = max(self.place.y, 0), max(self.place.x, 0)
-        rows, columns = self.subtracted.difference.shape
+        rows, columns = self.subtracted.rest.shape
         return slice(y, y + rows), slice(x, x + columns)
 
 

@@ -160,19 +160,14 @@ def measure_darks(
         raise ParameterError(f"gain is {gain!r}; expected electrons per ADU, above 0.")
     notes = []
     combined, singles = _results(reduced_folder, extension, notes)
-    frame, unit = combined[-1], combined[-1].info.unit or "adu"
+    frame = combined[-1]
     gain = _gain(frame, gain, notes)
-    ground, groups, hot = _measured(frame, singles, gain, sigma)
-    biases = [] if night is None else [_part(bias, frame.extension) for bias in night.biases]
-    pairs = _pairs(biases)
-    hidden = hidden_by_rounding(*pairs[0]) if pairs else 0.0
-    linear = _linearity(frame, groups, hot, ground, hidden, notes)
-    bias = _bias_of(reduced_folder, biases, singles, ground, notes)
-    levels, scale = Levels(groups, unit, linear, bias, hidden), Scale.of(gain)
+    levels, ground, hot, pairs = _levels(reduced_folder, frame, singles, night, gain, sigma, notes)
+    groups, linear, scale = levels.groups, levels.linear, Scale.of(gain)
     current = levels.dark_current("level", scale, notes)
     notes += _below_zero(current)
     return DarkReport(
-        levels=_level_table(groups, combined, bias, ground, unit),
+        levels=_level_table(groups, combined, levels.bias, ground, levels.unit),
         gain=gain,
         dark_current=current,
         mean_dark_current=levels.dark_current("mean", scale, []),
@@ -186,6 +181,31 @@ def measure_darks(
         ground=ground,
         notes=tuple(notes),
     )
+
+
+def dark_current_alone(reduced_folder, night, gain):
+    """Return the dark current that `measure_darks` finds, in half the time, and the notes of it: an `Estimate` or `None`.
+
+    Raises
+    ------
+    NightError, FrameError
+        As `measure_darks`.
+    """
+    notes = []
+    combined, singles = _results(reduced_folder, None, notes)
+    levels, *_ = _levels(reduced_folder, combined[-1], singles, night, gain, HOT_SIGMA, notes)
+    return levels.dark_current("level", Scale.of(gain), notes), notes
+
+
+def _levels(reduced_folder, frame, singles, night, gain, sigma, notes):
+    """Return the levels of the darks, the background and the hot pixels, and pairs of bias frames."""
+    ground, groups, hot = _measured(frame, singles, gain, sigma)
+    biases = [] if night is None else [_part(bias, frame.extension) for bias in night.biases]
+    pairs = _pairs(biases)
+    hidden = hidden_by_rounding(*pairs[0]) if pairs else 0.0
+    linear = _linearity(frame, groups, hot, ground, hidden, notes)
+    bias = _bias_of(reduced_folder, biases, singles, ground, notes)
+    return Levels(groups, frame.info.unit or "adu", linear, bias, hidden), ground, hot, pairs
 
 
 def _told(estimate, of=""):
