@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import __version__
 from .errors import DarkcalError, ParameterError
-from .text import visible
+from .text import visible, without_repeats
 
 __all__ = ["main"]
 
@@ -191,11 +191,16 @@ def _advise(folder, darks, types):
     for note in night.notes:
         _say(_in_options(note))
     advice = advise(night)
-    print(advice, "", *_next_step(night, advice), sep="\n")
+    print(advice)
+    if night.darks:
+        extensions = advice.recipe.extensions
+        advice = advise(night, extensions) if extensions else advice
+        print("", *_next_step(night, advice), sep="\n")
 
 
 def _next_step(night, advice):
     """Yield what is to be decided, and the command that calibrates a night as advised."""
+    from .advice.findings import NO_BIAS
     from .fields import papermill_option
     from .notebooks import shipped_notebooks
     from .parameters import ADVISABLE, ADVISED, Parameters
@@ -207,11 +212,14 @@ def _next_step(night, advice):
         "reduced_folder": f"{name}-reduced",
     }
     left = Parameters(**places, **dict.fromkeys(ADVISABLE, ADVISED)).undecided(advice)
-    given = places | ({"image_types": night.image_types} if night.image_types else {})
+    given = {"image_types": night.image_types, "extensions": advice.recipe.extensions}
+    given = places | {name: value for name, value in given.items() if value}
+    for missing in [finding for finding in advice.findings if finding.verdict == NO_BIAS]:
+        left["combined_bias"] = missing.reason
     notebook, here = shipped_notebooks()[3], Path.cwd()
     notebook = notebook.relative_to(here) if notebook.is_relative_to(here) else notebook
     command = shlex.join(["papermill", str(notebook), f"{name}-calibrated.ipynb"])
-    yield from left.values()
+    yield from without_repeats(left.values())
     yield "To calibrate it as advised" + (", with your values in place of ...:" if left else ":")
     yield " ".join(
         [command, *itertools.starmap(papermill_option, (given | dict.fromkeys(left, "...")).items())]

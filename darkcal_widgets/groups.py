@@ -10,6 +10,7 @@ __all__ = [
     "EXPOSURE_FRACTION",
     "EXPOSURE_SECONDS",
     "TEMPERATURE_TOLERANCE",
+    "differences_from",
     "group_exposures",
     "group_temperatures",
     "odd_frames",
@@ -153,7 +154,11 @@ def odd_frames(frames, unit="adu"):
         No value of a property is that of more than half of the frames.
     """
     differences = {}
-    for what, values in _properties(frames, unit).items():
+    layout = {
+        "shape (rows x columns)": {frame.name: frame.shape_text for frame in frames},
+        "images": {frame.name: ", ".join(sorted(part.extension for part in frame.parts)) for frame in frames},
+    }
+    for what, values in (_given(layout) | _properties(frames, unit)).items():
         usual, others = _minority(what, values)
         for name in others:
             differences.setdefault(name, []).append(f"{what} {values[name]}, the others have {usual}")
@@ -161,6 +166,26 @@ def odd_frames(frames, unit="adu"):
         name: f"{visible(name)} differs from most frames: {'; '.join(found)}."
         for name, found in differences.items()
     }
+
+
+def differences_from(frame, others, unit="adu"):
+    """Say what makes a frame another kind than others, all but shape, images and pedestal.
+
+    A header that does not give a property differs from none.
+
+    Returns
+    -------
+    str
+        Such as ``'binning 2 x 2, dark-0.fits has 1 x 1'``; empty: nothing.
+    """
+    own, theirs = _properties([frame], unit), _properties(others, unit)
+    found = []
+    del own["pedestal"]  # other software may have taken it out without a word, so that it is noted only
+    for what, value in ((what, *of.values()) for what, of in own.items() if of):
+        other = next((name for name, found in theirs[what].items() if found != value), None)
+        if other is not None:
+            found.append(f"{what} {value}, {visible(other)} has {theirs[what][other]}")
+    return "; ".join(found)
 
 
 def without_reduced(frames, recipe):
@@ -215,11 +240,13 @@ def _properties(frames, unit):
         "gain setting": lambda info: info.gain_setting,
         "pedestal": lambda info: f"{info.pedestal:g}",
     }
-    found = {"shape (rows x columns)": {frame.name: frame.shape_text for frame in frames}}
-    found |= {what: {frame.name: get(frame.info) for frame in frames} for what, get in read.items()}
+    return _given({what: {frame.name: get(frame.info) for frame in frames} for what, get in read.items()})
+
+
+def _given(properties):
     return {
         what: {name: value for name, value in of.items() if value not in (None, "")}
-        for what, of in found.items()
+        for what, of in properties.items()
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .choice import chosen, parted
 from .errors import NightError
-from .files import frame_paths
+from .files import frame_paths, is_frame_name
 from .frames import Frame
 from .frames.kinds import checked_image_types, frame_type, told_by_object
 from .inventory import Inventory, type_label
@@ -84,8 +84,7 @@ class Night(Inventory):
         paths = [path for folder in self.folders for path in frame_paths(folder)]
         if not paths:
             raise NightError(
-                f"there is no FITS file in {', '.join(map(str, self.folders))}; expected frames named "
-                "*.fits, *.fit or *.fts, plain or compressed (.gz, .bz2, .fz)."
+                f"there is no FITS file in {', '.join(map(str, self.folders))}; {_elsewhere(self.folders)}"
             )
         super().__init__(
             [(self._name(path), path) for path in paths], lambda *named: Frame(*named, self.image_types)
@@ -334,6 +333,19 @@ def _without_numbers(info):
     """Return what two frames have in common that are used as the same kind for the same reason."""
     key = "file" if info.type_key.startswith("file=") else info.type_key
     return key, info.type_evidence.partition(", the exposure is")[0]
+
+
+def _elsewhere(folders):
+    """Say which folders below hold frames, or what was expected if there are none."""
+    below = {path.parent for folder in folders for path in folder.glob("*/*") if is_frame_name(path.name)}
+    if not below:
+        return "expected frames named *.fits, *.fit or *.fts, plain or compressed (.gz, .bz2, .fz)."
+    listed = ", ".join(map(str, sorted(below)[:5])) + (
+        f" and {len(below) - 5} more" if len(below) > 5 else ""
+    )
+    return (
+        f"these below it hold some: {listed}. Set raw_folder, or dark_folder for the darks, to one of them."
+    )
 
 
 def _type_note(kind, frames):

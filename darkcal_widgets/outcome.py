@@ -31,6 +31,8 @@ class Outcome:
         Why it failed.
     saturated, no_value : int
         Pixels of the kept part that are saturated in the raw frame, or have no value (NaN, infinite) in the result.
+    level : float or None
+        Mean of the pixels of the result; `None`: not known.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Outcome:
     reason: str = ""
     saturated: int = 0
     no_value: int = 0
+    level: float | None = None
 
 
 @dataclass

@@ -13,6 +13,7 @@ from .files import replacing
 from .frames.kinds import checked_image_types
 from .recipe import Recipe
 from .recipe.recipe import check_names
+from .text import without_repeats
 from .yamlfile import read_yaml
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class Parameters(Recipe):
             The advice cannot tell; the message says which parameters have to be set.
         """
         if undecided := self.undecided(advice):
-            raise ParameterError(" ".join(undecided.values()))
+            raise ParameterError(" ".join(without_repeats(undecided.values())))
         return self.following(advice)
 
     def reasons(self, advice: "Advice") -> "Table":

@@ -1,6 +1,8 @@
 """Text from headers and file names, made safe to look at. Not the escaping for HTML."""
 
-__all__ = ["ascii_only", "shortened", "visible"]
+import re
+
+__all__ = ["ascii_only", "shortened", "visible", "without_repeats"]
 
 
 def ascii_only(text):
@@ -25,6 +27,22 @@ def visible(text):
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(text)
     )
+
+
+def without_repeats(texts):
+    """Return the texts without the sentences that one before has said.
+
+    Examples
+    --------
+    >>> without_repeats(["A is open. Nobody knows.", "B is open. Nobody knows. Set it."])
+    ['A is open. Nobody knows.', 'B is open. Set it.']
+    """
+    said, left = set(), []
+    for text in texts:
+        sentences = re.split(r"(?<=[.?!]) (?=[A-Z])", text)
+        left.append(" ".join(sentence for sentence in sentences if sentence not in said))
+        said.update(sentences)
+    return left
 
 
 def shortened(text, most=1000):

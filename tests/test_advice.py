@@ -8,7 +8,7 @@ import advice_scores
 import numpy as np
 import pytest
 from astropy.io import fits
-from cameras import SLIT, gmos, kast_blue, keck_lris, overscan_night, quadrants, saao, wht_isis
+from cameras import SLIT, gmos, kast_blue, keck_lris, overscan_night, quadrants, saao, wht_isis, write_images
 from nights import REAL_NIGHTS, write_raw
 
 from darkcal_widgets import (
@@ -124,6 +124,30 @@ def test_a_header_that_names_a_part_of_the_image_is_found_out(tmp_path):
     assert advise(night_of(tmp_path, camera)).finding(HEADER).verdict == "no"
 
 
+def test_a_section_outside_the_frame_is_said_to_be(tmp_path):
+    cards = {"BIASSEC": "[201:240,1:96]", "CCDSUM": "2 2"}
+    for path in (folder := overscan_night(tmp_path, **cards)).glob("*.fits"):
+        if not path.name.startswith(("bias", "dark")):
+            path.unlink()
+    advice = advise(Night(folder))
+    assert advice.finding(HEADER).verdict == "no"
+    reason = advice.decisions["overscan_columns"].reason
+    assert "outside the frame of 120 columns" in reason
+    assert "binned 2 x 2" in reason
+    assert "no header names an overscan" not in str(advice)
+
+
+def test_a_fall_in_darks_is_said_not_to_count(tmp_path):
+    def glow(kind, index, image):
+        del index
+        image[:, :100] += 20 * (kind == "dark")
+
+    found = advise(Night(overscan_night(tmp_path, change=glow))).finding(SAME_LEVEL)
+    assert (found.verdict, found.measured[:3]) == ("yes", "-20")
+    assert found.threshold.startswith("a rise of")
+    assert "only a rise counts" in found.reason
+
+
 def test_a_level_that_does_not_drift_is_said_to_vary_too_little(tmp_path):
     camera = small(CRYOGENIC, bias=replace(CRYOGENIC.bias, drift=0.0))
     advice = advise(night_of(tmp_path, camera))
@@ -211,11 +235,12 @@ def test_frames_of_unknown_type_are_named(tmp_path):
 
 def test_odd_and_unreadable_frames_are_left_out_by_name(cryogenic, tmp_path):
     night = part_of(cryogenic, tmp_path / "part", "dark", "flat", "bias")
-    write_raw(night.raw_folder / "small.fits", np.ones((5, 5), "uint16"), "science")
+    for name in ("small", "tiny"):
+        write_raw(night.raw_folder / f"{name}.fits", np.ones((5, 5), "uint16"), "science")
     (night.raw_folder / "broken.fits").write_bytes(b"SIMPLE")
     advice = advise(Night(night.raw_folder))
     assert advice.recipe.overscan_columns == "2055:"
-    assert any("small.fits" in text and "5 x 5" in text for text in advice.missing)
+    assert any("small.fits, tiny.fits, of 5 x 5" in text for text in advice.missing)
     assert any("broken.fits" in text for text in advice.missing)
 
 
@@ -788,10 +813,29 @@ def test_images_that_differ_are_not_calibrated_like_the_first(tmp_path):
     finding = advice.finding(IMAGES)
     assert finding.verdict == "no"
     assert "extensions=['VidInp3']" in finding.reason
-    assert finding.reason in advice.assumed
+    assert "The recommended recipe is for VidInp1, VidInp2, VidInp4 only." in advice.assumed
     assert "VidInp3: overscan_columns = ':20', keep_columns = '20:'" in finding.measured
     (said,) = advice.differences(replace(advice.recipe, extensions=None))
     assert said.startswith("extensions is None")
+
+
+def test_images_without_light_are_said_to_hold_overscan(tmp_path):
+    for kind, exposure in (("bias", 0.0), ("dark", 60.0), ("flat", 3.0)):
+        for index in range(3):
+            area, beside = (np.random.default_rng(index).normal(1000, 4, (80, width)) for width in (100, 20))
+            images = {"1": area + 9000 * (kind == "flat"), "BIAS_01": beside}
+            write_images(tmp_path, f"{kind}-{index}", images, kind, exposure)
+    reason = advise(Night(tmp_path)).finding(IMAGES).reason
+    assert "No light falls on BIAS_01, so they may hold the overscan" in reason
+    assert "separate runs" not in reason
+
+
+def test_bias_frames_of_another_shape_are_no_bias(thermo_electric, tmp_path):
+    night = part_of(thermo_electric, tmp_path / "part", "dark", "flat")
+    write_raw(night.raw_folder / "window.fits", np.ones((9, 9), "uint16"), "bias", 0.0)
+    found = advise(Night(night.raw_folder)).finding(BIAS)
+    assert found.verdict == "yes, but there is none"
+    assert "no bias frame has the shape of a dark" in found.reason
 
 
 def test_a_file_of_other_images_than_most_is_left_out_by_name(tmp_path):
@@ -799,7 +843,7 @@ def test_a_file_of_other_images_than_most_is_left_out_by_name(tmp_path):
     write_raw(night / "single.fits", np.full((48, 80), 1000, "uint16"), "bias", 0.0)
     advice = advise(Night(night))
     assert advice.recipe.keep_columns == "6:60"
-    assert any("single.fits does not have the image VidInp1" in text for text in advice.missing)
+    assert any("Not looked at: single.fits, without the image VidInp1" in text for text in advice.missing)
 
 
 def test_odd_files_of_several_images_are_left_out_by_name(tmp_path):
@@ -810,7 +854,7 @@ def test_odd_files_of_several_images_are_left_out_by_name(tmp_path):
     shutil.rmtree(tmp_path / "images")
     advice = advise(Night(tmp_path))
     assert advice.images == {}
-    assert any("odd.fits holds 4 images" in text for text in advise(Night(tmp_path)).missing)
+    assert any("odd.fits, of 4 images" in text for text in advise(Night(tmp_path)).missing)
 
 
 def test_the_recipe_comes_first_and_a_threshold_once(thermo_electric):

@@ -11,6 +11,7 @@ from unittest.mock import create_autospec
 
 import pytest
 import yaml
+from cameras import gmos
 from nights import random_frame, write_raw
 
 import darkcal_widgets
@@ -193,7 +194,7 @@ def advised(monkeypatch):
             "amplifiers": "decided",
         }.items()
     }
-    answer.recipe = Recipe()
+    answer.recipe, answer.findings = Recipe(), ()
     monkeypatch.setattr(advice, "advise", lambda night: asked.append(night.dark_folder) or answer)
     return asked
 
@@ -242,6 +243,36 @@ def test_advise_ends_with_the_command_and_what_it_leaves_open(advised, capsys, t
         "reduced_folder": f"{tmp_path.name}-reduced",
         "subtract_bias": "...",
     }
+
+
+def test_advise_on_images_that_differ_says_it_once(capsys, tmp_path):
+    assert cli.main(["advise", str(gmos(tmp_path / "raw"))]) == 0
+    out = capsys.readouterr().out
+    assert out.count("in separate runs") == 1
+    assert "does not decide" not in out
+    options = shlex.split(out.splitlines()[-1])
+    assert 'extensions: ["1", "3", "5", "7", "9", "11"]' in options
+    assert "..." not in options
+
+
+def test_advise_gives_no_command_where_there_is_no_dark(advised, capsys, tmp_path):
+    write_raw(tmp_path / "b1.fits", random_frame(1), "bias", 0.0)
+    assert cli.main(["advise", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "the advice\n"
+
+
+def test_a_bias_that_is_not_there_is_left_open_in_the_command(capsys, tmp_path):
+    shapes = {
+        "dark": ("dark", 60.0, (20, 30)),
+        "flat": ("flat", 1.0, (20, 30)),
+        "bias": ("bias", 0.0, (9, 9)),
+    }
+    for name, (kind, exposure, shape) in shapes.items():
+        write_raw(tmp_path / f"{name}.fits", random_frame(1, shape), kind, exposure)
+    assert cli.main(["advise", str(tmp_path)]) == 0
+    *_, reason, _, command = capsys.readouterr().out.splitlines()
+    assert reason.endswith("no bias frame has the shape of a dark: give one with combined_bias.")
+    assert "-p combined_bias ..." in command
 
 
 @pytest.mark.parametrize(

@@ -272,3 +272,24 @@ def test_the_frames_are_not_changed_and_blocks_do_not_show():
 def test_the_noise_of_large_values_warns_of_nothing():
     frames = [np.full((4, 6), 3e38, np.float32), np.full((4, 6), 3.1e38, np.float32)]
     assert measure_noise(frames, None) is not None
+
+
+@pytest.mark.parametrize("bad", [2500, -1000, 200])
+@pytest.mark.parametrize("part", [slice(None), slice(100, None), slice(0, 60)])
+def test_a_frame_that_is_bad_in_part_does_not_stop_the_clipping(bad, part):
+    stack = np.random.default_rng(1).normal(3, 4, (7, 200, 200))
+    stack[3, part] += bad
+    stack[0, 70] += 300  # cosmic rays in a good frame
+    noise = measure_noise(stack, 1.0)
+    assert noise.sigma == pytest.approx(4, rel=0.02)
+    result = clipped_average(stack, noise)
+    assert np.abs(result - 3).max() < 12
+    assert result.mean() == pytest.approx(3, abs=0.05)
+
+
+def test_a_drift_of_the_level_is_not_taken_for_a_bad_frame():
+    drift = np.array([0, 0.5, 20, -3, 8])[:, None, None]
+    stack = np.random.default_rng(2).normal(1000, 4, (5, 100, 100)) + drift
+    result = clipped_average(stack, measure_noise(stack))
+    assert np.abs(result - stack.mean(axis=0)).max() < 4
+    assert result.mean() == pytest.approx(stack.mean(), abs=0.01)

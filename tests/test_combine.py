@@ -321,6 +321,30 @@ def test_the_table_says_when_another_bias_was_subtracted(tmp_path):
     assert "combined_bias.fits is not the one that was subtracted" in table["state"][1]
 
 
+def test_darks_of_another_camera_are_left_out(tmp_path):
+    for index, camera in enumerate("AAB"):
+        write_raw(tmp_path / f"raw/dark-{index}.fits", random_frame(index), INSTRUME=camera)
+    night = Night(tmp_path / "raw")
+    calibrate_darks(night, Recipe(), tmp_path / "out", mixed="keep", progress=False)
+    run = combine_darks(tmp_path / "out")
+    assert "camera B, the others have A. It is left out; to combine" in run.failed["dark-2.fits"]
+    assert fits.getheader(run.written[0])["NCOMBINE"] == 2
+
+
+def test_darks_of_several_combined_biases_are_not_averaged(tmp_path):
+    for name, first in (("a", 0), ("b", 3)):
+        for index in range(first, first + 3):
+            write_raw(tmp_path / name / f"dark-{index}.fits", random_frame(index))
+            write_raw(tmp_path / name / f"bias-{index}.fits", random_frame(10 + index), "bias", 0.0)
+        recipe = Recipe(subtract_bias=True)
+        run = calibrate_darks(
+            Night(tmp_path / name), recipe, tmp_path / "out", overwrite=True, progress=False
+        )
+    with pytest.raises(NightError, match=r"combined biases.*dark-2\.fits; dark-3\.fits"):
+        combine_darks(tmp_path / "out")
+    assert len(combine_darks(tmp_path / "out", files=run.results).written) == 1
+
+
 def test_darks_of_different_shapes_are_not_averaged(reduced):
     with fits.open(reduced / "dark-1.fits") as hdus:
         write_images(reduced / "dark-1.fits", [Image.of(hdus[0].data[:-2].astype("float32"), hdus[0].header)])

@@ -104,7 +104,8 @@ def test_a_given_gain_counts_and_no_bias_frames_are_said(example):
     assert doubled.dark_current.value == pytest.approx(2 * report.dark_current.value)
     without = measure_darks(results)
     assert without.read_noise is None
-    assert any("bias frames" in note for note in without.notes)
+    missing = "It takes two bias frames to measure the read noise: pass night to measure_darks."
+    assert missing in without.notes
 
 
 def test_text_and_table_hold_every_number_with_its_uncertainty(example):
@@ -442,3 +443,28 @@ def test_darks_without_an_exposure_are_reported_too(tmp_path):
     assert report.dark_current is None
     assert any("gives no exposure time (combined_dark_x.fits)" in note for note in report.notes)
     draw_all(report)
+
+
+def test_a_dark_current_below_zero_is_called_impossible(tmp_path):
+    for n in range(4):
+        write_raw(tmp_path / "raw" / f"dark-{n}.fits", random_frame(n, level=100))
+        write_raw(tmp_path / "raw" / f"bias-{n}.fits", random_frame(9 + n, level=1000), "bias", 0.0)
+    calibrate_darks(Night(tmp_path / "raw"), Recipe(subtract_bias=True), tmp_path / "out", progress=False)
+    combine_darks(tmp_path / "out")
+    report = measure_darks(tmp_path / "out")
+    assert report.dark_current.value == pytest.approx(-90, abs=1)
+    assert any(note.startswith("A dark current below 0 (-90") for note in report.notes)
+
+
+def test_amplifiers_of_different_gains_are_reported_in_adu(tmp_path):
+    for n in range(4):
+        cards = {"GAIN": 1.0, "GAIN1": 1.0, "GAIN2": 2.5}
+        write_raw(tmp_path / "raw" / f"dark-{n}.fits", random_frame(n, level=1060), **cards)
+        write_raw(tmp_path / "raw" / f"bias-{n}.fits", random_frame(9 + n), "bias", 0.0, **cards)
+    night = Night(tmp_path / "raw")
+    calibrate_darks(night, Recipe(subtract_bias=True), tmp_path / "out", progress=False)
+    combine_darks(tmp_path / "out")
+    report = measure_darks(tmp_path / "out", night)
+    assert (report.gain, report.dark_current.unit, report.read_noise.unit) == (None, "adu/s", "adu")
+    assert any("different gains (GAIN1 = 1, GAIN2 = 2.5 e-/ADU)" in note for note in report.notes)
+    assert measure_darks(tmp_path / "out", night, gain=1.5).dark_current.unit == "e-/s"

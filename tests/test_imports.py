@@ -22,7 +22,7 @@ ORDER = """
     frames.write frames.images frames.frame frames frames.figures
     parameters
     groups inventory choice night results
-    combine.clip combine.files combine
+    combine.clip combine.levels combine.files combine
     run.file run.plan run.night run.figures run
     simulate.layers simulate.cameras simulate.truth simulate.night simulate download
     advice.profiles advice.families advice.claims advice.edges advice.place advice.straylight advice.levels advice.amplifiers

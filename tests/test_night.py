@@ -150,6 +150,14 @@ def test_an_empty_folder_says_which_files_were_expected(tmp_path):
         Night(tmp_path)
 
 
+def test_folders_below_that_hold_the_frames_are_named(tmp_path):
+    for name in ("darks", "flats"):
+        write_raw(tmp_path / name / "a.fits", random_frame(1))
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(NightError, match=r"hold some: .*darks, .*flats\. Set raw_folder, or dark_folder"):
+        Night(tmp_path)
+
+
 def test_a_real_night_of_maxim_dl_is_read():
     night = Night(REAL_NIGHTS / "feder-2013-07-04")
     assert (len(night.darks), len(night.biases), len(night.flats), len(night.science)) == (10, 5, 2, 4)

@@ -1,5 +1,6 @@
 """The panel without a browser: what it is told, what it tells, what it writes."""
 
+import gc
 import threading
 import time
 from dataclasses import replace
@@ -75,6 +76,13 @@ def test_from_parameters_gives_them_back(night, tmp_path):
     panel = DarkPanel.from_parameters(parameters)
     assert panel.parameters == parameters
     assert panel.chosen["picked"] == [5]  # four bias frames come first
+
+
+def test_a_panel_that_is_never_made_is_quiet(capsys):
+    with pytest.raises(TypeError, match="recipe"):
+        DarkPanel(3)
+    gc.collect()
+    assert capsys.readouterr().err == ""
 
 
 def test_what_is_set_in_code_is_shown(panel):

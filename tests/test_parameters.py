@@ -312,6 +312,11 @@ def test_what_the_night_does_not_decide_has_to_be_set():
         ParameterError, match=r"does not decide subtract_bias.*Set subtract_bias to True or False"
     ):
         parameters.resolved(advice)
+    advice.decisions["keep_columns"] = replace(advice.decisions["subtract_bias"], parameter="keep_columns")
+    with pytest.raises(ParameterError) as refusal:
+        parameters.resolved(advice)
+    assert str(refusal.value).count("Reason of subtract_bias.") == 1
+    advice = decided(unknown=["subtract_bias", "amplifiers"])
     assert replace(parameters, subtract_bias=False).resolved(advice).overscan_columns == "90:"
 
 

@@ -199,4 +199,4 @@ def test_another_pedestal_of_the_bias_is_noted(tmp_path):
     folder = small_night(tmp_path / "raw", darks=0)
     write_raw(folder / "dark.fits", random_frame(1), PEDESTAL=-100)
     run = calibrate_darks(Night(folder), WITH_BIAS, tmp_path / "out", progress=False)
-    assert any("PEDESTAL is 0 in combined_bias.fits and -100 in darks" in note for note in run.notes)
+    assert any("PEDESTAL is 0 in bias-0.fits and -100 in darks" in note for note in run.notes)

@@ -71,3 +71,10 @@ def test_the_digest_is_of_what_is_done_not_of_how_it_is_written():
 
 def test_the_unit_is_part_of_the_digest():
     assert Recipe(unit="adu").digest((20, 30)) != Recipe(unit="electron").digest((20, 30))
+
+
+def test_images_are_part_of_the_digest_but_their_order_is_not():
+    recipe, shapes = Recipe(), [(20, 30), (20, 30)]
+    first = recipe.digest(*shapes, images=["A", "B"])
+    assert first == recipe.digest(*shapes, images=["B", "A"])
+    assert len({first, recipe.digest(*shapes), recipe.digest(*shapes, images=["A", "C"])}) == 3

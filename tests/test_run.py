@@ -31,6 +31,7 @@ from darkcal_widgets import (
     simulate_night,
 )
 from darkcal_widgets.errors import FrameError, NightError, OutputError, ParameterError, RunError
+from darkcal_widgets.frames import Frame
 from darkcal_widgets.run import file as run_file
 from darkcal_widgets.run import make_plan
 from darkcal_widgets.run.file import hold_bias
@@ -265,32 +266,34 @@ def test_a_bias_of_other_sections_is_rebuilt_with_overwrite(night, tmp_path):
     assert len(calibrate(night, recipe, tmp_path, overwrite=True).written) == 3
 
 
-def test_a_bias_of_other_settings_is_reported(tmp_path):
-    small_night(tmp_path / "raw", darks=0, biases=0)
-    write_raw(
-        tmp_path / "raw" / "b.fits",
-        random_frame(1),
-        "bias",
-        0.0,
-        XBINNING=1,
-        YBINNING=1,
-        GAIN=1.5,
-        CCD_TEMP=-20.0,
+@pytest.mark.parametrize("is_built", [True, False])
+def test_a_bias_of_other_settings_is_refused(tmp_path, is_built):
+    folder, binned = tmp_path / ("raw" if is_built else "bias"), {"XBINNING": 2, "YBINNING": 2}
+    write_raw(folder / "b.fits", random_frame(1), "bias", 0.0, XBINNING=1, YBINNING=1, INSTRUME="A", GAIN=1.5)
+    write_raw(tmp_path / "raw" / "d.fits", random_frame(2), **binned, INSTRUME="B", GAIN=2.5)
+    given = None if is_built else folder / "b.fits"
+    what = (
+        r"it has binning 1 x 1, d\.fits has 2 x 2; camera A, d\.fits has B; gain 1\.5, d\.fits has 2\.5; give"
     )
-    write_raw(
-        tmp_path / "raw" / "d.fits",
-        random_frame(2),
-        "dark",
-        9.0,
-        XBINNING=2,
-        YBINNING=2,
-        GAIN=2.5,
-        CCD_TEMP=-16.0,
-    )
+    with pytest.raises(FrameError, match=what):
+        calibrate(Night(tmp_path / "raw"), Recipe(subtract_bias=True), tmp_path / "out", combined_bias=given)
+
+
+def test_a_bias_of_another_temperature_is_reported(tmp_path):
+    write_raw(tmp_path / "raw" / "b.fits", random_frame(1), "bias", 0.0, CCD_TEMP=-20.0)
+    write_raw(tmp_path / "raw" / "d.fits", random_frame(2), CCD_TEMP=-16.0)
     notes = " ".join(calibrate(Night(tmp_path / "raw"), WITH_BIAS, tmp_path / "out").notes)
-    assert "binning (1, 1), darks have (2, 2)" in notes
-    assert "gain 1.5, darks have 2.5" in notes
     assert "taken at -20 degrees, d.fits at -16" in notes
+
+
+def test_bias_frames_without_an_image_of_the_darks_are_refused(lris, tmp_path):
+    for seed in range(3):
+        names = ("VidInp1", "VidInp2", "VidInp3")
+        several_images(tmp_path / "more" / f"d{seed}.fits", seed, "dark", 10.0, names)
+        shutil.copy(tmp_path / "raw" / f"b{seed}.fits", tmp_path / "more")
+    what = r"b0\.fits is for images VidInp1, VidInp2, but not for VidInp3 of d0\.fits"
+    with pytest.raises(FrameError, match=what):
+        calibrate(Night(tmp_path / "more"), Recipe(subtract_bias=True), tmp_path / "out")
 
 
 def test_a_real_night_runs_as_both_examples(tmp_path):
@@ -358,13 +361,13 @@ def test_fitsverify_finds_no_error_in_any_file_written(night, thermo_electric, c
 # --- Several images in a file, several amplifiers in an image ---------------------------------------------------------------
 
 
-def several_images(path, seed, kind, exposure, names=("VidInp1", "VidInp2")):
+def several_images(path, seed, kind, exposure, names=("VidInp1", "VidInp2"), means=4 * (1000,)):
     """Write a frame as Keck's LRIS does: an empty primary HDU that says what it is, an image for each amplifier."""
     primary = fits.PrimaryHDU(header=fits.Header({"IMAGETYP": kind, "EXPTIME": exposure}))
-    images = [
-        fits.ImageHDU(random_frame(10 * seed + n), fits.Header({"EXTNAME": name, "DATASEC": "[1:24,1:20]"}))
-        for n, name in enumerate(names)
-    ]
+    images = []
+    for n, name in enumerate(names):
+        header = fits.Header({"DATASEC": "[1:24,1:20]"} | ({"EXTNAME": name} if name else {}))
+        images.append(fits.ImageHDU(random_frame(10 * seed + n, level=means[n]), header))
     path.parent.mkdir(exist_ok=True)
     fits.HDUList([primary, *images]).writeto(path)
 
@@ -429,6 +432,81 @@ def test_a_parameter_chooses_some_images_of_a_file(lris, tmp_path):
         ParameterError, match=r"extensions names 'SCI', which .*its images are 1, VidInp1, 2, VidInp2"
     ):
         calibrate(lris, Recipe(extensions=["SCI"]), tmp_path / "other")
+
+
+def test_results_of_other_images_are_not_unchanged(lris, tmp_path):
+    first, second = (Recipe(extensions=[name]) for name in ("VidInp1", "VidInp2"))
+    calibrate(lris, first, tmp_path / "out")
+    assert "with another recipe" in calibrate(lris, second, tmp_path / "out").failed["d0.fits"]
+    calibrate(lris, second, tmp_path / "out", overwrite=True)
+    raw = fits.getdata(tmp_path / "raw" / "d0.fits", 2)
+    np.testing.assert_array_equal(fits.getdata(tmp_path / "out" / "d0.fits", 1), raw)
+
+
+@pytest.fixture(params=[None, "IM"], ids=["unnamed", "named"])
+def mosaic(tmp_path, request):
+    """Four images a file, each a hundred above the one before."""
+    for seed in range(6):
+        kind, exposure = ("bias", 0.0) if seed < 3 else ("dark", 10.0)
+        names = [request.param and f"IM{number}" for number in range(1, 5)]
+        several_images(
+            tmp_path / "raw" / f"{kind}{seed}.fits", seed, kind, exposure, names, means=range(1000, 1400, 100)
+        )
+    return Night(tmp_path / "raw"), request.param or ""
+
+
+def levels(path):
+    with fits.open(path) as hdus:
+        return [round(float(np.median(hdu.data)), -2) + 0.0 for hdu in hdus[1:]]
+
+
+def test_each_image_gets_its_own_bias_whichever_are_chosen(mosaic, tmp_path):
+    night, stem = mosaic
+    chosen = Recipe(extensions=[f"{stem}2", f"{stem}4"], subtract_bias=True)
+    assert len(calibrate(night, chosen, tmp_path / "out").written) == 3
+    assert levels(tmp_path / "out" / "dark3.fits") == [0, 0]
+    labels = [part.label for part in Frame(tmp_path / "out" / "dark3.fits").parts]
+    assert labels == [f"{stem}2", f"{stem}4"]
+    bias = tmp_path / "out" / "combined_bias.fits"
+    one = replace(chosen, extensions=[f"{stem}4"])
+    calibrate(night, one, tmp_path / "one", combined_bias=bias)
+    assert levels(tmp_path / "one" / "dark3.fits") == [0]
+    with pytest.raises(
+        FrameError, match=rf"images {stem}2, {stem}4, but not for {stem}1 of dark3\.fits; give"
+    ):
+        calibrate(night, replace(chosen, extensions=[f"{stem}1"]), tmp_path / "a", combined_bias=bias)
+
+
+def test_the_bias_of_one_image_is_not_that_of_another(mosaic, tmp_path):
+    night, stem = mosaic
+    first, third = (Recipe(extensions=[f"{stem}{n}"], subtract_bias=True) for n in (1, 3))
+    calibrate(night, first, tmp_path / "out")
+    with pytest.raises(FrameError, match=rf"for image {stem}1, but not for {stem}3 of dark3\.fits; move"):
+        calibrate(night, third, tmp_path / "out")
+    calibrate(night, third, tmp_path / "out", overwrite=True)
+    assert levels(tmp_path / "out" / "dark3.fits") == [0]
+
+
+def test_a_bias_with_one_image_is_not_for_files_with_several(lris, tmp_path):
+    write_raw(tmp_path / "bias.fits", random_frame(1), "bias", 0.0, COMBINED=True)
+    recipe = Recipe(subtract_bias=True)
+    with pytest.raises(FrameError, match="is for image 0, but not for VidInp1, VidInp2 of d0"):
+        calibrate(lris, recipe, tmp_path / "out", combined_bias=tmp_path / "bias.fits")
+
+
+def test_images_in_another_order_are_averaged_by_name(tmp_path):
+    for seed in range(6):
+        kind, exposure = ("bias", 0.0) if seed < 3 else ("dark", 10.0)
+        names, means = ("AB", (1000, 1100)) if seed % 2 else ("BA", (1100, 1000))
+        several_images(tmp_path / "raw" / f"{kind}{seed}.fits", seed, kind, exposure, names, means)
+    run = calibrate(Night(tmp_path / "raw"), Recipe(subtract_bias=True), tmp_path / "out")
+    assert [levels(path) for path in (*run.written, *combine_darks(tmp_path / "out").written)] == [[0, 0]] * 4
+
+
+def test_a_file_whose_images_have_other_names_is_left_out(lris, tmp_path):
+    several_images(tmp_path / "raw" / "d9.fits", 9, "dark", 10.0, names=("VidInp1", "VidInp3"))
+    run = calibrate(Night(tmp_path / "raw"), RECIPE, tmp_path / "out")
+    assert "images VidInp1, VidInp3, the others have VidInp1, VidInp2" in run.failed["d9.fits"]
 
 
 def test_a_file_with_fewer_images_than_the_others_is_left_out(lris, tmp_path):

@@ -246,10 +246,15 @@ def _together(images, chosen):
     )
     if chosen or len(labels) < len(images):
         recipe = replace(recipe, extensions=tuple(labels))
-    finding = images_finding({label: _recipe_text(one.recipe) for label, one in images.items()}, labels)
+    unlit = [label for label, one in images.items() if one.overscan.place.light == "none"]
+    finding = images_finding(
+        {label: _recipe_text(one.recipe) for label, one in images.items()},
+        labels,
+        [label for label in unlit if label not in labels] if len(unlit) < len(images) else (),
+    )
     assumed = _of_several({label: one.assumed for label, one in images.items()})
     if finding.verdict == "no":
-        assumed = (*assumed, finding.reason)
+        assumed = (*assumed, f"{finding.reason.partition('. ')[0]}.")
     return replace(
         first,
         findings=(*first.findings, finding),

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import ParameterError
+from ..frames.numbers import binning_of
 from ..sections import overscan_axis, parse_section
 from .families import claimed_amplifiers, counted_sections
 
@@ -75,7 +76,9 @@ def read_claim(header, shape):
         try:
             found[keyword] = parse_section(text, keyword).resolve(shape)
         except ParameterError as error:
-            problems.append(str(error))
+            # CCDSEC may count on the CCD, of which the frame is a part.
+            if keyword != "CCDSEC":
+                problems.append(_problem(error, header))
     keep = next((found[word] for word in ("TRIMSEC", "DATASEC", "CCDSEC") if word in found), None)
     part, counted, text = counted_sections(header, shape)
     if "BIASSEC" in found:
@@ -90,6 +93,14 @@ def read_claim(header, shape):
     if readout := claimed_amplifiers(header, shape):
         texts.append(f"overscan and image of {len(readout)} amplifiers")
     return Claim(overscan, axis, keep, tuple(texts), tuple(problems), _amplifiers(header), readout)
+
+
+def _problem(error, header):
+    """Say what is wrong with a section, and whether binning may be why it lies outside the frame."""
+    text, binning = str(error), binning_of(header)
+    if "outside" not in text or binning in (None, (1, 1)):
+        return text
+    return f"{text} The frame is binned {binning[0]} x {binning[1]}: perhaps the section counts pixels before binning."
 
 
 def _amplifiers(header):

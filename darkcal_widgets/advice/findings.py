@@ -8,10 +8,21 @@ from .edges import LIT_FRACTION
 from .exposures import NEARLY
 from .levels import FOLLOWING_RATIO
 from .straylight import CONTAMINATION_SIGMA
-from .verdict import FLATNESS, MINIMUM_COLUMNS, counted, is_flat, is_steady, judge, lines_name, steadiness
+from .verdict import (
+    FLATNESS,
+    MINIMUM_COLUMNS,
+    counted,
+    header_silence,
+    is_flat,
+    is_steady,
+    judge,
+    lines_name,
+    steadiness,
+)
 
 __all__ = [
     "ALIKE",
+    "NO_BIAS",
     "ONE_AMPLIFIER",
     "Finding",
     "exposure_findings",
@@ -23,6 +34,7 @@ __all__ = [
 
 ONE_AMPLIFIER = "Is it read by one amplifier?"
 ALIKE = "Is it the same for all images of a file?"
+NO_BIAS = "yes, but there is none"
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,7 @@ def exposure_findings(matches, night):
     return [*map(_match, matches), _bias(matches, night)]
 
 
-def images_finding(texts, labels):
+def images_finding(texts, labels, unlit=()):
     """Return the finding on whether one recipe is right for all images of a file.
 
     Parameters
@@ -81,18 +93,27 @@ def images_finding(texts, labels):
         The label of each image to its recipe in words.
     labels : list of str
         Of the images that the recommended recipe is for.
+    unlit : sequence of str
+        Of the images on which no light falls, though it falls on others.
     """
     value = "; ".join(f"{label}: {text}" for label, text in texts.items())
-    others = [label for label in texts if label not in labels]
+    others = [label for label in texts if label not in (*labels, *unlit)]
     first = f"The other findings are those of {labels[0]}."
-    if not others:
+    if len(labels) == len(texts):
         reason = f"The recommended recipe is the same for all {len(texts)} images. {first}"
         return Finding(ALIKE, value, "", "yes", reason)
-    reason = (
-        f"The recommended recipe is for {', '.join(labels)} only. Calibrate {', '.join(others)} in separate runs, with "
-        f"extensions={others!r} and the columns measured for them, into another reduced_folder. {first}"
-    )
-    return Finding(ALIKE, value, "", "no", reason)
+    reasons = [f"The recommended recipe is for {', '.join(labels)} only."]
+    if others:
+        reasons.append(
+            f"Calibrate {', '.join(others)} in separate runs, with extensions={others!r} and the columns measured for them, into "
+            "another reduced_folder."
+        )
+    if unlit:
+        reasons.append(
+            f"No light falls on {', '.join(unlit)}, so they may hold the overscan of the others, which is not subtracted "
+            "from other images; leave them out."
+        )
+    return Finding(ALIKE, value, "", "no", " ".join([*reasons, first]))
 
 
 def _range(part, name):
@@ -110,6 +131,7 @@ def _where(overscan):
         value, verdict, reason = _NOWHERE[
             "against" if place.against and place.light == "dim" else place.light
         ]
+        reason = reason.format(silence=header_silence(overscan.claim))
         return Finding(question, value, "" if place.light == "none" else threshold, verdict, reason)
     value = f"{_range(strip.part, name)}, {counted(strip.width, name)}"
     if place.source == "header":
@@ -125,12 +147,12 @@ _NOWHERE = {
     "dim": (
         _DIM,
         "unknown",
-        "A dark part of the image looks like an overscan there, and no header names an overscan.",
+        "A dark part of the image looks like an overscan there, and {silence}.",
     ),
     "none": (
         "nothing",
         "unknown",
-        "No frame has light that would show the edge of the image, and no header names an overscan.",
+        "No frame has light that would show the edge of the image, and {silence}.",
     ),
 }
 _SIDES = {
@@ -151,10 +173,10 @@ def _claim_verdict(overscan):
     claim, place = overscan.claim, overscan.place
     if claim.readout:
         return _READOUT_VERDICTS.get(overscan.readout, _READOUT_VERDICTS["measured"])
+    if claim.problems:
+        return "no", f"It cannot be used: {claim.problems[0]}"
     if place.light == "none":
         return "untested", "There is no frame with light to test it with."
-    if claim.problems:
-        return "no", f"It cannot be read: {claim.problems[0]}"
     if place.source == "header":
         return "perhaps", "No light falls on what it names, but the image beside it is dark too."
     if claim.overscan is None:
@@ -297,11 +319,14 @@ def _shifts(overscan):
         return Finding(question, "nothing", "", "cannot be judged", reason)
     if shift.kind == "dark":
         value = f"{shift.value:+.2g} {unit}, overscan minus image in darks against bias frames"
-        threshold = f"{shift.limit:.2g} {unit}, the noise"
+        threshold = f"a rise of {shift.limit:.2g} {unit}, the noise"
     else:
         value = f"{shift.value:+.2g} {unit} in {shift.kind} frames"
         threshold = f"{shift.limit:.2g} {unit}, the drift between frames"
-    return Finding(question, value, threshold, *_SHIFTED[shift.verdict])
+    verdict, reason = _SHIFTED[shift.verdict]
+    if shift.kind == "dark":
+        reason += " In darks only a rise counts, since dark current lowers overscan minus image."
+    return Finding(question, value, threshold, verdict, reason)
 
 
 def _one_amplifier(overscan):
@@ -361,7 +386,8 @@ def _usable(overscan):
         value = f"{len(overscan.amplifiers)} parts"
         reason = "From the image of each amplifier the median of its own overscan is subtracted."
     elif overscan.strip is None:
-        value, reason = "no overscan found", _NOWHERE[overscan.place.light][2]
+        silence = header_silence(overscan.claim)
+        value, reason = "no overscan found", _NOWHERE[overscan.place.light][2].format(silence=silence)
         return Finding(question, value, "", verdict.word, f"No overscan is subtracted. {reason}")
     else:
         value = _range(overscan.clean, name) if overscan.width else f"no clean {name}"
@@ -466,9 +492,11 @@ def _bias(matches, night):
     if not unmatched:
         reason = "Each exposure has a dark of its own, and that dark holds the bias of the frame it is subtracted from."
         return Finding(question, value, "0", "no", reason)
-    if not night.biases:
-        reason = "Darks have to be scaled, so the bias must go, but there are no bias frames: give one with combined_bias."
-        return Finding(question, value, "0", "yes, but there is none", reason)
+    shapes = {frame.shape_text for frame in night.darks}
+    if not any(frame.shape_text in shapes for frame in night.biases):
+        found = "no bias frame has the shape of a dark" if night.biases else "there are no bias frames"
+        reason = f"Darks have to be scaled, so the bias must go, but {found}: give one with combined_bias."
+        return Finding(question, value, "0", NO_BIAS, reason)
     reason = "Darks have to be scaled to other exposures, and the bias does not grow with exposure."
     return Finding(question, value, "0", "yes", reason)
 

@@ -49,10 +49,11 @@ class Place:
     @property
     def gaps(self):
         """The dark strips within the image beside `strip`, as of other amplifiers."""
+        own = self.strip
         return [
             one
             for one in self.strips
-            if one.middle and not (one.axis == self.strip.axis and overlap(one.part, self.strip.part))
+            if one.middle and not (own is not None and one.axis == own.axis and overlap(one.part, own.part))
         ]
 
 

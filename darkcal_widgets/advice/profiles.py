@@ -139,7 +139,7 @@ class Sample:
     shape : tuple of int or None
         Of all of them; `None`: there is no frame.
     left_out : tuple of str
-        One sentence for each frame that could not be used.
+        One sentence for each reason for which frames could not be used, with their names.
     unit : str or None
         ``'adu'`` or ``'electron'``; `None`: no header gives one.
     images : tuple of Frame
@@ -199,8 +199,14 @@ def sample_night(night, per_kind=FRAMES_PER_KIND, extension=None):
         tuple(done[index] for index in looked_at),
         shape,
         (
-            *(_other_images(frame, extension) for _, frame in chosen if _image(frame, extension) is None),
-            *(_other_shape(part, shape) for _, part in parts if part.shape != shape),
+            *_not_looked_at(
+                (frame.name, _other_images(frame, extension))
+                for _, frame in chosen
+                if _image(frame, extension) is None
+            ),
+            *_not_looked_at(
+                (part.name, _other_shape(part, shape)) for _, part in parts if part.shape != shape
+            ),
             *(one for one in done if isinstance(one, str)),
         ),
         _unit(night),
@@ -284,8 +290,8 @@ def _image(frame, extension):
 
 def _other_images(frame, extension):
     if extension:
-        return f"{frame.name} does not have the image {extension}, as others do; it was not looked at."
-    return f"{frame.name} holds {frame.shape_text}, others one; it was not looked at."
+        return f"without the image {extension} that others hold"
+    return f"of {frame.shape_text}, others of one"
 
 
 def _usual_shape(frames):
@@ -301,7 +307,15 @@ def _unit(night):
 
 def _other_shape(frame, shape):
     found, usual = (" x ".join(map(str, size)) for size in (frame.shape, shape))
-    return f"{frame.name} has {found} pixels (rows x columns), the others {usual}; it was not looked at."
+    return f"of {found} pixels (rows x columns), the others of {usual}"
+
+
+def _not_looked_at(pairs):
+    """Return a sentence for each reason on the frames, pairs of name and reason, that it leaves out."""
+    names = {}
+    for name, reason in pairs:
+        names.setdefault(reason, []).append(name)
+    return [f"Not looked at: {', '.join(left_out)}, {reason}." for reason, left_out in names.items()]
 
 
 def _try_profile(kind, frame):

@@ -12,6 +12,7 @@ __all__ = [
     "amplifier_doubts",
     "counted",
     "gap_doubts",
+    "header_silence",
     "is_flat",
     "is_steady",
     "judge",
@@ -214,7 +215,7 @@ def place_doubts(overscan):
     """Yield sentences on what is assumed of the place of the overscan."""
     place = overscan.place
     if doubt := _DOUBTS_OF_PLACE.get((place.source, place.light)):
-        yield doubt
+        yield " ".join([doubt.format(silence=header_silence(overscan.claim)), *overscan.claim.problems[:1]])
     if place.strip is None:
         return
     if place.source == "measured" and not overscan.sample.of_kind("bias", "dark"):
@@ -244,16 +245,20 @@ def _dark_within(gaps):
     return f"What is dark within the image, {listed},"
 
 
+def header_silence(claim):
+    """Say why the headers do not tell where the overscan is, as part of a sentence."""
+    return "what the header names cannot be used" if claim.problems else "no header names an overscan"
+
+
 _DIM_IMAGE = (
-    "The frames with light are dark towards an edge, and no header names an overscan there: dark image and overscan look alike. "
+    "The frames with light are dark towards an edge, and {silence}: dark image and overscan look alike. "
     "It is assumed that there is no overscan, and everything is kept."
 )
 _DOUBTS_OF_PLACE = {
     (
         "unknown",
         "none",
-    ): "No frame has light and no header names an overscan: it is assumed that there is none, and everything "
-    "is kept.",
+    ): "No frame has light and {silence}: it is assumed that there is none, and everything is kept.",
     ("unknown", "dim"): _DIM_IMAGE,
     ("header", "none"): "No frame has light, so the place of the overscan is that which the header claims.",
     (

@@ -32,6 +32,9 @@ FEW_FRAMES = 4
 # dark current by 1 %. In `ccdclip` it is called sensitivity noise.
 _SENSITIVITY = 0.01
 
+# Levels that are so many standard deviations, of a pixel and of all levels, from the others have not drifted there.
+_FAR_OFF = 10.0
+
 # Pixels averaged at once: few enough for a processor's cache, enough that a call of NumPy is cheap for each.
 _BLOCK = 1 << 15
 
@@ -47,7 +50,7 @@ class PixelNoise:
     level : float
         Of most pixels, averaged over the frames.
     offsets : ndarray
-        Shape (frames,): level of each frame, less their mean.
+        Shape (frames,): level of each frame, less their mean; 0 for a frame whose level is far from all others.
     gain : float or None
         Electrons per unit of the frames, for the shot noise of brighter pixels; `None`: not known.
     """
@@ -86,6 +89,7 @@ def measure_noise(samples, gain=None):
     Returns
     -------
     PixelNoise
+        One frame that is bad in part does not make it larger: it is in two differences, and their median counts.
     """
     samples = map(_as_float, samples)
     previous = first = next(samples)
@@ -95,9 +99,20 @@ def measure_noise(samples, gain=None):
         steps.append(np.mean(difference, dtype=np.float64) if difference.size else 0.0)
         variances += [np.var(difference, dtype=np.float64) / 2] if difference.size else []
         previous = sample
-    offsets = np.cumsum(steps) - np.mean(np.cumsum(steps))
-    sigma = np.sqrt(np.mean(variances)) if variances else 0.0
-    return PixelNoise(float(sigma), _middle(first) - float(offsets[0]), offsets, gain)
+    sigma = np.sqrt(np.quantile(variances, 0.5, method="lower")) if variances else 0.0
+    drift = np.cumsum(steps)
+    usual = ~_is_far_off(drift, sigma)
+    center = drift[usual].mean()
+    return PixelNoise(
+        float(sigma), _middle(first) + float(center), np.where(usual, drift - center, 0.0), gain
+    )
+
+
+def _is_far_off(levels, sigma):
+    """Tell which levels no drift explains, as of a frame with light: such a frame's values are compared as they are."""
+    middle = np.median(levels)
+    scatter = median_and_scatter(levels)[1]
+    return np.abs(levels - middle) > _FAR_OFF * max(sigma, scatter)
 
 
 def clipped_average(stack, noise, sigma=CLIP_SIGMA):

@@ -30,6 +30,7 @@ from ..results import (
 )
 from ..text import ascii_only
 from .clip import CLIP_SIGMA, FEW_FRAMES, clipped_average, measure_noise
+from .levels import mean_level, unlike_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,9 +63,9 @@ class _Member:
         Tells its content from any other.
     state : tuple
         Of its file when it was looked at.
-    calibrations : tuple of Calibration
-        How the rows of each of its images become calibrated rows.
-    headers : tuple of Cards
+    calibrations : dict of str to Calibration
+        How the rows of each of its images become calibrated rows, by the name of the image.
+    headers : dict of str to Cards
         Of each image, calibrated.
     primary : Cards or None
         The primary header, if there are several images.
@@ -73,8 +74,8 @@ class _Member:
     frame: Frame
     identity: str
     state: tuple
-    calibrations: tuple
-    headers: tuple
+    calibrations: dict
+    headers: dict
     primary: object
 
 
@@ -186,7 +187,8 @@ def combine_darks(
     Raises
     ------
     NightError
-        There are no calibrated darks in the folder, none that can be combined, or they were made with different recipes.
+        There are no calibrated darks in the folder, none that can be combined, or they were made with different recipes or are
+        of several cameras, gains or the like without a majority.
     ParameterError
         `files` names what is not a calibrated dark of the folder.
     """
@@ -200,6 +202,9 @@ def combine_darks(
     if not darks:
         raise NightError(_nothing_to_combine(results.folder, wrong if picked else {}))
     _check_one_recipe(results.folder, darks)
+    darks, odd = without_odd(darks, "adu")
+    advice = "It is left out; to combine frames like it, list them in files."
+    wrong |= {name: f"{reason} {advice}" for name, reason in odd.items()}
     run = Run([Outcome(name, "failed", reason=reason) for name, reason in wrong.items()])
     targets, unplaced = _targets(results.folder, darks)
     run.outcomes += [Outcome(dark.name, "failed", reason=reason) for dark, reason in unplaced.items()]
@@ -207,6 +212,8 @@ def combine_darks(
         dtype = members[0].parts[0].dtype.name
         run.outcomes.append(_combine([_dark_member(dark) for dark in members], target, dtype, overwrite))
     run.notes += _few_frames({target.name: len(members) for target, members in targets.items()})
+    levels = {dark: mean_level(part.cards for part in dark.parts) for dark in darks}
+    run.notes += unlike_levels({dark: level for dark, level in levels.items() if level is not None})
     return run
 
 
@@ -255,8 +262,8 @@ def _few_frames(counts):
     if not few:
         return []
     return [
-        f"Fewer than {FEW_FRAMES} frames are averaged in {', '.join(few)}: of 3 values a second cosmic ray in the same pixel "
-        "stays, of 2 or 1 every one does. Take more of them."
+        f"Fewer than {FEW_FRAMES} frames are averaged in {', '.join(few)}. With 1 or 2 frames no cosmic ray is removed; with 3, "
+        "a pixel that was hit twice keeps one. Take more of them."
     ]
 
 
@@ -281,25 +288,29 @@ def _bias_member(frame, recipe):
         laid = [Calibration.prepare(part, recipe, unit) for part, unit in zip(parts, units, strict=True)]
     except FrameError as error:
         return error
-    digest = recipe.digest(*(part.shape for part in parts))
-    headers = []
+    images = [part.extension for part in parts if part.extension]
+    digest = recipe.digest(*(part.shape for part in parts), images=images)
+    headers = {}
     for part, one, unit in zip(parts, laid, units, strict=True):
-        headers.append(calibrated_header(part.cards, digest, one.steps, one.measured))
-        headers[-1]["BUNIT"] = unit
+        header = calibrated_header(part.cards, digest, one.steps, one.measured)
+        header["BUNIT"] = unit
+        if part.extension:
+            header["DCIMAGE"] = (ascii_only(part.extension), "image of the raw file")
+        headers[part.extension] = header
     primary = None if len(raw.parts) == 1 else calibrated_header(raw.cards, digest, (), ())
-    for header in headers if primary is None else (primary, *headers):
+    for header in (*headers.values(), *([] if primary is None else [primary])):
         declare_type(header, "bias", frame.info.exposure)
     # The pixels are read again, some rows at a time, when they are averaged.
     unread = zip(laid, frame.select(recipe.extensions), strict=True)
-    calibrations = tuple(replace(one, image=part) for one, part in unread)
-    return _Member(frame, raw.checksum, raw.state, calibrations, tuple(headers), primary)
+    calibrations = {part.extension: replace(one, image=part) for one, part in unread}
+    return _Member(frame, raw.checksum, raw.state, calibrations, headers, primary)
 
 
 def _dark_member(dark):
     """Return a calibrated dark as a member: its pixels are averaged as they are."""
     as_they_are = Recipe(output_dtype=dark.parts[0].dtype.name)
-    calibrations = tuple(Calibration.prepare(part, as_they_are) for part in dark.parts)
-    headers = tuple(part.cards for part in dark.parts)
+    calibrations = {part.extension: Calibration.prepare(part, as_they_are) for part in dark.parts}
+    headers = {part.extension: part.cards for part in dark.parts}
     primary = None if len(dark.parts) == 1 else dark.cards
     return _Member(dark, identity(dark), dark.state, calibrations, headers, primary)
 
@@ -350,17 +361,21 @@ def _by_temperature(darks):
 def _check_one_recipe(folder, darks):
     by_recipe = {}
     for dark in darks:
-        by_recipe.setdefault((dark.cards["DCRECIPE"], dark.shape_text), []).append(dark.name)
+        made = (dark.cards["DCRECIPE"], dark.cards.get("BIASSUM"), dark.shape_text)
+        by_recipe.setdefault(made, []).append(dark.name)
     if len(by_recipe) > 1:
         listed = "; ".join(", ".join(names) for names in by_recipe.values())
         raise NightError(
-            f"the calibrated darks in {folder} were made with different recipes or have different shapes: {listed}. "
-            "Calibrate them again with overwrite, or into another folder."
+            f"the calibrated darks in {folder} were made with different recipes or combined biases, or have different shapes: "
+            f"{listed}. Calibrate them again with overwrite or into another folder, or choose some with files."
         )
 
 
 def _combine(members, target, dtype, overwrite, digest_0_1=""):
-    cards = _cards(members[0].headers[0], [(member.frame.path.name, member.identity) for member in members])
+    headers = members[0].headers
+    cards = _cards(
+        next(iter(headers.values())), [(member.frame.path.name, member.identity) for member in members]
+    )
     recipe, inputs = cards["DCRECIPE"], cards["DCINPUT"]
     found = standing(target, cards, digest_0_1, with_pixels=True)
     if found.state == "current":
@@ -369,10 +384,7 @@ def _combine(members, target, dtype, overwrite, digest_0_1=""):
     if found.state == "foreign" or (found.state == "other" and not overwrite and not made_alike):
         raise OutputError(found.reason)
     make_results_folder(target.parent)
-    images = [
-        _combined_image(members, number, dtype, target.parent, inputs)
-        for number in range(len(members[0].headers))
-    ]
+    images = [_combined_image(members, name, dtype, target.parent, inputs) for name in headers]
     primary = members[0].primary
     if primary is not None:
         primary = _combined_header(primary, members, inputs)
@@ -390,10 +402,10 @@ def _combine(members, target, dtype, overwrite, digest_0_1=""):
     return Outcome(target.name, "written", target)
 
 
-def _combined_image(members, number, dtype, folder, inputs):
-    """Return the average of one image of all members, to be written."""
-    average = _average(members, number, dtype, folder)
-    header = _combined_header(members[0].headers[number], members, inputs)
+def _combined_image(members, name, dtype, folder, inputs):
+    """Return the average of the image of a name of all members, to be written."""
+    average = _average(members, name, dtype, folder)
+    header = _combined_header(members[0].headers[name], members, inputs)
     with np.errstate(over="ignore"):  # damaged frames may hold huge values
         mean = float(np.mean(average, dtype=np.float64))
     if np.isfinite(mean):
@@ -401,19 +413,19 @@ def _combined_image(members, number, dtype, folder, inputs):
     return Image.of(average, header)
 
 
-def _average(members, number, dtype, folder):
+def _average(members, name, dtype, folder):
     """Combine band by band: only a few rows of all frames are in memory, and each is read once."""
     # A temporary file without a name: whatever happens, nothing of it stays in the folder of results.
     with room_for_pixels(folder):
         spill = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (it is closed below)
     with spill:
-        calibrations = (member.calibrations[number] for member in members)
+        calibrations = (member.calibrations[name] for member in members)
         with room_for_pixels(folder):
             frames = [replace(one, image=one.image.in_rows(spill), dtype=dtype) for one in calibrations]
         rows, columns = frames[0].shape
         step = max(1, _BAND_BYTES // (len(frames) * columns * np.dtype(dtype).itemsize))
         average = np.empty((rows, columns), dtype)
-        noise = measure_noise((_sample(frame, rows) for frame in frames), _gain(members[0].headers[number]))
+        noise = measure_noise((_sample(frame, rows) for frame in frames), _gain(members[0].headers[name]))
 
         def fill(start):
             stop = min(start + step, rows)

@@ -132,7 +132,7 @@ class Levels:
         if slope.drift:
             notes.append(
                 f"The bias level seems to drift by {slope.drift:.2g} {self.unit} from one frame to the next; the dark current is "
-                "what grows with the exposure besides."
+                "what grows with the exposure on top of that."
             )
         error = np.hypot(slope.uncertainty, self._jitter(slope.value)) + 2 * self.hidden / np.ptp(seconds)
         return scale.estimate(slope.value, error)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import FrameError, NightError, ParameterError
-from ..frames.numbers import count_of
+from ..frames.numbers import count_of, unequal_gains
 from ..groups import TEMPERATURE_TOLERANCE, group_exposures
 from ..html import html_table
 from ..parallel import threaded
@@ -161,7 +161,7 @@ def measure_darks(
     notes = []
     combined, singles = _results(reduced_folder, extension, notes)
     frame, unit = combined[-1], combined[-1].info.unit or "adu"
-    gain = _gain(frame.info, gain, notes)
+    gain = _gain(frame, gain, notes)
     ground, groups, hot = _measured(frame, singles, gain, sigma)
     biases = [] if night is None else [_part(bias, frame.extension) for bias in night.biases]
     pairs = _pairs(biases)
@@ -169,12 +169,14 @@ def measure_darks(
     linear = _linearity(frame, groups, hot, ground, hidden, notes)
     bias = _bias_of(reduced_folder, biases, singles, ground, notes)
     levels, scale = Levels(groups, unit, linear, bias, hidden), Scale.of(gain)
+    current = levels.dark_current("level", scale, notes)
+    notes += _below_zero(current)
     return DarkReport(
         levels=_level_table(groups, combined, bias, ground, unit),
         gain=gain,
-        dark_current=levels.dark_current("level", scale, notes),
+        dark_current=current,
         mean_dark_current=levels.dark_current("mean", scale, []),
-        read_noise=_read_noise(pairs, gain, notes),
+        read_noise=_read_noise(pairs, gain, night is not None, notes),
         hot=_with_uncertainty(hot, groups, gain, linear, count_of(frame.header, "NCOMBINE", 1), notes),
         glow=_glow(frame.data, ground, _seconds(frame), scale),
         linear=linear.text,
@@ -258,11 +260,30 @@ def _of_one_temperature(frames, notes):
     return [frame for frame in frames if frame not in others]
 
 
-def _gain(info, gain, notes):
-    found = known_gain(info, gain)
+def _gain(frame, gain, notes):
+    # Of an extension, numbered gains are those of the others, too.
+    unequal = unequal_gains(frame.header) if gain is None and not frame.extension else {}
+    if unequal:
+        listed = ", ".join(f"{keyword} = {value:g}" for keyword, value in unequal.items())
+        notes.append(
+            f"The amplifiers that have read the image have different gains ({listed} e-/ADU), so that no single one gives "
+            "electrons: all is in adu, averaged over the amplifiers. For electrons, calibrate one amplifier at a time "
+            "(keep_columns)."
+        )
+        return None
+    found = known_gain(frame.info, gain)
     if found is None:
-        notes.append(_no_gain(info))
+        notes.append(_no_gain(frame.info))
     return found
+
+
+def _below_zero(current):
+    if current is None or not current.value + 2 * current.uncertainty < 0:
+        return []
+    return [
+        f"A dark current below 0 ({current}) is impossible. Either the bias is wrong (subtracted twice, or of another offset, "
+        "setting or scale than the darks), or light fell on the overscan or on the shorter darks."
+    ]
 
 
 def _no_gain(info):
@@ -419,9 +440,10 @@ def _pairs(biases):
     return list(zip(images[::2], images[1::2], strict=True))
 
 
-def _read_noise(pairs, gain, notes):
+def _read_noise(pairs, gain, has_night, notes):
     if not pairs:
-        notes.append("It takes two bias frames of the night to measure the read noise.")
+        missing = "the night has fewer" if has_night else "pass night to measure_darks"
+        notes.append(f"It takes two bias frames to measure the read noise: {missing}.")
         return None
     found = pooled(threaded(lambda pair: read_noise(pair, gain), pairs))
     if not found.value > 0:

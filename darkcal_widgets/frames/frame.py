@@ -155,7 +155,10 @@ class Frame:
         if extensions is None:
             return self.parts
         names = {name: part for part in self.parts for name in (str(part._images[0].number), part.label)}
-        by_name = {name.lower(): part for name, part in names.items()}
+        # The name of one image may be the number of another.
+        by_name = {name.lower(): part for name, part in names.items()} | {
+            part.label.lower(): part for part in self.parts
+        }
         for wanted in map(str, extensions):
             if wanted.lower() not in by_name:
                 raise ParameterError(

@@ -66,8 +66,11 @@ def science_images(hdus):
 
 
 def labels_of(images):
-    """Return the ``EXTNAME`` of each image, or the number of its HDU where names are missing or not distinct."""
-    names = [image.name for image in images]
+    """Return the ``EXTNAME`` of each image, or the number of its HDU where names are missing or not distinct.
+
+    A result states what its raw image is called, ``DCIMAGE``: where not all images were calibrated, the numbers are others.
+    """
+    names = [str(image.cards.get("DCIMAGE", "")) or image.name for image in images]
     return names if all(names) and len({*names}) == len(names) else [str(image.number) for image in images]
 
 
@@ -88,7 +91,7 @@ class StoredImage:
     number : int
         Of its HDU.
     label : str
-        Its ``EXTNAME``, or else its number.
+        Its ``EXTNAME``, or else its number; of a result, that of the raw image.
     info : FrameInfo
     datasum : str
         What the header states as ``DATASUM``.

@@ -26,6 +26,7 @@ _TEMPERATURE_KEYWORDS = (
 )
 _ELECTRON_GAIN_KEYWORDS = ("EGAIN", "E-GAIN", "ESO DET OUT1 CONAD")
 _GAIN_KEYWORD = "GAIN"
+_NUMBERED_GAIN = re.compile(r"E?GAIN\d+|S_GAIN\d+|ESO DET OUT\d+ CONAD")
 _GAIN_SETTING_KEYWORDS = ("CCDGAIN",)
 # Drivers of cameras with a gain that can be set write the offset beside it.
 _OFFSET_KEYWORDS = ("OFFSET", "BLKLEVEL")
@@ -133,6 +134,19 @@ def gain_of(header):
         settings.insert(0, header.get(_GAIN_KEYWORD) if written is None else f"{written:g}")
     setting = next((str(value).strip() for value in settings if value is not None and str(value).strip()), "")
     return (own if gain is None else gain), setting
+
+
+def unequal_gains(header):
+    """Return the gains of several amplifiers by keyword, where a header numbers them and they differ; else nothing.
+
+    Examples
+    --------
+    >>> unequal_gains({"GAIN": 1.0, "GAIN1": 1.0, "GAIN2": 2.5}), unequal_gains({"GAIN1": 2.0, "GAIN2": 2.0})
+    ({'GAIN1': 1.0, 'GAIN2': 2.5}, {})
+    """
+    keywords = (keyword for keyword in header if _NUMBERED_GAIN.fullmatch(keyword))
+    gains = {keyword: value for keyword in keywords if (value := _said(header, keyword)) is not None}
+    return gains if len({*gains.values()}) > 1 else {}
 
 
 def read_noise_of(header):

@@ -18,7 +18,7 @@ from ..advice import advise
 from ..errors import DarkcalError, ParameterError
 from ..night import Night
 from ..parameters import ADVISED, Parameters
-from ..text import visible
+from ..text import visible, without_repeats
 from .clicks import Clicks
 from .history import History
 from .kept import Kept, picture_bundle, text_bundle
@@ -130,6 +130,7 @@ class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
     _esm = script()
     _css = styles()
     _gives_advice = True  # that of the exercise does not before there is an answer
+    _closed = True  # a panel that was never made, for want of an argument, is closed as it is collected
 
     def __init__(
         self,
@@ -459,7 +460,7 @@ class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
     def _open_night(self, place, anew=False):
         if place != self._place or anew:
             self._opened, self._place = OpenNight.at(*place), place
-            self._show(listing=night_list(self._opened.night, self.raw_folder))
+            self._show(listing=night_list(self._opened.night, self.raw_folder), levels={})
 
     @property
     def shown_names(self) -> dict[str, str]:
@@ -558,7 +559,7 @@ class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
         """Return the parameters and the night of a run."""
         with self._lock:
             if self._questions.open:
-                raise ParameterError(" ".join(self._questions.open.values()))
+                raise ParameterError(" ".join(without_repeats(self._questions.open.values())))
             parameters = self.parameters
             return parameters if overwrite is None else replace(parameters, overwrite=overwrite), self.night
 

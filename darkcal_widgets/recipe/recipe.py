@@ -14,6 +14,8 @@ from ..units import standard_unit
 from .steps import STEPS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..sections import Regions
 
 __all__ = ["Recipe", "check_names"]
@@ -159,9 +161,14 @@ class Recipe:
         """The recipe of the combined bias that fits: the same overscan and trim."""
         return replace(self, subtract_bias=False)
 
-    def digest(self, *shapes: tuple[int, int]) -> str:
-        """Return 16 hexadecimal digits that are equal for recipes which do the same to frames with images of these shapes."""
+    def digest(self, *shapes: tuple[int, int], images: "Sequence[str]" = ()) -> str:
+        """Return 16 hexadecimal digits that are equal for recipes which do the same to frames with images of these shapes.
+
+        `images` are the names of the images, where the raw file has several; their order does not count.
+        """
         done = [self._done(shape) | {"format": _FORMAT} for shape in shapes]
+        if images:
+            return _digest(dict(zip(images, done, strict=True)))
         return _digest(done[0] if len(done) == 1 else done)
 
     def digest_0_1(self, shape: tuple[int, int]) -> str:

@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..combine.levels import mean_level
 from ..errors import DarkcalError, FrameError, OutputError
 from ..files import ANYTHING, sample_checksum
 from ..frames import Frame, Image, write_images
@@ -33,6 +34,8 @@ class DarkJob:
     recipe : Recipe
     shapes : tuple of tuple of int
         (rows, columns) of each image of the raw frame that is calibrated.
+    images : tuple of str
+        Their names, where the raw frame has several.
     bias : Path or None
         The combined bias that is subtracted.
     bias_checksum : str
@@ -45,6 +48,7 @@ class DarkJob:
     result: Path
     recipe: Recipe
     shapes: tuple
+    images: tuple = ()
     bias: Path | None = None
     bias_checksum: str = ""
     overwrite: bool = False
@@ -52,7 +56,7 @@ class DarkJob:
     @property
     def digest(self):
         """Of the recipe, as it stands in the header of the result."""
-        return self.recipe.digest(*self.shapes)
+        return self.recipe.digest(*self.shapes, images=self.images)
 
     @property
     def digest_0_1(self):
@@ -102,7 +106,8 @@ def _calibrate(job):
             ) from None
         return _unchanged(job, existing)
     saturated, no_value = zip(*((part.counts.saturated, part.counts.no_value) for part in parts), strict=True)
-    return Outcome(job.name, "written", job.result, job.raw, "", sum(saturated), sum(no_value))
+    level = mean_level(part.counts.cards for part in parts)
+    return Outcome(job.name, "written", job.result, job.raw, "", sum(saturated), sum(no_value), level)
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ class _Part:
     @classmethod
     def prepare(cls, frame, job, biases):
         unit = frame.unit(job.recipe.unit)
-        bias = biases.get(frame.label, biases.get("")) or (None, "")
+        bias = biases.get(frame.extension) or (None, "")
         calibration = Calibration.prepare(frame, job.recipe, unit, *bias)
         return cls(frame, unit, calibration, PixelCounts.of(frame.cards, frame.dtype))
 
@@ -138,6 +143,8 @@ class _Part:
             header["BIASFILE"] = cards["BIASFILE"]
         header = calibrated_header(header, job.digest, self.calibration.steps, self.calibration.measured)
         header.update(cards)
+        if self.frame.extension:
+            header["DCIMAGE"] = (ascii_only(self.frame.extension), "image of the raw file")
         info = self.frame.info
         if (info.type, info.type_source) != ("dark", "header"):  # what the header says is quick to know
             declare_type(header, "dark", info.exposure)
@@ -160,7 +167,7 @@ def _primary_header(raw, job, cards):
 def _unchanged(job, header):
     headers = [header] if "CCDMEAN" in header else [part.cards for part in Frame(job.result).parts]
     counts = (sum(count_of(each, keyword, 0) for each in headers) for keyword in ("NSATPIX", "NBADPIX"))
-    return Outcome(job.name, "unchanged", job.result, job.raw, "", *counts)
+    return Outcome(job.name, "unchanged", job.result, job.raw, "", *counts, mean_level(headers))
 
 
 def _current(job, cards):
@@ -189,15 +196,16 @@ def _biases(job):
 def hold_bias(path, unit):
     """Read a combined bias, hold it in memory instead of an earlier one, and return its checksum.
 
-    Its images are held by their names; the only one of a file by an empty name, for it is meant for every dark.
+    Its images are held by their names; the only one of a file by an empty name, too, for darks that have one image, whatever its
+    name.
     """
     frame = Frame.load(path)
     if loss := damage(frame):
         raise FrameError(f"the combined bias {path} {loss}; move it away to have it made again.")
     with _BIAS_LOCK:
         _HELD.clear()
-        images = {
-            part.label if len(frame.parts) > 1 else "": (part.data, part.unit(unit)) for part in frame.parts
-        }
+        images = {part.label: (part.data, part.unit(unit)) for part in frame.parts}
+        if len(images) == 1:
+            images[""] = images[frame.label]
         _HELD[path, frame.checksum, unit] = images, count_of(frame.cards, "NCOMBINE")
     return frame.checksum

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tqdm.auto import tqdm
 
 from ..combine.files import COMBINED_BIAS, combine_bias
+from ..combine.levels import below_bias, unlike_levels
 from ..errors import Interrupted, ParameterError, RunError
 from ..files import make_results_folder
 from ..frames import Frame
@@ -18,7 +19,7 @@ from ..outcome import Outcome, Run
 from ..parallel import default_workers
 from ..text import visible
 from .file import calibrate_file, hold_bias
-from .plan import bias_differences, make_plan
+from .plan import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -159,7 +160,7 @@ def run_plan(
     make_results_folder(plan.folder)
     jobs = _with_bias(plan, run, executor) if plan.bias is not None or plan.builds_bias else plan.jobs
     _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress)
-    run.notes += _pixel_notes(run.outcomes)
+    run.notes += _pixel_notes(run.outcomes) + _level_notes(plan, run.outcomes)
     return run
 
 
@@ -173,9 +174,7 @@ def _with_bias(plan, run, executor):
 def _built_bias(plan, run):
     built = combine_bias(plan.night, plan.recipe, plan.folder, files=plan.files, overwrite=plan.overwrite)
     run.outcomes += [outcome for outcome in built.outcomes if outcome.state == "failed"]
-    bias = Frame(plan.folder / COMBINED_BIAS)
-    run.notes += bias_differences(bias, plan.darks)
-    return bias
+    return Frame(plan.folder / COMBINED_BIAS)
 
 
 def _pixel_notes(outcomes):
@@ -193,6 +192,13 @@ def _pixel_notes(outcomes):
             )
             notes.append(f"{sum(map(count, having))} {what} in {len(having)} of {len(done)} darks: {most}.")
     return notes
+
+
+def _level_notes(plan, outcomes):
+    """Say which darks have a level that no drift explains."""
+    levels = {outcome.name: outcome.level for outcome in outcomes if outcome.level is not None}
+    darks = {dark: levels[dark.name] for dark in plan.darks if dark.name in levels}
+    return unlike_levels(darks) + (below_bias(darks) if plan.recipe.uses_bias else [])
 
 
 def _calibrate_all(run, jobs, executor, workers, on_outcome, cancel, progress):

@@ -11,8 +11,9 @@ from ..combine.files import COMBINED_BIAS, bias_frames
 from ..errors import DarkcalError, FrameError, OutputError, ParameterError
 from ..files import check_results_folder, result_name, sample_checksum
 from ..frames import Frame
-from ..groups import TEMPERATURE_TOLERANCE, without_odd, without_reduced
+from ..groups import TEMPERATURE_TOLERANCE, differences_from, without_odd, without_reduced
 from ..inventory import type_label
+from ..recipe.steps import KEEP_BIAS
 from ..results import Results, Standing, members_of, samples_digest, standing
 from ..text import ascii_only, visible
 from .file import DarkJob
@@ -78,10 +79,10 @@ class Plan:
         is only seen by the run itself.
         """
         digests = {
-            job.shapes: (job.digest, job.digest_0_1)
-            for job in {job.shapes: job for job in self.jobs}.values()
+            key: (job.digest, job.digest_0_1)
+            for key, job in {(job.shapes, job.images): job for job in self.jobs}.items()
         }
-        return {job.name: self._standing(job, *digests[job.shapes]) for job in self.jobs}
+        return {job.name: self._standing(job, *digests[job.shapes, job.images]) for job in self.jobs}
 
     @property
     def conflicts(self):
@@ -191,35 +192,21 @@ def _notes(night, all_darks, darks, bias, biases):
     """Return what a user should know of what is not calibrated, and of the combined bias or the frames that it is built from."""
     notes = night.passed_over if all_darks else []
     notes += night.guesses("dark", *(["bias"] if biases else []))
-    if bias is not None:
-        notes += _single_bias(bias) + bias_differences(bias, darks) + bias_temperatures([bias], darks)
-    return notes + bias_temperatures(biases, darks)
+    notes += [] if bias is None else _single_bias(bias)
+    subtracted = biases if bias is None else [bias]
+    return notes + _other_pedestal(subtracted[:1], darks) + bias_temperatures(subtracted, darks)
 
 
-def bias_differences(bias, darks):
-    """Say where the combined bias was taken with other settings than the darks; of temperatures, see `bias_temperatures`.
-
-    Parameters
-    ----------
-    bias : Frame
-    darks : sequence of Frame
-
-    Returns
-    -------
-    list of str
-    """
+def _other_pedestal(biases, darks):
+    """Say that another number was added to the pixels of biases than to those of the darks, as their headers tell."""
     notes = []
-    for what in ("binning", "gain", "readout"):
-        own = getattr(bias.info, what)
-        other = sorted({str(getattr(dark.info, what)) for dark in darks} - {str(own)})
-        if other and own not in (None, ""):
-            notes.append(f"{bias.name} has {what} {own}, darks have {', '.join(other)}.")
-    other = sorted({dark.info.pedestal for dark in darks} - {bias.info.pedestal})
-    if other:
-        notes.append(
-            f"PEDESTAL is {bias.info.pedestal:g} in {bias.name} and {', '.join(f'{value:g}' for value in other)} in darks: the "
-            "calibrated darks are off by the difference. Take bias frames that were saved by the same program in the same way."
-        )
+    for bias in biases:
+        if other := sorted({dark.info.pedestal for dark in darks} - {bias.info.pedestal}):
+            listed = ", ".join(f"{value:g}" for value in other)
+            notes.append(
+                f"PEDESTAL is {bias.info.pedestal:g} in {bias.name} and {listed} in darks: the calibrated darks are off by the "
+                "difference. Take bias frames that were saved by the same program in the same way."
+            )
     return notes
 
 
@@ -259,8 +246,8 @@ def _as_list(files):
 
 
 def _jobs(darks, folder, recipe, overwrite):
-    shapes = {dark: tuple(part.shape for part in dark.select(recipe.extensions)) for dark in darks}
-    for shape in dict.fromkeys(shape for each in shapes.values() for shape in each):
+    parts = {dark: dark.select(recipe.extensions) for dark in darks}
+    for shape in dict.fromkeys(part.shape for each in parts.values() for part in each):
         recipe.pieces(shape)
     jobs = tuple(
         DarkJob(
@@ -268,7 +255,8 @@ def _jobs(darks, folder, recipe, overwrite):
             dark.path,
             folder / result_name(dark.path.name),
             recipe,
-            shapes[dark],
+            tuple(part.shape for part in parts[dark]),
+            tuple(part.extension for part in parts[dark] if part.extension),
             overwrite=overwrite,
         )
         for dark in darks
@@ -299,20 +287,36 @@ def _chosen_bias(night, recipe, folder, darks, files, combined_bias, overwrite):
     bias = Results(folder).combined_bias if found else _given_bias(combined_bias)
     # A combined bias that is named is used, whatever night it is from.
     wanted = night.select_biases(files) if found or chooses else []
-    otherwise = "" if bias is None else _made_otherwise(bias, darks, recipe)
+    otherwise = "" if bias is None else _made_otherwise(bias, darks[0], recipe)
     differs = otherwise or ("" if bias is None else _others_in(bias, wanted, chooses))
     own = bias is not None and found and bias.name == COMBINED_BIAS
     if bias is None or (own and overwrite and night.biases and differs):
-        bias_frames(night, recipe, files)
-        return None, night.select_biases(files)
+        return None, _frames_of_bias(night, recipe, darks, files)
+    subject = f"the combined bias {bias.path}"
     if differs:
-        raise FrameError(
-            f"the combined bias {bias.path} was made {differs}; move it away to have it built again from the bias frames, or set "
-            f"overwrite{'' if otherwise else ', or name it with combined_bias if it is the right one'}."
-        )
+        raise FrameError(f"{subject} was made {differs}; {_way_out(found, bool(otherwise))}.")
+    _check_images(subject, bias, darks, recipe)
     for dark in darks:
         _check_fits(bias, dark, recipe)
+    _check_settings(subject, bias, darks, recipe)
     return bias, ()
+
+
+def _frames_of_bias(night, recipe, darks, files):
+    """Return the bias frames to build a combined bias from that fits the darks."""
+    frames, _ = bias_frames(night, recipe, files)
+    subject = f"the bias frame {frames[0].path}"
+    _check_images(subject, frames[0], darks, recipe)
+    _check_settings(subject, frames[0], darks, recipe)
+    return night.select_biases(files)
+
+
+def _way_out(found, otherwise):
+    """Say what to do about a combined bias that was found, or named, and was made otherwise, or else from other frames."""
+    if not found:
+        return "give another, or None to have it found or built"
+    way = "move it away to have it built again from the bias frames, or set overwrite"
+    return way if otherwise else f"{way}, or name it with combined_bias if it is the right one"
 
 
 def _given_bias(combined_bias):
@@ -341,13 +345,17 @@ def _single_bias(bias):
     ]
 
 
-def _made_otherwise(bias, darks, recipe):
-    """Say what was done otherwise to a combined bias of darkcal: overscan or trim; of other biases nothing is known."""
-    of_bias, shapes = recipe.of_bias, [part.shape for part in darks[0].select(recipe.extensions)]
+def _made_otherwise(bias, dark, recipe):
+    """Say what was done otherwise to a combined bias of darkcal: images, overscan or trim; of other biases nothing is known."""
     made = bias.cards.get("DCRECIPE")
     if made is None:
         return ""
-    if made not in (of_bias.digest(*shapes), of_bias.digest_0_1(shapes[0])):
+    if lacking := _lacking(bias, dark, recipe):
+        return f"for {lacking}"
+    parts = [part for part in dark.parts if _image_for(part, bias) is not None]
+    images, shapes = [part.extension for part in parts if part.extension], [part.shape for part in parts]
+    of_bias = recipe.of_bias
+    if made not in (of_bias.digest(*shapes, images=images), of_bias.digest_0_1(shapes[0])):
         return f"with other overscan_columns or keep_columns than the recipe's ({_steps_of(bias.cards)})"
     return ""
 
@@ -377,12 +385,48 @@ def _steps_of(header):
     return f"{steps}, bias subtracted" if bias else steps
 
 
+def _image_for(part, bias):
+    """Return the image of a combined bias for a part of a dark: of its name, or the only one for the only one; or `None`."""
+    if not part.extension:
+        return bias if len(bias.parts) == 1 else None
+    return next((image for image in bias.parts if image.label == part.extension), None)
+
+
+def _lacking(bias, dark, recipe):
+    """Say which images a combined bias has and which it lacks for a dark; empty: it has all."""
+    missing = [part.label for part in dark.select(recipe.extensions) if _image_for(part, bias) is None]
+    if not missing:
+        return ""
+    return f"{_images([part.label for part in bias.parts])}, but not for {', '.join(missing)} of {dark.name}"
+
+
+def _images(labels):
+    return f"image{'s' if labels[1:] else ''} {', '.join(labels)}"
+
+
+def _check_images(subject, bias, darks, recipe):
+    """Refuse a combined bias, or one of the bias frames that it is built from, which does not have all images of the darks."""
+    for lacking in filter(None, (_lacking(bias, dark, recipe) for dark in darks)):
+        raise FrameError(
+            f"{subject} is for {lacking}; give one of all these images, named by EXTNAME, with combined_bias, or choose other "
+            "extensions."
+        )
+
+
+def _check_settings(subject, bias, darks, recipe):
+    """Refuse one that was taken with another camera, binning, readout mode or gain than the darks."""
+    if differs := differences_from(bias, darks, recipe.unit):
+        raise FrameError(
+            f"{subject} cannot be subtracted from these darks: it has {differs}; give one taken with the settings of the darks "
+            f"with combined_bias, choose other darks with files, or {KEEP_BIAS}."
+        )
+
+
 def _check_fits(bias, dark, recipe):
-    of_bias = {part.label: part for part in bias.parts} if len(bias.parts) > 1 else {}
     for part in dark.select(recipe.extensions):
-        own = of_bias.get(part.label) if of_bias else bias
+        own = _image_for(part, bias)
         for step in recipe.steps(part.shape):
             try:
-                step.check(part.unit(recipe.unit), own and own.shape, own and own.unit(recipe.unit))
+                step.check(part.unit(recipe.unit), own.shape, own.unit(recipe.unit))
             except FrameError as error:
                 raise FrameError(f"{bias.path} and {part.name}: {error}") from error

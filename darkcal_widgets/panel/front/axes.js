@@ -44,7 +44,7 @@ export function withLabels(values) {
 }
 
 // `x` and `y`: {scale, ticks: pairs of value and label, label}.
-export function drawAxes({ ctx, colour, box }, x, y) {
+export function drawAxes({ ctx, colour, box, width }, x, y) {
   ctx.strokeStyle = colour("grid");
   ctx.fillStyle = colour("text");
   ctx.lineWidth = 1;
@@ -52,7 +52,8 @@ export function drawAxes({ ctx, colour, box }, x, y) {
   ctx.textAlign = "center";
   ctx.textBaseline = "top";
   for (const [value, label] of x.ticks) ctx.fillText(label, x.scale(value), box.bottom + 4);
-  ctx.fillText(x.label, (box.left + box.right) / 2, box.bottom + 18);
+  const rightmost = width - ctx.measureText(x.label).width / 2; // of a label wider than its axis
+  ctx.fillText(x.label, Math.min((box.left + box.right) / 2, rightmost), box.bottom + 18);
   ctx.save();
   ctx.translate(10, (box.top + box.bottom) / 2);
   ctx.rotate(-Math.PI / 2);

@@ -84,7 +84,7 @@ function runControls(panel) {
     const progress = panel.get("progress");
     for (const button of [calibrate, combine]) button.update();
     cancel.disabled = !progress.running || Boolean(progress.cancelling) || progress.what !== "frames";
-    bar.hidden = progress.running === undefined;
+    bar.hidden = progress.what !== "frames"; // combining is not counted
     bar.max = Math.max(1, progress.total ?? 1);
     bar.value = progress.done ?? 0;
     setText(count, progressText(progress));
@@ -110,6 +110,7 @@ function deedButton(panel, action, usual, tip) {
 
 function progressText({ running, done, total, what, failed, seconds, cancelling, rate, left }) {
   if (running === undefined) return "";
+  if (!what) return running ? "preparing ..." : "";
   if (what !== "frames") return running ? `combining ${total} ...` : `combined in ${formatted(seconds, 2)} s`;
   const counted = `${done} of ${total} frames`;
   const all = failed ? `${counted}, ${failed} failed` : counted;
@@ -128,7 +129,12 @@ function summaryLines({ lines = [], results = [] }) {
   const links = results.map(({ name, path, state }) => make("li", {}, fileLink(path, name), ` ${state}`));
   return [
     ...said,
-    make("details", {}, make("summary", {}, `${results.length} results`), make("ul", {}, ...links)),
+    make(
+      "details",
+      {},
+      make("summary", {}, results.length === 1 ? "1 result" : `${results.length} results`),
+      make("ul", {}, ...links),
+    ),
   ];
 }
 

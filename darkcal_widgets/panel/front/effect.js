@@ -1,6 +1,7 @@
 // 3. The effect: the frame looked at before and after, what it has gained and lost in numbers, and the levels of the picked darks.
 
 import { inHundredths, make, section, setText } from "./elements.js";
+import { inLabels } from "./labels.js";
 import { drawHistogram, drawLevels, drawStripes } from "./spreads.js";
 import { viewer } from "./viewer.js";
 
@@ -29,7 +30,7 @@ export function effectPart(panel) {
     element.classList.toggle("darkcal-empty", !isThere);
     setText(heading, isThere ? `3. The effect on ${effect.name}` : "3. The effect");
     const why = effect.trouble ?? "Correct the settings marked above to see what they do.";
-    setText(trouble, isThere ? "" : why);
+    setText(trouble, isThere ? "" : inLabels(why));
     if (!isThere) return;
     pictures.update(outlined);
     numbers.replaceChildren(...numberRows(effect, panel.get("levels")));
@@ -63,7 +64,7 @@ function numberRows({ unit, axis, before, after, light }, levels) {
     ["Noise of a pixel", inHundredths(before.scatter), inHundredths(after.scatter)],
     [`Noise from ${line} to ${line}`, inHundredths(before.rows), inHundredths(after.rows)],
   ];
-  if (picked) rows.push([`Range of ${picked.count} picked darks`, picked.before, picked.after]);
+  if (picked) rows.push([`Range of the levels of ${picked.count} darks`, picked.before, picked.after]);
   const sides = ["before", "after"].map((name) => make("th", { scope: "col" }, `${name} [${unit}]`));
   const head = make("tr", {}, make("td"), ...sides);
   return [head, ...rows.map(numberRow), ...lightRows(light)];
@@ -78,7 +79,7 @@ function lightRows(light) {
   const { frames, mean, median, error, median_error: ofMedian } = light;
   return [
     [`Light in the overscan (${frames})`, withError(mean, error)],
-    ["Light in what is subtracted", withError(median, ofMedian)],
+    ["Light that is subtracted (median)", withError(median, ofMedian)],
   ].map(([name, value]) =>
     make("tr", {}, make("th", { scope: "row" }, name), make("td", { colspan: "2" }, value)),
   );

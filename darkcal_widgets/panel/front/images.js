@@ -2,7 +2,7 @@
 
 import { pairs } from "./controls.js";
 import { checkbox, choose, labelled, make, makeButton, row, setText } from "./elements.js";
-import { LABELS } from "./labels.js";
+import { inLabels, LABELS } from "./labels.js";
 
 export function imageControls(panel) {
   const look = make("select", {
@@ -30,7 +30,7 @@ export function imageControls(panel) {
     const problem = panel.get("problems").extensions ?? "";
     element.hidden = images.length === 0 && !problem;
     choose(look, pairs(images), image ?? "");
-    setText(trouble, problem);
+    setText(trouble, inLabels(problem));
     all.hidden = problem === "";
     if (built !== images.join("\n")) boxes.replaceChildren(...images.map((name) => imageBox(panel, name)));
     built = images.join("\n");

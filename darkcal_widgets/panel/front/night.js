@@ -47,7 +47,8 @@ export function nightPart(panel) {
   return { element, update, shows };
 }
 
-// Picking all darks is picking no names, so that a dark which comes later belongs to them.
+// Picking all darks is picking no names, so that a dark which comes later belongs to them. What `files` says of bias frames stays,
+// unless no dark is left: alone it would mean all of them.
 function pick(panel, rows) {
   const picked = new Set(rows);
   const darks = panel
@@ -55,7 +56,10 @@ function pick(panel, rows) {
     .frames.map((frame, n) => ({ ...frame, n }))
     .filter(({ dark }) => dark);
   const names = darks.filter(({ n }) => picked.has(n)).map(({ name }) => name);
-  panel.set({ files: names.length === darks.length ? null : names });
+  const biases = (panel.get("files") ?? []).filter((name) => name.startsWith("bias:"));
+  const wanted = names.length === darks.length ? [] : names;
+  if (names.length === 0) panel.set({ files: [] });
+  else panel.set({ files: wanted.length + biases.length ? [...wanted, ...biases] : null });
 }
 
 function rawFolder(panel) {

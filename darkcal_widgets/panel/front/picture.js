@@ -1,6 +1,6 @@
 // Values as a coloured picture: its limits, its stretch, the bar of its colours.
 
-import { formatted, make } from "./elements.js";
+import { formatted, inHundredths, make } from "./elements.js";
 
 // Anchors of matplotlib's viridis, from dark to bright; between them colours are mixed.
 const VIRIDIS = [
@@ -79,6 +79,8 @@ export function drawBar({ ctx, width, height, colour }, [low, high], stretch) {
     ["right", 1],
   ]) {
     ctx.textAlign = align;
-    ctx.fillText(formatted(low + back(place) * (high - low), 4), place * width, top + 9);
+    const value = low + back(place) * (high - low);
+    const text = high - low < 1000 ? inHundredths(value) : formatted(value, 4); // as the caption above
+    ctx.fillText(text, place * width, top + 9);
   }
 }

@@ -19,7 +19,7 @@ export function drawHistogram(canvas, { before, after, half, unit }) {
     {
       scale: x,
       ticks: withLabels(ticks(-2 * half, 2 * half, 5)),
-      label: `value − level of the frame [${unit}]`,
+      label: `value − level [${unit}]`,
     },
     { scale: y, ticks: decades, label: "pixels (sampled)" },
   );
@@ -55,7 +55,7 @@ export function drawStripes(canvas, { before, after, unit }, line) {
   drawAxes(
     page,
     { scale: x, ticks: withLabels(ticks(0, after.stripes.length, 5)), label: `${line}, every 4th` },
-    { scale: y, ticks: withLabels(ticks(low, high, 4)), label: `level − that of the frame [${unit}]` },
+    { scale: y, ticks: withLabels(ticks(low, high, 4)), label: `${line.slice(0, -1)} − frame [${unit}]` },
   );
   clipped(page, () => {
     for (const [name, values] of Object.entries(sides)) strokeStripes(page, values, name, x, y);
@@ -85,7 +85,7 @@ export function drawLevels(canvas, rows, unit, lookedAt) {
   const numbered = rows.map((_, n) => [n, String(n + 1)]).filter((_, n) => n % step === 0);
   drawAxes(
     page,
-    { scale: x, ticks: numbered, label: "picked dark, by name" },
+    { scale: x, ticks: numbered, label: "dark, by name" },
     { scale: y, ticks: withLabels(ticks(low, high, 4)), label: `level − mean [${unit}]` },
   );
   const marked = rows.findIndex((line) => line.name === lookedAt);

@@ -141,8 +141,8 @@ function viewControls(panel) {
     ),
   ];
   const aligned = checkbox(
-    "above overscan",
-    "Draw each profile from its own level in the overscan, so that they can be compared",
+    "on one level",
+    "Draw each profile from its own level in the overscan, or at the edge where none is set, so that they can be compared",
     (value) => panel.set({ aligned: value }),
   );
   const update = () => {

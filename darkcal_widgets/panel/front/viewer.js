@@ -73,7 +73,7 @@ function limitsControl(panel) {
 }
 
 function hotControl(panel) {
-  const tip = "Ring the pixels shown that are far above the level after calibration";
+  const tip = "Ring the pixels shown that stand far above the level and a neighbour, after calibration";
   return flagControl(panel, "mark_hot", "Mark hot pixels", tip);
 }
 
@@ -169,7 +169,7 @@ function picture(panel, tile, effect, name) {
   const values = floats(tile.values);
   const limits = limitsOf(panel.get("limits"), values, effect[name], effect.half);
   const { level, scatter } = effect.after;
-  const hot = name === "after" ? hotPixels(tile, values, level + effect.hot * scatter) : [];
+  const hot = name === "after" ? hotPixels(tile, values, level, effect.hot * scatter) : [];
   return { tile, values, limits, hot, store: coloured(values, tile.size, limits, panel.get("stretch")) };
 }
 
@@ -179,15 +179,19 @@ function captionText(effect, name) {
   return `${name}: level ${inHundredths(side.level)} ${effect.unit}, noise of a pixel ${inHundredths(side.scatter)}`;
 }
 
-// Places, in the middle of pixels, of those far above the level.
-function hotPixels({ rows, columns, step, size }, values, threshold) {
+// Places, in the middle of pixels, of those far above the level, and twice as far as the fainter neighbour: a glow has none.
+function hotPixels({ rows, columns, step, size }, values, level, far) {
   const found = [];
   for (let n = 0; n < values.length && found.length < MOST_MARKS; n += 1) {
-    if (values[n] > threshold) {
+    if (values[n] > level + far && values[n] > level + far + 2 * (beside(values, n) - level)) {
       found.push([rows[0] + Math.floor(n / size[1]) * step + 0.5, columns[0] + (n % size[1]) * step + 0.5]);
     }
   }
   return found;
+}
+
+function beside(values, n) {
+  return Math.min(...[values[n - 1], values[n + 1]].filter(Number.isFinite));
 }
 
 function drawPicture(canvas, { tile, store, limits, outlined, hot }, view, panel) {
