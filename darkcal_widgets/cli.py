@@ -69,15 +69,20 @@ def _add_sample(commands):
     sample.add_argument(
         "--seed", type=int, help="random seed; a different one gives different noise and hot pixels"
     )
-    sample.add_argument("--overwrite", action="store_true", help="replace simulated nights of another seed")
+    sample.add_argument(
+        "--realistic",
+        action="store_true",
+        help="with cosmic rays, noise of rows and more, as real frames have",
+    )
+    sample.add_argument("--overwrite", action="store_true", help="replace other simulated nights")
     sample.set_defaults(run=_sample)
 
 
-def _sample(folder, real, full, seed, overwrite):
+def _sample(folder, real, full, seed, realistic, overwrite):
     if real:
-        if full or overwrite or seed is not None:
+        if full or realistic or overwrite or seed is not None:
             raise ParameterError(
-                "--real downloads frames as they are: leave out --full, --seed and --overwrite."
+                "--real downloads frames as they are: leave out --full, --seed, --realistic and --overwrite."
             )
         from .download import download_examples
 
@@ -86,7 +91,7 @@ def _sample(folder, real, full, seed, overwrite):
         from .simulate import simulate_examples
 
         options = {} if seed is None else {"seed": seed}
-        nights = simulate_examples(folder, full=full, overwrite=overwrite, **options)
+        nights = simulate_examples(folder, full=full, realistic=realistic, overwrite=overwrite, **options)
     print(*nights, sep="\n")
 
 

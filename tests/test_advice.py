@@ -11,11 +11,21 @@ from astropy.io import fits
 from cameras import SLIT, gmos, kast_blue, keck_lris, overscan_night, quadrants, saao, wht_isis, write_images
 from nights import REAL_NIGHTS, write_raw
 
-from darkcal_widgets import Frame, Night, Recipe, advise, calibrate_dark, calibrate_darks, simulate_night
+from darkcal_widgets import (
+    Frame,
+    Night,
+    Recipe,
+    advise,
+    calibrate_dark,
+    calibrate_darks,
+    combine_darks,
+    measure_darks,
+    simulate_night,
+)
 from darkcal_widgets.advice import profiles
 from darkcal_widgets.advice.exposures import match_exposures
 from darkcal_widgets.advice.verdict import MINIMUM_COLUMNS
-from darkcal_widgets.simulate import MINIMUM_CLEAN
+from darkcal_widgets.simulate import MINIMUM_CLEAN, realistic
 from darkcal_widgets.simulate.cameras import CRYOGENIC, THERMO_ELECTRIC, Exposure
 from darkcal_widgets.simulate.layers import Overscan
 
@@ -43,6 +53,17 @@ def night_of(folder, camera, seed=3):
 def cryogenic(tmp_path_factory):
     folder = simulate_night(tmp_path_factory.mktemp("cryo") / "night", "cryogenic", rows=ROWS)
     return Night(folder, dark_folder=folder / "darks")
+
+
+@pytest.fixture(scope="module")
+def real_looking(tmp_path_factory):
+    """Both example nights with what real frames show beside, and the true dark current of each."""
+    folder, nights = tmp_path_factory.mktemp("real"), {}
+    for camera in (CRYOGENIC, THERMO_ELECTRIC):
+        raw = simulate_night(folder / camera.name, realistic(camera), rows=2 * ROWS)
+        darks = raw / "darks" if (raw / "darks").is_dir() else None
+        nights[camera.name] = Night(raw, dark_folder=darks), camera.dark_current.rate
+    return nights
 
 
 @pytest.fixture(scope="module")
@@ -940,3 +961,19 @@ def test_a_decision_says_how_well_the_overscan_follows(cryogenic, tmp_path):
     reason = advise(Night(kast_blue(tmp_path))).decisions["overscan_columns"].reason
     assert "The overscan, columns 128 to 143, follows" in reason
     assert "The overscan, columns 144 to 159, follows" in reason
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        ("cryogenic", Recipe(overscan_columns="2055:", keep_columns=":2048")),
+        ("thermo-electric", Recipe(keep_columns=":4096", subtract_bias=True)),
+    ],
+)
+def test_a_night_that_looks_real_has_the_same_advice(real_looking, tmp_path, name, recipe):
+    night, true = real_looking[name]
+    assert advise(night).recipe == recipe
+    calibrate_darks(night, recipe, tmp_path, progress=False)
+    combine_darks(tmp_path)
+    found = measure_darks(tmp_path, night).dark_current
+    assert abs(found.value - true) < max(3 * found.uncertainty, 0.1 * true)

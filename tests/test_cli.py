@@ -44,10 +44,19 @@ def called(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("sample", [("simulate_examples", (".",), {"full": False, "overwrite": False})]),
         (
-            "sample nights --full --seed 0 --overwrite",
-            [("simulate_examples", ("nights",), {"full": True, "seed": 0, "overwrite": True})],
+            "sample",
+            [("simulate_examples", (".",), {"full": False, "realistic": False, "overwrite": False})],
+        ),
+        (
+            "sample nights --full --seed 0 --realistic --overwrite",
+            [
+                (
+                    "simulate_examples",
+                    ("nights",),
+                    {"full": True, "seed": 0, "realistic": True, "overwrite": True},
+                )
+            ],
         ),
         ("sample nights --real", [("download_examples", ("nights",), {})]),
         ("demo", [("demo", ("demo",), {})]),
@@ -134,7 +143,7 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
     assert "usage: darkcal" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--full", "--seed=1", "--overwrite"])
+@pytest.mark.parametrize("option", ["--full", "--seed=1", "--realistic", "--overwrite"])
 def test_real_nights_have_neither_rows_nor_seed_to_choose(called, option, capsys):
     assert cli.main(["sample", "--real", option]) == 1
     assert "--real downloads frames as they are" in capsys.readouterr().err

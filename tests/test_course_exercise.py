@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -122,6 +123,22 @@ def test_advice_waits_for_an_answer(room, tmp_path, capsys):
     with pytest.raises(ParameterError, match="nobody asks for 'left'"):
         exercise.commit(panel.parameters, left=1, flats_served_by=1.0, left_over=1.0, dark_current_found=0.1)
     panel.close()
+
+
+def test_the_panel_measures_no_advice_before_the_answer(room, tmp_path):
+    exercise = tried(played(room, True), tmp_path)
+    panel = exercise.panel()
+    assert "advice" not in panel._missing()
+    exercise.commit(panel.parameters, flats_served_by="scaled", left_over=1.0, dark_current_found=0.1)
+    assert "advice" in panel._missing()
+    panel.close()
+
+
+def test_no_setting_is_left_to_the_advice_before_the_answer(room, tmp_path):
+    exercise = tried(played(room, True), tmp_path)
+    exercise.parameters = replace(exercise.parameters, overscan_columns="advised")
+    with pytest.raises(ParameterError, match="overscan_columns: There is advice once you have committed"):
+        exercise.panel()
 
 
 def test_the_state_of_the_widget_tells_nothing_that_is_true(room, tmp_path):

@@ -1,12 +1,14 @@
 """Runs that the panel starts, and how far each has come."""
 
 import threading
+from queue import Queue
 
 import pytest
 
+from darkcal_widgets import DarkPanel, Night, Recipe, simulate_night
 from darkcal_widgets.errors import NightError
 from darkcal_widgets.outcome import Outcome, Run
-from darkcal_widgets.panel.run import Runs
+from darkcal_widgets.panel.run import Runs, compared
 
 ONE = Outcome("dark-0.fits", "written")
 
@@ -79,3 +81,26 @@ def test_one_run_waits_for_another(runs):
     thread.join(10)
     other.join(10)
     assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ("2055:", "all is right."),
+        ("2048:", "overscan: 7 contaminated columns were included"),
+    ],
+)
+def test_where_the_truth_is_known_the_button_compares(tmp_path, columns, said):
+    raw = simulate_night(tmp_path / "night", rows=64)
+    recipe = Recipe(overscan_columns=columns, keep_columns=":2048")
+    panel = DarkPanel(Night(raw, dark_folder=raw / "darks"), recipe, tmp_path / "out")
+    lines = Queue()
+    panel.observe(lambda change: lines.put(change.new.get("lines", [])), "progress")
+    panel._act(panel, {"action": "calibrate"}, [])
+    last = ""
+    while "the truth" not in last:
+        last = " ".join(lines.get(timeout=60))
+    assert f"Compared with the truth of this simulated night: {said}" in last
+    (raw / "truth.json").unlink()
+    assert compared(panel.night, tmp_path / "out") == ""
+    panel.close()

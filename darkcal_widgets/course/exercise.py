@@ -77,9 +77,19 @@ class Exercise:
         return read_yaml(self.path) if self.path.is_file() else {}
 
     def panel(self, continues: "DarkPanel | None" = None) -> "DarkPanel":
-        """Return the panel, which gives no advice before an answer is committed; see `DarkPanel.from_parameters`."""
-        from .panel import ExercisePanel
+        """Return the panel, which gives no advice before an answer is committed; see `DarkPanel.from_parameters`.
 
+        Raises
+        ------
+        ParameterError
+            A setting is left to the advice, and no answer has been committed yet.
+        """
+        from .panel import WAITS, ExercisePanel
+
+        if self.parameters.advised and not self.is_committed:
+            raise ParameterError(
+                f"{' and '.join(self.parameters.advised)}: {WAITS} Set it yourself, or None."
+            )
         panel = ExercisePanel.from_parameters(self.parameters, continues=continues)
         panel.exercise = self
         return panel
@@ -143,7 +153,9 @@ class Exercise:
         """Return the advice on the night, or print that it waits."""
         if self.is_committed:
             return panel.advice
-        print("There is advice once you have committed an answer of your own.")
+        from .panel import WAITS
+
+        print(WAITS)
         return None
 
     @property

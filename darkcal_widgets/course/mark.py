@@ -220,7 +220,7 @@ def _weigh(mark, checks, answers, weights):
     answers = {name: answer for name, answer in answers.items() if answer is not None}
     mark.notes += [f"Not answered: {', '.join(missing)}."] if missing else []
     mark.wrong = [check.text for check in off] + [text for right, text in answers.values() if not right]
-    mark.right = [check.text for check in checks if check.state == "right"] + [
+    mark.right = [f"{check.what}: {check.text}" for check in checks if check.state == "right"] + [
         text for right, text in answers.values() if right
     ]
     mark.follows = [

@@ -3,7 +3,9 @@
 from ..errors import ParameterError
 from ..panel import DarkPanel
 
-__all__ = ["ExercisePanel"]
+__all__ = ["WAITS", "ExercisePanel"]
+
+WAITS = "There is advice once you have committed an answer of your own."
 
 
 class ExercisePanel(DarkPanel):
@@ -18,6 +20,10 @@ class ExercisePanel(DarkPanel):
     exercise = None
 
     @property
+    def _gives_advice(self):
+        return self.exercise is not None and self.exercise.is_committed
+
+    @property
     def advice(self):
         """See `DarkPanel.advice`.
 
@@ -26,6 +32,6 @@ class ExercisePanel(DarkPanel):
         ParameterError
             No answer has been committed yet.
         """
-        if self.exercise is None or not self.exercise.is_committed:
-            raise ParameterError("There is advice once you have committed an answer of your own.")
+        if not self._gives_advice:
+            raise ParameterError(WAITS)
         return super().advice

@@ -11,7 +11,7 @@ from ..frames.kinds import FRAME_TYPES
 from ..parameters import ADVISABLE
 from ..text import visible
 from .parts import join_amplifiers, split_amplifiers
-from .run import calibrate, combine
+from .run import calibrate, combine, compared
 from .settings import declared, undeclared
 from .viewer import hand_over
 
@@ -51,10 +51,18 @@ class Clicks:
     def _on_run(self, work, replaces):
         def in_background():
             with contextlib.suppress(DarkcalError):  # it has been said in the panel
-                self._run(work, True if replaces else None)
+                run = self._run(work, True if replaces else None)
+                if work is calibrate and not run.cancelled:
+                    self._add_line(compared(self.night, self.reduced_folder))
 
         if not self.problems and not self.progress.get("running"):
             Thread(target=in_background, daemon=True).start()
+
+    def _add_line(self, text):
+        """Add a line to what was said of the run, unless there is none, or another run has begun."""
+        with self._lock:
+            if text and not self.progress["running"]:
+                self._show(progress=self.progress | {"lines": [*self.progress["lines"], text]})
 
     def _on_declare(self, kind):
         if kind in FRAME_TYPES:

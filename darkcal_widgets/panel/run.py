@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from threading import Event, RLock
 
 from ..combine import combine_darks
@@ -12,7 +13,7 @@ from .made import Made
 from .outlook import calibrate_refusal, combine_refusal
 from .settings import plan_of
 
-__all__ = ["Progress", "Runs", "calibrate", "combine"]
+__all__ = ["Progress", "Runs", "calibrate", "combine", "compared"]
 
 
 class Runs:
@@ -82,6 +83,24 @@ def combine(parameters, night, _runs, progress):
     progress.begin(len(made.combined), "combined darks")
     files = [dark.name for dark in made.darks]
     return combine_darks(parameters.reduced_folder, files=files, overwrite=parameters.overwrite)
+
+
+def compared(night, reduced_folder):
+    """Say whether calibrated darks are right, if the truth of their night is known; empty: it is not.
+
+    Combined darks are left out: after calibrating, they are yet to be made.
+    """
+    from ..check import check_run  # with the simulation, which other nights do without
+    from ..simulate import TRUTH_NAME
+
+    if not Path(night.raw_folder, TRUTH_NAME).is_file():
+        return ""
+    try:
+        off = [check for check in check_run(reduced_folder, night).off if check.what != "combined darks"]
+    except DarkcalError as error:
+        return visible(f"Not compared with the truth of this simulated night: {error}")
+    found = f"{off[0].what}: {off[0].text}" if off else "all is right."
+    return visible(f"Compared with the truth of this simulated night: {found}")
 
 
 class Progress:

@@ -129,6 +129,7 @@ class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
 
     _esm = script()
     _css = styles()
+    _gives_advice = True  # that of the exercise does not before there is an answer
     _closed = True  # a panel that was never made, for want of an argument, is closed as it is collected
 
     def __init__(
@@ -524,7 +525,9 @@ class DarkPanel(Clicks, PanelTraits, anywidget.AnyWidget):
             effect, unit, opened = self._opened.effect, self.unit, self._opened
             frames = effect.unread(opened.picked(self._state()), unit)
         jobs = {frame: partial(effect.read, frame, unit) for frame in frames}
-        return jobs if opened.is_advised else jobs | {"advice": partial(self._measure, opened)}
+        if opened.is_advised or not self._gives_advice:
+            return jobs
+        return jobs | {"advice": partial(self._measure, opened)}
 
     def _measure(self, opened):
         """Measure the advice, of which remarks are made."""

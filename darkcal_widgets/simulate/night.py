@@ -22,6 +22,7 @@ from ..errors import NightError, OutputError, ParameterError
 from ..files import is_frame_name, replacing
 from ..parallel import threaded
 from .cameras import CAMERAS, Camera, Exposure, temperature_of
+from .cameras import realistic as as_real
 from .truth import TRUTH_NAME, identity_of, read_truth, truth_of
 
 if TYPE_CHECKING:
@@ -326,7 +327,7 @@ def simulate_night(
     return folder
 
 
-def simulate_examples(folder, *, seed=DEFAULT_SEED, full=False, overwrite=False):
+def simulate_examples(folder, *, seed=DEFAULT_SEED, full=False, overwrite=False, realistic=False):
     """Write the nights of both examples into `folder`, under the names the notebooks expect.
 
     Parameters
@@ -337,6 +338,8 @@ def simulate_examples(folder, *, seed=DEFAULT_SEED, full=False, overwrite=False)
         All rows of the cameras (1.3 GB) instead of 512.
     overwrite : bool
         Replace other simulated nights.
+    realistic : bool
+        With what real frames show beside, such as cosmic rays, see `~darkcal_widgets.simulate.realistic`.
 
     Returns
     -------
@@ -349,7 +352,10 @@ def simulate_examples(folder, *, seed=DEFAULT_SEED, full=False, overwrite=False)
         See `simulate_night`.
     """
     rows = None if full else DEFAULT_ROWS
+    finished = as_real if realistic else _camera
     return [
-        simulate_night(Path(folder) / name, camera, seed=seed, rows=rows, overwrite=overwrite)
+        simulate_night(
+            Path(folder) / name, finished(CAMERAS[camera]), seed=seed, rows=rows, overwrite=overwrite
+        )
         for camera, name in EXAMPLE_FOLDERS.items()
     ]
