@@ -199,9 +199,9 @@ def dark_strips(lights, axis):
         image = (0 if low is None else low[1], length if high is None else high[0])
         found = [Strip(axis, ends[0], ends[1], *image) for ends in (low, high) if ends is not None]
         gaps = [gap for gap in _gaps(light) if not falls_on(lights, slice(*gap))]
-        befores = [0, *(stop for _, stop in gaps)]
+        lefts = [0, *(stop for _, stop in gaps)]
         found += [
-            Strip(axis, *gap, before, gap[0], middle=True) for gap, before in zip(gaps, befores, strict=False)
+            Strip(axis, *gap, before, gap[0], middle=True) for gap, before in zip(gaps, lefts, strict=False)
         ]
         if found:
             return found
