@@ -9,6 +9,8 @@ from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.stats import mad_std
 
+from darkcal_widgets import Parameters
+
 # Real frames that may be published; their README says where they are from.
 REAL_NIGHTS = Path(__file__).with_name("data")
 
@@ -28,6 +30,13 @@ def write_raw(path, data, kind="dark", exposure=10.0, **cards):
 def random_frame(seed, shape=(20, 30), level=1000, dtype="uint16"):
     """Return noise around a level, of an integer or floating type."""
     return np.random.default_rng(seed).normal(level, 10, shape).astype(dtype)
+
+
+def right_settings(night, folder):
+    """Return settings of the panel that are right for a `small_night`, by name."""
+    return Parameters(
+        raw_folder=night.raw_folder, reduced_folder=folder, overscan_columns="24:", keep_columns=":22"
+    ).to_dict()
 
 
 def small_night(folder, darks=3, biases=4, shape=(20, 30)):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from nights import small_night
+from nights import right_settings, small_night
 
 from darkcal_widgets import Night, Parameters, Recipe, calibrate_darks
 from darkcal_widgets.panel import outlook, settings
@@ -18,12 +18,7 @@ def night(tmp_path):
 @pytest.fixture
 def values(night, tmp_path):
     """Settings that are right."""
-    return Parameters(
-        raw_folder=night.raw_folder,
-        reduced_folder=tmp_path / "out",
-        overscan_columns="24:",
-        keep_columns=":22",
-    ).to_dict()
+    return right_settings(night, tmp_path / "out")
 
 
 def planned(values, night):

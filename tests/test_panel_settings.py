@@ -2,9 +2,9 @@
 
 import pytest
 from astropy.io import fits
-from nights import random_frame, small_night, write_raw
+from nights import random_frame, right_settings, small_night, write_raw
 
-from darkcal_widgets import Night, Parameters
+from darkcal_widgets import Night
 from darkcal_widgets.panel import settings
 
 SHAPE = (20, 30)
@@ -18,12 +18,7 @@ def night(tmp_path):
 @pytest.fixture
 def values(night, tmp_path):
     """Settings that are right."""
-    return Parameters(
-        raw_folder=night.raw_folder,
-        reduced_folder=tmp_path / "out",
-        overscan_columns="24:",
-        keep_columns=":22",
-    ).to_dict()
+    return right_settings(night, tmp_path / "out")
 
 
 def problems(values, night):

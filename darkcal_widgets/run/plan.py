@@ -1,5 +1,6 @@
 """Plan: everything that is decided about a run before a frame is touched. Made once, then shown, printed or run."""
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -128,10 +129,11 @@ class Plan:
 
     def _standing(self, job, digest, digest_0_1):
         try:
-            cards = {"DCRECIPE": digest, "DCSAMPLE": sample_checksum(job.raw)}
-            if (
-                self.bias is not None or self._replaces_bias
-            ):  # of one that is not made yet, no result can have been
+            cards = {"DCRECIPE": digest}
+            if os.path.lexists(job.result):  # else nothing has to be read of the raw frame
+                cards["DCSAMPLE"] = sample_checksum(job.raw)
+            # Of a bias that is not made yet, no result can have been.
+            if self.bias is not None or self._replaces_bias:
                 cards["BIASSUM"] = self.bias and self.bias.checksum
             return standing(job.result, cards, digest_0_1)
         except DarkcalError as error:
